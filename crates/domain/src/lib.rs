@@ -3,3 +3,4 @@
 //! Invariant: no IO, no async, no clock and no randomness in this crate.
 
 pub mod mail;
+pub mod permission;
