@@ -2,5 +2,12 @@
 //!
 //! Invariant: no IO, no async, no clock and no randomness in this crate.
 
+pub mod fold;
+pub mod ids;
+pub mod locale;
 pub mod mail;
+pub mod member;
+pub mod patch;
 pub mod permission;
+pub mod text;
+pub mod time;

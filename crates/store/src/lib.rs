@@ -1,1 +1,41 @@
-//! store
+//! The store: the only crate that knows SQL.
+//!
+//! [`Store`] runs closures in transactions; the modules beside it hold the statements, one module per aggregate.
+//! It must not know who may do what, nor any vendor's words.
+
+pub mod api_keys;
+mod conn;
+pub mod control;
+mod error;
+pub mod jobs;
+pub mod links;
+pub mod organizations;
+pub mod roles;
+mod sql;
+mod sqlite;
+mod store;
+pub mod users;
+mod visibility;
+
+pub use conn::{Conn, Tx};
+pub use error::{Result, StoreError};
+pub use sql::{Sql, Statement, Value};
+pub use sqlite::SqliteOptions;
+pub use store::Store;
+
+/// Every fixed statement, for the test that prepares each of them on each engine.
+pub fn statements() -> impl Iterator<Item = &'static Sql> {
+    [
+        api_keys::STATEMENTS,
+        control::STATEMENTS,
+        jobs::STATEMENTS,
+        links::STATEMENTS,
+        organizations::STATEMENTS,
+        roles::STATEMENTS,
+        users::STATEMENTS,
+        users::PAGE_STATEMENTS,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+}

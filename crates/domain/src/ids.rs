@@ -1,0 +1,201 @@
+//! Ids of every kind: parsed once, compared as bytes, written in the form that the wire knows.
+//!
+//! All user-like ids fit one 16-byte column. A member's id is 12 bytes, written as 24 lower-case hexadecimal digits,
+//! and stands in the first 12 of the 16 bytes; a contact's and an operator's id is a UUID and fills all 16.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// The organization's key inside the store: small, so that every index that begins with it stays small.
+/// It is allocated by the control store and never leaves the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OrgKey(pub i64);
+
+impl OrgKey {
+    /// No organization: the tables of the control store. Organizations count from 1.
+    pub const CONTROL: Self = Self(0);
+}
+
+/// A 12-byte, time-ordered id, written as 24 lower-case hexadecimal digits (roles, events, memories, key records).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectId(pub [u8; 12]);
+
+impl ObjectId {
+    /// A new id that sorts by `unix_micros`: 32 bits of seconds, 20 bits of microseconds, 44 random bits.
+    pub fn new(unix_micros: i64, random: [u8; 6]) -> Self {
+        let seconds = u32::try_from(unix_micros.div_euclid(1_000_000)).unwrap_or(u32::MAX);
+        // Below 2^20, so that the shift leaves four low bits for randomness.
+        let micros = unix_micros.rem_euclid(1_000_000) as u32;
+        let mut bytes = [0; 12];
+        bytes[..4].copy_from_slice(&seconds.to_be_bytes());
+        let middle = (micros << 4) | u32::from(random[0] & 0x0f);
+        bytes[4..7].copy_from_slice(&middle.to_be_bytes()[1..]);
+        bytes[7..].copy_from_slice(&random[1..]);
+        Self(bytes)
+    }
+
+    /// Parses exactly 24 lower-case hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 12];
+        decode_hex(text, &mut bytes).then_some(Self(bytes))
+    }
+
+    /// The id from a store column of 12 or 16 bytes.
+    pub fn from_column(bytes: &[u8]) -> Option<Self> {
+        bytes.get(..12)?.try_into().ok().map(Self)
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(encode_hex(&self.0, &mut [0; 24]))
+    }
+}
+
+impl Serialize for ObjectId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(encode_hex(&self.0, &mut [0; 24]))
+    }
+}
+
+/// The id of a user in any directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId(pub [u8; 16]);
+
+impl UserId {
+    pub fn from_object_id(id: ObjectId) -> Self {
+        let mut bytes = [0; 16];
+        bytes[..12].copy_from_slice(&id.0);
+        Self(bytes)
+    }
+
+    /// Parses a member's id: exactly 24 lower-case hexadecimal digits.
+    pub fn parse_member(text: &str) -> Option<Self> {
+        ObjectId::parse(text).map(Self::from_object_id)
+    }
+
+    pub fn from_column(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The id as a member's: 24 hexadecimal digits.
+    pub fn as_member(&self) -> ObjectId {
+        let mut bytes = [0; 12];
+        bytes.copy_from_slice(&self.0[..12]);
+        ObjectId(bytes)
+    }
+}
+
+/// A UUID, written with hyphens in lower case (API keys, organizations).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Uuid(pub [u8; 16]);
+
+impl Uuid {
+    /// A version 4 UUID from 16 random bytes.
+    pub fn from_random(mut bytes: [u8; 16]) -> Self {
+        bytes[6] = (bytes[6] & 0x0f) | 0x40;
+        bytes[8] = (bytes[8] & 0x3f) | 0x80;
+        Self(bytes)
+    }
+
+    /// Parses the hyphenated form, upper case accepted.
+    pub fn parse(text: &str) -> Option<Self> {
+        let raw = text.as_bytes();
+        if raw.len() != 36 || [8, 13, 18, 23].iter().any(|&at| raw[at] != b'-') {
+            return None;
+        }
+        let digits: String = text.chars().filter(|c| *c != '-').collect::<String>().to_ascii_lowercase();
+        let mut bytes = [0; 16];
+        decode_hex(&digits, &mut bytes).then_some(Self(bytes))
+    }
+
+    pub fn from_column(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+}
+
+impl fmt::Display for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut buffer = [0; 32];
+        let hex = encode_hex(&self.0, &mut buffer);
+        write!(f, "{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    }
+}
+
+impl Serialize for Uuid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Writes `bytes` as lower-case hexadecimal digits into `out`, which is twice as long.
+pub fn encode_hex<'o>(bytes: &[u8], out: &'o mut [u8]) -> &'o str {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (byte, pair) in bytes.iter().zip(out.chunks_exact_mut(2)) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    std::str::from_utf8(out).expect("hexadecimal digits are ASCII")
+}
+
+/// The hexadecimal form of any bytes.
+pub fn to_hex(bytes: &[u8]) -> String {
+    let mut out = vec![b'0'; bytes.len() * 2];
+    encode_hex(bytes, &mut out).to_owned()
+}
+
+fn decode_hex(text: &str, out: &mut [u8]) -> bool {
+    fn digit(byte: u8) -> Option<u8> {
+        match byte {
+            b'0'..=b'9' => Some(byte - b'0'),
+            b'a'..=b'f' => Some(byte - b'a' + 10),
+            _ => None,
+        }
+    }
+    let raw = text.as_bytes();
+    if raw.len() != out.len() * 2 {
+        return false;
+    }
+    for (byte, pair) in out.iter_mut().zip(raw.chunks_exact(2)) {
+        match (digit(pair[0]), digit(pair[1])) {
+            (Some(high), Some(low)) => *byte = (high << 4) | low,
+            _ => return false,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn object_ids_sort_by_their_time() {
+        let early = ObjectId::new(1_700_000_000_000_001, [0xff; 6]);
+        let late = ObjectId::new(1_700_000_000_000_002, [0; 6]);
+        assert!(early < late);
+        assert!(
+            ObjectId::new(1_700_000_000_999_999, [0xff; 6]) < ObjectId::new(1_700_000_001_000_000, [0; 6])
+        );
+    }
+
+    #[test]
+    fn ids_come_back_from_their_text() {
+        let id = ObjectId::new(1_700_000_000_123_456, [1, 2, 3, 4, 5, 6]);
+        assert_eq!(ObjectId::parse(&id.to_string()), Some(id));
+        assert_eq!(UserId::parse_member(&id.to_string()).map(|user| user.as_member()), Some(id));
+        let uuid = Uuid::from_random([0xab; 16]);
+        assert_eq!(Uuid::parse(&uuid.to_string().to_uppercase()), Some(uuid));
+    }
+
+    #[test]
+    fn a_malformed_id_is_none() {
+        for text in
+            ["", "65f0", "65F000000000000000000000", "zzf000000000000000000000", "é5f00000000000000000000"]
+        {
+            assert_eq!(ObjectId::parse(text), None, "{text}");
+        }
+        assert_eq!(Uuid::parse("0123456789abcdef0123456789abcdef0123"), None);
+    }
+}

@@ -1,0 +1,182 @@
+//! Jobs: work that leaves the process, written in the transaction that causes it.
+//!
+//! A worker takes a job by a lease. A job whose worker died is due again when its lease has run out.
+
+use denizen_domain::ids::{ObjectId, OrgKey, UserId};
+use denizen_domain::time::Timestamp;
+
+use crate::conn::{Conn, Tx};
+use crate::error::{Result, StoreError};
+use crate::sql::{Param, Row, Sql};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobState {
+    Waiting,
+    Running,
+    Done,
+    /// Given up after the last attempt; kept so that it is seen.
+    Failed,
+}
+
+impl JobState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        [Self::Waiting, Self::Running, Self::Done, Self::Failed]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| StoreError::Corrupt(format!("job.state {text}")))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    pub org: OrgKey,
+    pub job_id: ObjectId,
+    pub kind: String,
+    /// JSON; its form belongs to the kind.
+    pub payload: String,
+    pub state: JobState,
+    /// How often it was started.
+    pub attempts: i64,
+    pub run_at: Timestamp,
+    pub last_error: Option<String>,
+    pub created_at: Timestamp,
+}
+
+static INSERT: Sql = Sql::new(
+    "job.insert",
+    "INSERT INTO job (org_id, job_id, kind, user_id, payload, state, attempts, run_at, lease_until, created_at,
+     updated_at) VALUES ($1, $2, $3, $4, $5, 'waiting', 0, $6, 0, $6, $6)",
+);
+static DUE: Sql = Sql::new(
+    "job.due",
+    "SELECT org_id, job_id, kind, payload, state, attempts, run_at, last_error, created_at FROM job
+     WHERE state IN ('waiting', 'running') AND run_at <= $1 AND lease_until <= $1 ORDER BY run_at LIMIT $2",
+);
+static LEASE: Sql = Sql::new(
+    "job.lease",
+    "UPDATE job SET state = 'running', attempts = attempts + 1, lease_until = $3, updated_at = $4
+     WHERE org_id = $1 AND job_id = $2 AND state IN ('waiting', 'running') AND lease_until <= $4",
+);
+static DONE: Sql = Sql::new("job.done", "DELETE FROM job WHERE org_id = $1 AND job_id = $2");
+static RETRY: Sql = Sql::new(
+    "job.retry",
+    "UPDATE job SET state = 'waiting', run_at = $3, lease_until = 0, last_error = $4, updated_at = $5
+     WHERE org_id = $1 AND job_id = $2",
+);
+static FAIL: Sql = Sql::new(
+    "job.fail",
+    "UPDATE job SET state = 'failed', lease_until = 0, last_error = $3, updated_at = $4
+     WHERE org_id = $1 AND job_id = $2",
+);
+static LIST: Sql = Sql::new(
+    "job.list",
+    "SELECT org_id, job_id, kind, payload, state, attempts, run_at, last_error, created_at FROM job
+     WHERE org_id = $1 ORDER BY job_id LIMIT $2",
+);
+static COUNTS: Sql = Sql::new("job.counts", "SELECT state, count(*) FROM job GROUP BY state");
+static NEXT_DUE: Sql = Sql::new(
+    "job.next_due",
+    "SELECT min(CASE WHEN lease_until > run_at THEN lease_until ELSE run_at END) FROM job
+     WHERE state IN ('waiting', 'running')",
+);
+static DELETE_BY_USER: Sql =
+    Sql::new("job.delete_by_user", "DELETE FROM job WHERE org_id = $1 AND user_id = $2");
+
+pub const STATEMENTS: &[&Sql] =
+    &[&INSERT, &DUE, &LEASE, &DONE, &RETRY, &FAIL, &LIST, &COUNTS, &NEXT_DUE, &DELETE_BY_USER];
+
+fn read_job(row: &Row<'_>) -> Result<Job> {
+    Ok(Job {
+        org: OrgKey(row.int(0)?),
+        job_id: row.id(1, ObjectId::from_column)?,
+        kind: row.text(2)?,
+        payload: row.text(3)?,
+        state: JobState::parse(row.str(4)?)?,
+        attempts: row.int(5)?,
+        run_at: Timestamp(row.int(6)?),
+        last_error: row.optional_text(7)?,
+        created_at: Timestamp(row.int(8)?),
+    })
+}
+
+/// Adds a job that is due at `now`. `user` is whose data the payload holds, so that erasing finds it.
+pub fn insert(
+    tx: &Tx<'_>,
+    job: ObjectId,
+    kind: &str,
+    user: Option<UserId>,
+    payload: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let user = user.as_ref().map(|id| id.0.as_slice());
+    let params = [
+        tx.org_param(),
+        Param::Blob(&job.0),
+        Param::Text(kind),
+        Param::optional_blob(user),
+        Param::Text(payload),
+        Param::Int(now.0),
+    ];
+    tx.execute(&INSERT, &params).map(drop)
+}
+
+/// Takes up to `most` jobs that are due, over all organizations, until `lease_until`.
+pub fn lease_due(tx: &Tx<'_>, now: Timestamp, lease_until: Timestamp, most: i64) -> Result<Vec<Job>> {
+    let due = tx.all(&DUE, &[Param::Int(now.0), Param::Int(most)], read_job)?;
+    let mut leased = Vec::with_capacity(due.len());
+    for mut job in due {
+        let params =
+            [Param::Int(job.org.0), Param::Blob(&job.job_id.0), Param::Int(lease_until.0), Param::Int(now.0)];
+        // Another process may have been faster.
+        if tx.execute(&LEASE, &params)? > 0 {
+            job.attempts += 1;
+            job.state = JobState::Running;
+            leased.push(job);
+        }
+    }
+    Ok(leased)
+}
+
+/// When the next job is due, over all organizations.
+pub fn next_due(conn: &Conn<'_>) -> Result<Option<Timestamp>> {
+    Ok(conn.optional(&NEXT_DUE, &[], |row| row.optional_int(0))?.flatten().map(Timestamp))
+}
+
+/// A job that is done is removed: its payload holds personal data.
+pub fn finish(tx: &Tx<'_>, job: ObjectId) -> Result<()> {
+    tx.execute(&DONE, &[tx.org_param(), Param::Blob(&job.0)]).map(drop)
+}
+
+pub fn retry(tx: &Tx<'_>, job: ObjectId, at: Timestamp, error: &str, now: Timestamp) -> Result<()> {
+    let params =
+        [tx.org_param(), Param::Blob(&job.0), Param::Int(at.0), Param::Text(error), Param::Int(now.0)];
+    tx.execute(&RETRY, &params).map(drop)
+}
+
+pub fn fail(tx: &Tx<'_>, job: ObjectId, error: &str, now: Timestamp) -> Result<()> {
+    tx.execute(&FAIL, &[tx.org_param(), Param::Blob(&job.0), Param::Text(error), Param::Int(now.0)]).map(drop)
+}
+
+/// The first `most` jobs of the organization, oldest first.
+pub fn list(conn: &Conn<'_>, most: i64) -> Result<Vec<Job>> {
+    conn.all(&LIST, &[conn.org_param(), Param::Int(most)], read_job)
+}
+
+/// How many jobs are in each state, over all organizations.
+pub fn counts(conn: &Conn<'_>) -> Result<Vec<(JobState, i64)>> {
+    conn.all(&COUNTS, &[], |row| Ok((JobState::parse(row.str(0)?)?, row.int(1)?)))
+}
+
+/// Removes the jobs whose payload holds data of `user`.
+pub fn delete_by_user(tx: &Tx<'_>, user: UserId) -> Result<usize> {
+    tx.execute(&DELETE_BY_USER, &[tx.org_param(), Param::Blob(&user.0)])
+}

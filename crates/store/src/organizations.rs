@@ -1,0 +1,163 @@
+//! An organization's profile and settings.
+
+use denizen_domain::member::{Preferences, UserDimension};
+use denizen_domain::time::Timestamp;
+
+use crate::conn::{Conn, Tx};
+use crate::error::Result;
+use crate::sql::{Param, Row, Sql, to_json};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrganizationProfile {
+    pub name: String,
+    pub title: String,
+    pub main_description: String,
+    pub sub_description: String,
+    pub onboarding: Vec<String>,
+    pub user_dimensions: Vec<UserDimension>,
+    pub default_preferences: Option<Preferences>,
+    /// New users start verified.
+    pub verify_at_creation: bool,
+    /// Users who are not verified may sign in; every other operation refuses them until they are.
+    pub unverified_sign_in: bool,
+    /// The origins to which a mailed link may send a browser.
+    pub allowed_origins: Vec<String>,
+}
+
+/// The images of an organization's pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImageKind {
+    Logo,
+    SquareLogo,
+    Favicon,
+    SignupPageHeadshot,
+}
+
+impl ImageKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Logo => "logo",
+            Self::SquareLogo => "square_logo",
+            Self::Favicon => "favicon",
+            Self::SignupPageHeadshot => "signup_page_headshot",
+        }
+    }
+}
+
+static GET: Sql = Sql::new(
+    "organization.get",
+    "SELECT name, title, main_description, sub_description, onboarding, user_dimensions, default_preferences,
+     verify_at_creation, unverified_sign_in, allowed_origins FROM organization_profile WHERE org_id = $1",
+);
+static PUT: Sql = Sql::new(
+    "organization.put",
+    "INSERT INTO organization_profile (org_id, name, title, main_description, sub_description, onboarding,
+     user_dimensions, default_preferences, verify_at_creation, unverified_sign_in, allowed_origins, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+     ON CONFLICT (org_id) DO UPDATE SET name = $2, title = $3, main_description = $4, sub_description = $5,
+     onboarding = $6, user_dimensions = $7, default_preferences = $8, verify_at_creation = $9,
+     unverified_sign_in = $10, allowed_origins = $11, updated_at = $12",
+);
+static PUT_IMAGE: Sql = Sql::new(
+    "organization.put_image",
+    "INSERT INTO organization_image (org_id, kind, content) VALUES ($1, $2, $3)
+     ON CONFLICT (org_id, kind) DO UPDATE SET content = $3",
+);
+static IMAGE: Sql =
+    Sql::new("organization.image", "SELECT content FROM organization_image WHERE org_id = $1 AND kind = $2");
+
+// Erasing an organization: in this order, so that no foreign key is left dangling on the way.
+static ERASE_USERS: Sql = Sql::new(
+    "organization.erase_users",
+    "DELETE FROM users WHERE org_id = $1 AND position IN (
+        SELECT position FROM users WHERE org_id = $1 ORDER BY org_id, user_id LIMIT $2)
+     RETURNING position",
+);
+static ERASE_JOBS: Sql =
+    Sql::new("organization.erase_jobs", "DELETE FROM job WHERE org_id = $1 AND kind <> 'organization.erase'");
+static ERASE_KEYS: Sql = Sql::new("organization.erase_keys", "DELETE FROM api_key WHERE org_id = $1");
+static ERASE_TOMBSTONES: Sql =
+    Sql::new("organization.erase_tombstones", "DELETE FROM user_tombstone WHERE org_id = $1");
+static ERASE_ROLES: Sql = Sql::new("organization.erase_roles", "DELETE FROM role WHERE org_id = $1");
+static ERASE_COUNTERS: Sql =
+    Sql::new("organization.erase_counters", "DELETE FROM directory_counter WHERE org_id = $1");
+static ERASE_PROFILE: Sql =
+    Sql::new("organization.erase_profile", "DELETE FROM organization_profile WHERE org_id = $1");
+
+pub const STATEMENTS: &[&Sql] = &[
+    &GET,
+    &PUT,
+    &PUT_IMAGE,
+    &IMAGE,
+    &ERASE_USERS,
+    &ERASE_JOBS,
+    &ERASE_KEYS,
+    &ERASE_TOMBSTONES,
+    &ERASE_ROLES,
+    &ERASE_COUNTERS,
+    &ERASE_PROFILE,
+];
+
+fn read_profile(row: &Row<'_>) -> Result<OrganizationProfile> {
+    Ok(OrganizationProfile {
+        name: row.text(0)?,
+        title: row.text(1)?,
+        main_description: row.text(2)?,
+        sub_description: row.text(3)?,
+        onboarding: row.json(4)?,
+        user_dimensions: row.json(5)?,
+        default_preferences: if row.optional_text(6)?.is_some() { Some(row.json(6)?) } else { None },
+        verify_at_creation: row.bool(7)?,
+        unverified_sign_in: row.bool(8)?,
+        allowed_origins: row.json(9)?,
+    })
+}
+
+pub fn find_profile(conn: &Conn<'_>) -> Result<Option<OrganizationProfile>> {
+    conn.optional(&GET, &[conn.org_param()], read_profile)
+}
+
+/// Adds the profile or writes over it.
+pub fn put_profile(tx: &Tx<'_>, profile: &OrganizationProfile, now: Timestamp) -> Result<()> {
+    let preferences = profile.default_preferences.as_ref().map(to_json);
+    let params = [
+        tx.org_param(),
+        Param::Text(&profile.name),
+        Param::Text(&profile.title),
+        Param::Text(&profile.main_description),
+        Param::Text(&profile.sub_description),
+        Param::Text(&to_json(&profile.onboarding)),
+        Param::Text(&to_json(&profile.user_dimensions)),
+        Param::optional_text(preferences.as_deref()),
+        Param::bool(profile.verify_at_creation),
+        Param::bool(profile.unverified_sign_in),
+        Param::Text(&to_json(&profile.allowed_origins)),
+        Param::Int(now.0),
+    ];
+    tx.execute(&PUT, &params).map(drop)
+}
+
+pub fn put_image(tx: &Tx<'_>, kind: ImageKind, content: &[u8]) -> Result<()> {
+    tx.execute(&PUT_IMAGE, &[tx.org_param(), Param::Text(kind.as_str()), Param::Blob(content)]).map(drop)
+}
+
+pub fn find_image(conn: &Conn<'_>, kind: ImageKind) -> Result<Option<Vec<u8>>> {
+    conn.optional(&IMAGE, &[conn.org_param(), Param::Text(kind.as_str())], |row| Ok(row.blob(0)?.to_vec()))
+}
+
+/// Erases up to `most` users of an organization that is off the map; says how many there were.
+pub fn erase_users(tx: &Tx<'_>, most: i64) -> Result<usize> {
+    let erased = tx.all(&ERASE_USERS, &[tx.org_param(), Param::Int(most)], |row| row.int(0))?;
+    for position in &erased {
+        tx.index(crate::conn::IndexChange::Remove { position: *position });
+    }
+    Ok(erased.len())
+}
+
+/// Erases what is left of an organization after its users.
+pub fn erase_rest(tx: &Tx<'_>) -> Result<()> {
+    for sql in [&ERASE_JOBS, &ERASE_KEYS, &ERASE_TOMBSTONES, &ERASE_ROLES, &ERASE_COUNTERS, &ERASE_PROFILE] {
+        tx.execute(sql, &[tx.org_param()])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! SQL texts: written once with `$1`-style positions, registered by name, rewritten per engine.
+
+use std::sync::OnceLock;
+
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+
+use crate::error::{Result, StoreError};
+
+/// A fixed statement. Every one stands in its module's `STATEMENTS`, and a test prepares each of them.
+pub struct Sql {
+    pub name: &'static str,
+    text: &'static str,
+    sqlite: OnceLock<String>,
+}
+
+impl Sql {
+    pub const fn new(name: &'static str, text: &'static str) -> Self {
+        Self { name, text, sqlite: OnceLock::new() }
+    }
+
+    /// The text for SQLite.
+    pub fn sqlite(&self) -> &str {
+        self.sqlite.get_or_init(|| numbered_for_sqlite(self.text))
+    }
+}
+
+/// Rewrites `$n` to `?n`.
+///
+/// Engine: rusqlite numbers `$1` by its first appearance, as a name, and so binds the wrong value in silence.
+pub(crate) fn numbered_for_sqlite(text: &str) -> String {
+    text.replace('$', "?")
+}
+
+/// A value on its way into a statement.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Param<'a> {
+    Null,
+    Int(i64),
+    Text(&'a str),
+    Blob(&'a [u8]),
+}
+
+impl Param<'_> {
+    pub fn bool(value: bool) -> Self {
+        Self::Int(i64::from(value))
+    }
+}
+
+impl<'a> Param<'a> {
+    pub fn optional_text(value: Option<&'a str>) -> Self {
+        value.map_or(Self::Null, Self::Text)
+    }
+    pub fn optional_blob(value: Option<&'a [u8]>) -> Self {
+        value.map_or(Self::Null, Self::Blob)
+    }
+    pub fn optional_int(value: Option<i64>) -> Self {
+        value.map_or(Self::Null, Self::Int)
+    }
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match *self {
+            Self::Null => ValueRef::Null,
+            Self::Int(value) => ValueRef::Integer(value),
+            Self::Text(value) => ValueRef::Text(value.as_bytes()),
+            Self::Blob(value) => ValueRef::Blob(value),
+        }))
+    }
+}
+
+/// An owned value, for statements that are put together at run time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    Int(i64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+impl Value {
+    pub fn as_param(&self) -> Param<'_> {
+        match self {
+            Self::Int(value) => Param::Int(*value),
+            Self::Text(value) => Param::Text(value),
+            Self::Blob(value) => Param::Blob(value),
+        }
+    }
+}
+
+/// A statement that is put together at run time, with its values. Text comes from denizen only; values are bound.
+#[derive(Debug, Clone, Default)]
+pub struct Statement {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Statement {
+    pub fn new(text: &str) -> Self {
+        Self { text: text.to_owned(), values: Vec::new() }
+    }
+
+    pub fn push(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Appends a position and binds `value` to it.
+    pub fn bind(&mut self, value: Value) -> &mut Self {
+        self.values.push(value);
+        self.text.push('$');
+        self.text.push_str(&self.values.len().to_string());
+        self
+    }
+
+    /// Appends `(v, v, …)`. The list is padded to a power of two with its last value, so that lists of many lengths
+    /// share few prepared statements; an empty list becomes `(NULL)`, which nothing equals.
+    pub fn bind_list(&mut self, values: Vec<Value>) -> &mut Self {
+        let Some(last) = values.last().cloned() else {
+            return self.push("(NULL)");
+        };
+        let length = values.len().next_power_of_two();
+        self.text.push('(');
+        for (at, value) in values.into_iter().chain(std::iter::repeat(last)).take(length).enumerate() {
+            if at > 0 {
+                self.text.push(',');
+            }
+            self.bind(value);
+        }
+        self.push(")")
+    }
+
+    pub(crate) fn sqlite(&self) -> String {
+        numbered_for_sqlite(&self.text)
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn params(&self) -> Vec<Param<'_>> {
+        self.values.iter().map(Value::as_param).collect()
+    }
+}
+
+/// One row of an answer; columns are numbered from 0.
+pub struct Row<'r> {
+    pub(crate) inner: &'r rusqlite::Row<'r>,
+}
+
+impl Row<'_> {
+    pub fn int(&self, column: usize) -> Result<i64> {
+        Ok(self.inner.get_ref(column)?.as_i64().map_err(|error| unexpected(column, &error))?)
+    }
+
+    pub fn optional_int(&self, column: usize) -> Result<Option<i64>> {
+        self.inner.get_ref(column)?.as_i64_or_null().map_err(|error| unexpected(column, &error))
+    }
+
+    pub fn bool(&self, column: usize) -> Result<bool> {
+        Ok(self.int(column)? != 0)
+    }
+
+    pub fn str(&self, column: usize) -> Result<&str> {
+        self.inner.get_ref(column)?.as_str().map_err(|error| unexpected(column, &error))
+    }
+
+    pub fn text(&self, column: usize) -> Result<String> {
+        self.str(column).map(str::to_owned)
+    }
+
+    pub fn optional_text(&self, column: usize) -> Result<Option<String>> {
+        let value =
+            self.inner.get_ref(column)?.as_str_or_null().map_err(|error| unexpected(column, &error))?;
+        Ok(value.map(str::to_owned))
+    }
+
+    pub fn blob(&self, column: usize) -> Result<&[u8]> {
+        self.inner.get_ref(column)?.as_blob().map_err(|error| unexpected(column, &error))
+    }
+
+    pub fn optional_blob(&self, column: usize) -> Result<Option<&[u8]>> {
+        self.inner.get_ref(column)?.as_blob_or_null().map_err(|error| unexpected(column, &error))
+    }
+
+    /// A column that holds an id; `parse` makes it from the bytes.
+    pub fn id<T>(&self, column: usize, parse: fn(&[u8]) -> Option<T>) -> Result<T> {
+        parse(self.blob(column)?).ok_or_else(|| StoreError::Corrupt(format!("column {column} is no id")))
+    }
+
+    /// A column that holds JSON.
+    pub fn json<T: serde::de::DeserializeOwned>(&self, column: usize) -> Result<T> {
+        serde_json::from_str(self.str(column)?).map_err(|error| unexpected(column, &error))
+    }
+}
+
+fn unexpected(column: usize, error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Corrupt(format!("column {column}: {error}"))
+}
+
+/// Escapes `%`, `_` and `\` for a LIKE that carries `ESCAPE '\'`.
+pub(crate) fn like_escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + 2);
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+/// Any value as JSON text for a column.
+pub(crate) fn to_json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("maps with text keys and plain values always serialize")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_similar_length_share_a_statement() {
+        let text = |n: i64| {
+            let mut statement = Statement::new("IN ");
+            statement.bind_list((0..n).map(Value::Int).collect());
+            statement.sqlite()
+        };
+        assert_eq!(text(3), "IN (?1,?2,?3,?4)");
+        assert_eq!(text(3), text(4));
+        assert_eq!(text(0), "IN (NULL)");
+    }
+
+    #[test]
+    fn wildcards_are_escaped() {
+        assert_eq!(like_escaped(r"100%_\"), r"100\%\_\\");
+    }
+}

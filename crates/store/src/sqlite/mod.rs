@@ -1,0 +1,83 @@
+//! The SQLite engine: one writer thread with group commit, readers apart, migrations.
+
+pub(crate) mod migrate;
+pub(crate) mod readers;
+pub(crate) mod writer;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::error::{Result, StoreError};
+
+/// What can be tuned of the SQLite engine.
+#[derive(Debug, Clone)]
+pub struct SqliteOptions {
+    pub path: PathBuf,
+    /// The most closures that share one commit.
+    pub group_commit_max: usize,
+    /// After so many pages in the write-ahead log the writer copies them into the database.
+    pub checkpoint_pages: u32,
+    /// Page cache of each reading connection, in KiB.
+    pub reader_cache_kib: u32,
+    /// Page cache of the writer, in KiB.
+    pub writer_cache_kib: u32,
+    /// Threads for reads that may take longer than a few rows.
+    pub long_read_threads: usize,
+    /// How long to wait for another process that writes.
+    pub busy_timeout: Duration,
+}
+
+impl SqliteOptions {
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            group_commit_max: 512,
+            checkpoint_pages: 2_000,
+            reader_cache_kib: 8_192,
+            writer_cache_kib: 32_768,
+            long_read_threads: 2,
+            busy_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+const STATEMENT_CACHE: usize = 256;
+
+fn open_writer(options: &SqliteOptions) -> Result<Connection> {
+    create_private(&options.path)?;
+    let connection = Connection::open(&options.path)?;
+    connection.busy_timeout(options.busy_timeout)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // Engine: FULL syncs the log at every commit; NORMAL would lose acknowledged writes when the machine stops.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // An erased person must not stay readable in freed pages.
+    connection.pragma_update(None, "secure_delete", true)?;
+    // The writer decides when to checkpoint.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    connection.pragma_update(None, "cache_size", -i64::from(options.writer_cache_kib))?;
+    Ok(connection)
+}
+
+fn open_reader(options: &SqliteOptions) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(&options.path, flags)?;
+    connection.busy_timeout(options.busy_timeout)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -i64::from(options.reader_cache_kib))?;
+    Ok(connection)
+}
+
+/// Creates the database file so that only its owner can read it; SQLite gives the log the same mode.
+fn create_private(path: &Path) -> Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(|error| StoreError::Io(format!("{}: {error}", path.display())))
+}

@@ -1,0 +1,308 @@
+//! Users of every directory: one row each.
+
+mod page;
+mod position;
+mod search;
+
+use denizen_domain::fold::fold;
+use denizen_domain::ids::{ObjectId, UserId};
+use denizen_domain::member::{Directory, Preferences, UserStats, Variables};
+use denizen_domain::permission::ScalarRef;
+use denizen_domain::text::Email;
+use denizen_domain::time::Timestamp;
+
+use crate::conn::{Conn, IndexChange, Tx};
+use crate::error::{Result, StoreError};
+use crate::sql::{Param, Row, Sql, to_json};
+
+pub(crate) use page::STATEMENTS as PAGE_STATEMENTS;
+pub use page::{After, SortField, SortKey, UserPage, UserQuery, example_statements, page, sort_values};
+pub use position::Position;
+pub use search::{UserSearch, search};
+
+/// A user as the store keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    pub position: Position,
+    pub user_id: UserId,
+    pub email: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub role_id: ObjectId,
+    pub is_verified: bool,
+    pub preferences: Preferences,
+    pub open_variables: Variables,
+    /// Values that are never given out again; only their names are shown.
+    pub secret_variables: Variables,
+    pub additional_context: Vec<String>,
+    pub stats: UserStats,
+    /// The user has created an API key, which keeps a tombstone when the user is deleted.
+    pub created_api_key: bool,
+    pub created_at: Timestamp,
+}
+
+/// What is needed to add a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUser {
+    pub directory: Directory,
+    pub user_id: UserId,
+    pub email: Email,
+    pub first_name: String,
+    pub last_name: String,
+    pub role_id: ObjectId,
+    pub is_verified: bool,
+    pub preferences: Preferences,
+    pub open_variables: Variables,
+    pub secret_variables: Variables,
+}
+
+/// The columns of [`User`], in the order in which [`read_user`] takes them.
+pub(crate) const COLUMNS: &str = "position, user_id, email, first_name, last_name, role_id, is_verified, preferences, \
+    open_variables, secret_variables, additional_context, num_conversations, num_messages, last_message_at, \
+    created_api_key, created_at";
+
+static FIND: Sql = Sql::new(
+    "user.find",
+    "SELECT position, user_id, email, first_name, last_name, role_id, is_verified, preferences,
+     open_variables, secret_variables, additional_context, num_conversations, num_messages, last_message_at,
+     created_api_key, created_at FROM users WHERE org_id = $1 AND user_id = $2 AND directory = $3",
+);
+static FIND_BY_EMAIL: Sql = Sql::new(
+    "user.find_by_email",
+    "SELECT position, user_id, email, first_name, last_name, role_id, is_verified, preferences,
+     open_variables, secret_variables, additional_context, num_conversations, num_messages, last_message_at,
+     created_api_key, created_at FROM users WHERE org_id = $1 AND directory = $2 AND email_key = $3",
+);
+static NEXT_SEQ: Sql = Sql::new(
+    "user.next_seq",
+    "INSERT INTO directory_counter (org_id, directory, users, last_seq) VALUES ($1, $2, 1, 1)
+     ON CONFLICT (org_id, directory)
+     DO UPDATE SET users = directory_counter.users + 1, last_seq = directory_counter.last_seq + 1
+     RETURNING last_seq",
+);
+static COUNT_DOWN: Sql = Sql::new(
+    "user.count_down",
+    "UPDATE directory_counter SET users = users - 1 WHERE org_id = $1 AND directory = $2",
+);
+static COUNT: Sql =
+    Sql::new("user.count", "SELECT users FROM directory_counter WHERE org_id = $1 AND directory = $2");
+static EMAIL_TAKEN: Sql = Sql::new(
+    "user.email_taken",
+    "SELECT 1 FROM users WHERE org_id = $1 AND directory = $2 AND email_key = $3",
+);
+static INSERT: Sql = Sql::new(
+    "user.insert",
+    "INSERT INTO users (position, org_id, directory, user_id, email, email_key, first_name, last_name, first_key,
+     last_key, search_text, role_id, is_verified, preferences, open_variables, secret_variables, additional_context,
+     created_at, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, '[]', $17, $17)",
+);
+static UPDATE: Sql = Sql::new(
+    "user.update",
+    "UPDATE users SET first_name = $3, last_name = $4, first_key = $5, last_key = $6, search_text = $7, role_id = $8,
+     is_verified = $9, preferences = $10, open_variables = $11, secret_variables = $12, additional_context = $13,
+     created_api_key = $14, updated_at = $15 WHERE org_id = $1 AND user_id = $2",
+);
+static DELETE: Sql = Sql::new("user.delete", "DELETE FROM users WHERE org_id = $1 AND user_id = $2");
+static BURY: Sql = Sql::new(
+    "user.bury",
+    "INSERT INTO user_tombstone (org_id, user_id, directory, deleted_at) VALUES ($1, $2, $3, $4)",
+);
+static IS_BURIED: Sql =
+    Sql::new("user.is_buried", "SELECT 1 FROM user_tombstone WHERE org_id = $1 AND user_id = $2");
+
+pub const STATEMENTS: &[&Sql] = &[
+    &FIND,
+    &FIND_BY_EMAIL,
+    &NEXT_SEQ,
+    &COUNT_DOWN,
+    &COUNT,
+    &EMAIL_TAKEN,
+    &INSERT,
+    &UPDATE,
+    &DELETE,
+    &BURY,
+    &IS_BURIED,
+];
+
+/// An empty map, list or set of preferences is the usual case and needs no parsing.
+fn json_or_default<T: Default + serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
+    match row.str(column)? {
+        "{}" | "[]" => Ok(T::default()),
+        _ => row.json(column),
+    }
+}
+
+pub(crate) fn read_user(row: &Row<'_>) -> Result<User> {
+    let last_message_at = row.int(13)?;
+    Ok(User {
+        position: Position(row.int(0)?),
+        user_id: row.id(1, UserId::from_column)?,
+        email: row.text(2)?,
+        first_name: row.text(3)?,
+        last_name: row.text(4)?,
+        role_id: row.id(5, ObjectId::from_column)?,
+        is_verified: row.bool(6)?,
+        preferences: json_or_default(row, 7)?,
+        open_variables: json_or_default(row, 8)?,
+        secret_variables: json_or_default(row, 9)?,
+        additional_context: json_or_default(row, 10)?,
+        stats: UserStats {
+            conversations: row.int(11)?,
+            messages: row.int(12)?,
+            last_message_at: (last_message_at != 0).then_some(Timestamp(last_message_at)),
+        },
+        created_api_key: row.bool(14)?,
+        created_at: Timestamp(row.int(15)?),
+    })
+}
+
+/// The text that search looks into: "first last", then the address, apart by a control character, which folding
+/// drops from every name and needle, so that no needle matches across the border.
+fn search_text(first_key: &str, last_key: &str, email: &str) -> String {
+    format!("{first_key} {last_key}\u{1}{}", fold(email))
+}
+
+/// Default preferences are kept as an empty object, which [`json_or_default`] reads without parsing.
+fn preferences_json(preferences: &Preferences) -> String {
+    if *preferences == Preferences::default() { "{}".to_owned() } else { to_json(preferences) }
+}
+
+impl User {
+    /// The attributes that a grant's conditions can name; see the table in `domain::permission`.
+    /// `role_name` is not a column of the user and is given by the caller when it is known.
+    pub fn attribute<'u>(&'u self, texts: &'u AttributeTexts, name: &str) -> Option<ScalarRef<'u>> {
+        match name {
+            "user_id" => Some(ScalarRef::Text(&texts.user_id)),
+            "email" => Some(ScalarRef::Text(&texts.email_key)),
+            "role_id" => Some(ScalarRef::Text(&texts.role_id)),
+            "role_name" => texts.role_name.as_deref().map(ScalarRef::Text),
+            "is_verified" => Some(ScalarRef::Bool(self.is_verified)),
+            _ => None,
+        }
+    }
+
+    pub fn attribute_texts(&self, role_name: Option<String>) -> AttributeTexts {
+        AttributeTexts {
+            user_id: self.user_id.as_member().to_string(),
+            email_key: Email::key_of(&self.email),
+            role_id: self.role_id.to_string(),
+            role_name,
+        }
+    }
+}
+
+/// The attributes of a user that are compared as text.
+pub struct AttributeTexts {
+    user_id: String,
+    email_key: String,
+    role_id: String,
+    role_name: Option<String>,
+}
+
+pub fn find(conn: &Conn<'_>, directory: Directory, user: UserId) -> Result<Option<User>> {
+    let params = [conn.org_param(), Param::Blob(&user.0), Param::Int(directory.number())];
+    conn.optional(&FIND, &params, read_user)
+}
+
+pub fn find_by_email(conn: &Conn<'_>, directory: Directory, email_key: &str) -> Result<Option<User>> {
+    let params = [conn.org_param(), Param::Int(directory.number()), Param::Text(email_key)];
+    conn.optional(&FIND_BY_EMAIL, &params, read_user)
+}
+
+/// How many users the directory has.
+pub fn count(conn: &Conn<'_>, directory: Directory) -> Result<i64> {
+    let params = [conn.org_param(), Param::Int(directory.number())];
+    Ok(conn.optional(&COUNT, &params, |row| row.int(0))?.unwrap_or(0))
+}
+
+/// Adds a user; `None` when the address is taken in its directory.
+pub fn insert(tx: &Tx<'_>, user: &NewUser, now: Timestamp) -> Result<Option<Position>> {
+    let directory = Param::Int(user.directory.number());
+    let taken =
+        tx.optional(&EMAIL_TAKEN, &[tx.org_param(), directory, Param::Text(user.email.key())], |_| Ok(()))?;
+    if taken.is_some() {
+        return Ok(None);
+    }
+    let seq = tx
+        .optional(&NEXT_SEQ, &[tx.org_param(), directory], |row| row.int(0))?
+        .ok_or_else(|| StoreError::Corrupt("a counter without a row".to_owned()))?;
+    let position = Position::new(tx.org, user.directory, seq)?;
+    let (first_key, last_key) = (fold(&user.first_name), fold(&user.last_name));
+    let search_text = search_text(&first_key, &last_key, user.email.as_str());
+    let params = [
+        Param::Int(position.0),
+        tx.org_param(),
+        directory,
+        Param::Blob(&user.user_id.0),
+        Param::Text(user.email.as_str()),
+        Param::Text(user.email.key()),
+        Param::Text(&user.first_name),
+        Param::Text(&user.last_name),
+        Param::Text(&first_key),
+        Param::Text(&last_key),
+        Param::Text(&search_text),
+        Param::Blob(&user.role_id.0),
+        Param::bool(user.is_verified),
+        Param::Text(&preferences_json(&user.preferences)),
+        Param::Text(&to_json(&user.open_variables)),
+        Param::Text(&to_json(&user.secret_variables)),
+        Param::Int(now.0),
+    ];
+    tx.execute(&INSERT, &params)?;
+    tx.index(IndexChange::Put { position: position.0, grams: search::grams(&search_text) });
+    Ok(Some(position))
+}
+
+/// Writes all of a user that can change; `renamed` says that the search index has to follow.
+pub fn update(tx: &Tx<'_>, user: &User, renamed: bool, now: Timestamp) -> Result<()> {
+    let (first_key, last_key) = (fold(&user.first_name), fold(&user.last_name));
+    let search_text = search_text(&first_key, &last_key, &user.email);
+    let params = [
+        tx.org_param(),
+        Param::Blob(&user.user_id.0),
+        Param::Text(&user.first_name),
+        Param::Text(&user.last_name),
+        Param::Text(&first_key),
+        Param::Text(&last_key),
+        Param::Text(&search_text),
+        Param::Blob(&user.role_id.0),
+        Param::bool(user.is_verified),
+        Param::Text(&preferences_json(&user.preferences)),
+        Param::Text(&to_json(&user.open_variables)),
+        Param::Text(&to_json(&user.secret_variables)),
+        Param::Text(&to_json(&user.additional_context)),
+        Param::bool(user.created_api_key),
+        Param::Int(now.0),
+    ];
+    tx.execute(&UPDATE, &params)?;
+    if renamed {
+        tx.index(IndexChange::Put { position: user.position.0, grams: search::grams(&search_text) });
+    }
+    Ok(())
+}
+
+/// Removes a user and its search entry; `keep_tombstone` leaves a record that there was one.
+pub fn delete(
+    tx: &Tx<'_>,
+    directory: Directory,
+    user: &User,
+    keep_tombstone: bool,
+    now: Timestamp,
+) -> Result<()> {
+    tx.execute(&DELETE, &[tx.org_param(), Param::Blob(&user.user_id.0)])?;
+    tx.execute(&COUNT_DOWN, &[tx.org_param(), Param::Int(directory.number())])?;
+    tx.index(IndexChange::Remove { position: user.position.0 });
+    if keep_tombstone {
+        let params =
+            [tx.org_param(), Param::Blob(&user.user_id.0), Param::Int(directory.number()), Param::Int(now.0)];
+        tx.execute(&BURY, &params)?;
+    }
+    Ok(())
+}
+
+/// Whether a deleted user has left a tombstone.
+pub fn is_buried(conn: &Conn<'_>, user: UserId) -> Result<bool> {
+    let params = [conn.org_param(), Param::Blob(&user.0)];
+    Ok(conn.optional(&IS_BURIED, &params, |_| Ok(()))?.is_some())
+}

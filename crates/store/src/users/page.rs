@@ -1,0 +1,330 @@
+//! Pages of users over a total order: the sort keys, then the position.
+
+use denizen_domain::ids::UserId;
+use denizen_domain::member::Directory;
+use denizen_domain::permission::{Filter, Scalar, TestOp};
+
+use super::{COLUMNS, Position, User, find, read_user};
+use crate::conn::Conn;
+use crate::error::Result;
+use crate::sql::{Param, Row, Sql, Statement, Value};
+use crate::visibility::push_filter;
+
+/// What users can be sorted by. Names are compared folded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SortField {
+    FirstName,
+    LastName,
+    Email,
+    Conversations,
+    Messages,
+    LastMessage,
+}
+
+impl SortField {
+    pub const ALL: [Self; 6] = [
+        Self::FirstName,
+        Self::LastName,
+        Self::Email,
+        Self::Conversations,
+        Self::Messages,
+        Self::LastMessage,
+    ];
+
+    fn column(self) -> &'static str {
+        match self {
+            Self::FirstName => "first_key",
+            Self::LastName => "last_key",
+            Self::Email => "email_key",
+            Self::Conversations => "num_conversations",
+            Self::Messages => "num_messages",
+            Self::LastMessage => "last_message_at",
+        }
+    }
+
+    fn is_text(self) -> bool {
+        matches!(self, Self::FirstName | Self::LastName | Self::Email)
+    }
+
+    fn read(self, row: &Row<'_>, column: usize) -> Result<Value> {
+        Ok(if self.is_text() { Value::Text(row.text(column)?) } else { Value::Int(row.int(column)?) })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SortKey {
+    pub field: SortField,
+    pub descending: bool,
+}
+
+/// The last user of the page before: where this one goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct After {
+    pub position: Position,
+    /// What that user was sorted by, one value per sort key.
+    pub values: Vec<Value>,
+}
+
+/// Which users, in which order, from where.
+#[derive(Debug, Clone)]
+pub struct UserQuery {
+    pub directory: Directory,
+    pub ids: Option<Vec<UserId>>,
+    pub email_keys: Option<Vec<String>>,
+    pub is_verified: Option<bool>,
+    /// What the caller may see; tests of `org_id` are already gone from it.
+    pub visible: Filter,
+    pub sort: Vec<SortKey>,
+    pub after: Option<After>,
+    pub limit: usize,
+}
+
+impl UserQuery {
+    /// Whether the page is a look-up or a short range, and not a search through the organization.
+    pub fn is_short(&self) -> bool {
+        let looks_up = self.ids.as_ref().is_some_and(|ids| ids.len() <= 16);
+        let plain = self.sort.is_empty()
+            && self.is_verified.is_none()
+            && self.email_keys.is_none()
+            && self.visible.is_always()
+            && self.limit <= 100;
+        looks_up || plain
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserPage {
+    pub users: Vec<User>,
+    /// Where the next page goes on, when there is more.
+    pub next: Option<After>,
+    /// Whether there is more than this page holds.
+    pub has_more: bool,
+}
+
+/// The users that a filter can admit at most, when it names them itself.
+///
+/// A caller who sees but a few users (usually only themselves) must not pay for a walk through the organization.
+fn users_named_by(filter: &Filter) -> Option<Vec<UserId>> {
+    let mut named = Vec::new();
+    for conjunction in &filter.allow {
+        let test = conjunction.iter().find(|test| test.attribute == "user_id")?;
+        let ids = match &test.op {
+            TestOp::Eq(id) => std::slice::from_ref(id),
+            TestOp::In(ids) => ids,
+            TestOp::Ne(_) => return None,
+        };
+        named.extend(ids.iter().filter_map(|id| match id {
+            Scalar::Text(text) => UserId::parse_member(text),
+            _ => None,
+        }));
+    }
+    Some(named)
+}
+
+/// One page. Reads one user more than asked for, to know whether there is more.
+pub fn page(conn: &Conn<'_>, query: &UserQuery) -> Result<UserPage> {
+    if query.visible.is_never() {
+        return Ok(UserPage { users: Vec::new(), next: None, has_more: false });
+    }
+    if let Some(found) = look_up_one(conn, query)? {
+        return Ok(found);
+    }
+    let mut sorted_by = Vec::new();
+    let mut users = conn.all_of(&statement(conn, query), |row| {
+        let mut values = Vec::with_capacity(query.sort.len());
+        for (at, key) in query.sort.iter().enumerate() {
+            values.push(key.field.read(row, SORT_COLUMNS_START + at)?);
+        }
+        sorted_by.push(values);
+        read_user(row)
+    })?;
+    let has_more = users.len() > query.limit;
+    users.truncate(query.limit);
+    let next = match users.last() {
+        Some(last) if has_more => {
+            let values = std::mem::take(&mut sorted_by[users.len() - 1]);
+            Some(After { position: last.position, values })
+        }
+        _ => None,
+    };
+    Ok(UserPage { users, next, has_more })
+}
+
+/// The usual way to get one user: by id and nothing else.
+fn look_up_one(conn: &Conn<'_>, query: &UserQuery) -> Result<Option<UserPage>> {
+    let (Some([id]), None, true) = (query.ids.as_deref(), &query.email_keys, query.visible.is_always())
+    else {
+        return Ok(None);
+    };
+    if query.limit == 0 || query.after.is_some() {
+        return Ok(None);
+    }
+    let found = find(conn, query.directory, *id)?;
+    let users =
+        found.into_iter().filter(|user| query.is_verified.is_none_or(|wanted| user.is_verified == wanted));
+    Ok(Some(UserPage { users: users.collect(), next: None, has_more: false }))
+}
+
+/// [`COLUMNS`] has so many; the sort keys stand behind them.
+const SORT_COLUMNS_START: usize = 16;
+
+fn statement(conn: &Conn<'_>, query: &UserQuery) -> Statement {
+    let mut ids = query.ids.clone();
+    if let Some(named) = users_named_by(&query.visible) {
+        ids = Some(match ids {
+            Some(ids) => ids.into_iter().filter(|id| named.contains(id)).collect(),
+            None => named,
+        });
+    }
+    let mut statement = Statement::new("SELECT ");
+    statement.push(COLUMNS);
+    for key in &query.sort {
+        statement.push(", ").push(key.field.column());
+    }
+    statement.push(" FROM users WHERE ");
+    // A look-up goes by its own index; the plus keeps the order by position from luring the planner into a walk.
+    let looks_up = ids.is_some() || query.email_keys.is_some();
+    let position = if looks_up { "+position" } else { "position" };
+    if looks_up || !query.sort.is_empty() {
+        statement.push("org_id = ").bind(Value::Int(conn.org.0));
+        statement.push(" AND directory = ").bind(Value::Int(query.directory.number()));
+    } else {
+        let after =
+            query.after.as_ref().map_or(Position::base(conn.org, query.directory), |after| after.position.0);
+        statement.push("position > ").bind(Value::Int(after));
+        statement.push(" AND position <= ").bind(Value::Int(Position::end(conn.org, query.directory)));
+        statement.push(" AND +org_id = ").bind(Value::Int(conn.org.0));
+    }
+    if let Some(ids) = ids {
+        statement
+            .push(" AND user_id IN ")
+            .bind_list(ids.iter().map(|id| Value::Blob(id.0.to_vec())).collect());
+    }
+    if let Some(keys) = &query.email_keys {
+        statement.push(" AND email_key IN ").bind_list(keys.iter().cloned().map(Value::Text).collect());
+    }
+    if let Some(verified) = query.is_verified {
+        statement.push(" AND is_verified = ").bind(Value::Int(verified.into()));
+    }
+    push_filter(&mut statement, &query.visible);
+    if let Some(after) = &query.after {
+        push_after(&mut statement, query, after, position);
+    }
+    push_order(&mut statement, query, position);
+    statement
+        .push(" LIMIT ")
+        .bind(Value::Int(i64::try_from(query.limit.saturating_add(1)).unwrap_or(i64::MAX)));
+    statement
+}
+
+/// The position breaks ties in the direction of the first key, so that an index can be read in one direction.
+fn ties_descend(query: &UserQuery) -> bool {
+    query.sort.first().is_some_and(|key| key.descending)
+}
+
+fn push_order(statement: &mut Statement, query: &UserQuery, position: &str) {
+    let direction = |descending: bool| if descending { " DESC" } else { "" };
+    statement.push(" ORDER BY ");
+    for key in &query.sort {
+        statement.push(key.field.column()).push(direction(key.descending)).push(", ");
+    }
+    statement.push(position).push(direction(ties_descend(query)));
+}
+
+/// Everything after a user, in an order whose keys may have different directions:
+/// `(a > x) OR (a = x AND b < y) OR (a = x AND b = y AND position > p)`, and `a >= x` once more alone, so that the
+/// index is entered at the right place.
+fn push_after(statement: &mut Statement, query: &UserQuery, after: &After, position: &str) {
+    let beyond = |descending: bool| if descending { " < " } else { " > " };
+    if let (Some(key), Some(value)) = (query.sort.first(), after.values.first()) {
+        statement.push(" AND ").push(key.field.column()).push(if key.descending { " <= " } else { " >= " });
+        statement.bind(value.clone());
+    }
+    statement.push(" AND (");
+    for (at, key) in query.sort.iter().enumerate() {
+        push_equal_keys(statement, query, after, at);
+        statement.push(key.field.column()).push(beyond(key.descending)).bind(after.values[at].clone());
+        statement.push(" OR ");
+    }
+    push_equal_keys(statement, query, after, query.sort.len());
+    statement.push(position).push(beyond(ties_descend(query))).bind(Value::Int(after.position.0));
+    statement.push(")");
+}
+
+fn push_equal_keys(statement: &mut Statement, query: &UserQuery, after: &After, keys: usize) {
+    for (key, value) in query.sort.iter().zip(&after.values).take(keys) {
+        statement.push(key.field.column()).push(" = ").bind(value.clone()).push(" AND ");
+    }
+}
+
+static SORT_VALUES: Sql = Sql::new(
+    "user.sort_values",
+    "SELECT first_key, last_key, email_key, num_conversations, num_messages, last_message_at FROM users
+     WHERE position = $1 AND org_id = $2",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&SORT_VALUES];
+
+/// What the user at `position` is sorted by now; `None` when there is no such user any more.
+pub fn sort_values(conn: &Conn<'_>, position: Position, sort: &[SortKey]) -> Result<Option<Vec<Value>>> {
+    conn.optional(&SORT_VALUES, &[Param::Int(position.0), conn.org_param()], |row| {
+        sort.iter()
+            .map(|key| {
+                let column = SortField::ALL.iter().position(|field| *field == key.field).unwrap_or_default();
+                key.field.read(row, column)
+            })
+            .collect()
+    })
+}
+
+/// Every shape of statement that [`page`] and [`super::search`] can make, for the test that prepares them.
+pub fn example_statements(conn: &Conn<'_>) -> Vec<Statement> {
+    let plain = UserQuery {
+        directory: Directory::Members,
+        ids: None,
+        email_keys: None,
+        is_verified: None,
+        visible: Filter::always(),
+        sort: Vec::new(),
+        after: None,
+        limit: 10,
+    };
+    let mut queries = vec![plain.clone()];
+    let after = |sort: &[SortKey]| After {
+        position: Position(1),
+        values: sort
+            .iter()
+            .map(|key| if key.field.is_text() { Value::Text("x".to_owned()) } else { Value::Int(1) })
+            .collect(),
+    };
+    for field in SortField::ALL {
+        for descending in [false, true] {
+            let sort =
+                vec![SortKey { field, descending }, SortKey { field: SortField::Email, descending: false }];
+            queries.push(UserQuery { after: Some(after(&sort)), sort, ..plain.clone() });
+        }
+    }
+    queries.push(UserQuery {
+        ids: Some(vec![UserId([1; 16]); 3]),
+        email_keys: Some(vec!["a@b.c".to_owned()]),
+        is_verified: Some(true),
+        visible: crate::visibility::example_filter(),
+        after: Some(after(&[])),
+        ..plain
+    });
+    let mut statements: Vec<Statement> = queries.iter().map(|query| statement(conn, query)).collect();
+    for needle in ["", "a", "ab", "abcd"] {
+        statements.push(super::search::statement(
+            conn,
+            &super::UserSearch {
+                directory: Directory::Members,
+                needle: needle.to_owned(),
+                ids: Some(vec![UserId([1; 16])]),
+                is_verified: Some(false),
+                visible: crate::visibility::example_filter(),
+                limit: 10,
+            },
+        ));
+    }
+    statements
+}

@@ -1,0 +1,105 @@
+//! A permission filter as SQL over the `users` table: what a caller may not see is gone before paging.
+//!
+//! A condition on an attribute that users do not have cannot hold, and so is `FALSE`, in `allow` and in `deny`.
+//! Invariant: for every user, this predicate and `Filter::admits` agree; a model test compares them.
+
+use denizen_domain::ids::{ObjectId, UserId};
+use denizen_domain::permission::{Filter, Scalar, Test, TestOp};
+
+use crate::sql::{Statement, Value};
+
+/// Appends ` AND (…)` unless the filter admits everything.
+pub(crate) fn push_filter(statement: &mut Statement, filter: &Filter) {
+    if filter.is_always() {
+        return;
+    }
+    statement.push(" AND (");
+    push_any(statement, &filter.allow);
+    statement.push(")");
+    if !filter.deny.is_empty() {
+        statement.push(" AND NOT (");
+        push_any(statement, &filter.deny);
+        statement.push(")");
+    }
+}
+
+fn push_any(statement: &mut Statement, conjunctions: &[Vec<Test>]) {
+    if conjunctions.is_empty() {
+        statement.push("1 = 0");
+    }
+    for (at, conjunction) in conjunctions.iter().enumerate() {
+        statement.push(if at > 0 { " OR (" } else { "(" });
+        if conjunction.is_empty() {
+            statement.push("1 = 1");
+        }
+        for (at, test) in conjunction.iter().enumerate() {
+            statement.push(if at > 0 { " AND " } else { "" });
+            push_test(statement, test);
+        }
+        statement.push(")");
+    }
+}
+
+/// The column of an attribute. None of them can be NULL, so a comparison is never unknown.
+fn column(attribute: &str) -> Option<&'static str> {
+    match attribute {
+        "user_id" => Some("user_id"),
+        "email" => Some("email_key"),
+        "role_id" => Some("role_id"),
+        "role_name" => Some(
+            "(SELECT role.name FROM role WHERE role.org_id = users.org_id AND role.role_id = users.role_id)",
+        ),
+        "is_verified" => Some("is_verified"),
+        _ => None,
+    }
+}
+
+/// The value as the attribute's column holds it; `None` when no row can hold it.
+fn value(attribute: &str, scalar: &Scalar) -> Option<Value> {
+    match (attribute, scalar) {
+        ("user_id", Scalar::Text(text)) => UserId::parse_member(text).map(|id| Value::Blob(id.0.to_vec())),
+        ("role_id", Scalar::Text(text)) => ObjectId::parse(text).map(|id| Value::Blob(id.0.to_vec())),
+        ("email" | "role_name", Scalar::Text(text)) => Some(Value::Text(text.clone())),
+        ("is_verified", Scalar::Bool(value)) => Some(Value::Int((*value).into())),
+        _ => None,
+    }
+}
+
+fn push_test(statement: &mut Statement, test: &Test) {
+    let Some(column) = column(&test.attribute) else {
+        statement.push("1 = 0");
+        return;
+    };
+    let attribute = test.attribute.as_str();
+    match &test.op {
+        TestOp::Eq(scalar) => match value(attribute, scalar) {
+            Some(value) => statement.push(column).push(" = ").bind(value),
+            None => statement.push("1 = 0"),
+        },
+        TestOp::Ne(scalar) => match value(attribute, scalar) {
+            Some(value) => statement.push(column).push(" <> ").bind(value),
+            None => statement.push("1 = 1"),
+        },
+        TestOp::In(scalars) => {
+            let values = scalars.iter().filter_map(|scalar| value(attribute, scalar)).collect();
+            statement.push(column).push(" IN ").bind_list(values)
+        }
+    };
+}
+
+/// A filter with every attribute and every comparison, for the test that prepares statements.
+pub(crate) fn example_filter() -> Filter {
+    let test = |attribute: &str, op| Test { attribute: attribute.to_owned(), op };
+    let id = || Scalar::from("65f000000000000000000001");
+    Filter {
+        allow: vec![
+            vec![test("user_id", TestOp::In(vec![id(), id()])), test("is_verified", TestOp::Eq(true.into()))],
+            vec![test("role_id", TestOp::Ne(id())), test("email", TestOp::Ne("a@b.c".into()))],
+            vec![test("role_name", TestOp::Eq("Agent".into()))],
+        ],
+        deny: vec![
+            vec![test("nothing", TestOp::Eq("x".into()))],
+            vec![test("user_id", TestOp::Eq("no id".into()))],
+        ],
+    }
+}
