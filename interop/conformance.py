@@ -1,0 +1,183 @@
+"""Validates every answer of an Amigo operation against the OpenAPI document of the running server.
+
+The wrapper sits in httpx's transports, below every client, so that the SDK's own traffic is
+seen as well, its separate sign-in client included. It must not know any operation by name: what
+it knows is the document. It only records; `conftest.py` turns a record into a failed test, because
+the SDK swallows exceptions raised while it signs in.
+"""
+
+import json
+import re
+from datetime import datetime
+
+import httpx
+from jsonschema import Draft202012Validator, FormatChecker
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+
+DOCUMENT_PATH = "/docs/amigo/openapi.json"
+# Answered before an operation is chosen (size, time and load limits), so an operation need not list them.
+BEFORE_ROUTING = {408, 413, 431, 503}
+METHODS = {"get", "put", "post", "delete", "patch"}
+
+formats = FormatChecker(formats=())
+
+
+@formats.checks("date-time", raises=ValueError)
+def _is_zoned_time(value):
+    if not isinstance(value, str):
+        return True
+    # A naive time breaks the SDK's models, so a zone is part of the format.
+    return datetime.fromisoformat(value).tzinfo is not None
+
+
+def _folded(path):
+    """The server tolerates `//v1` and a missing or extra trailing slash; matching does too."""
+    return re.sub("/+", "/", path).rstrip("/")
+
+
+class Document:
+    """One OpenAPI 3.1 document with its paths compiled to patterns, most literal first.
+
+    `bodies_listed` is false for a document that leaves out the schemas of its errors' bodies.
+    """
+
+    def __init__(self, document, bodies_listed=True):
+        self.document = document
+        self.bodies_listed = bodies_listed
+        resource = DRAFT202012.create_resource(document)
+        self.registry = Registry().with_resource("urn:openapi", resource)
+        self.validators = {}
+        self.routes = []
+        for template, item in document["paths"].items():
+            pieces = re.split(r"\{[^}]+\}", _folded(template))
+            pattern = re.compile("[^/]+".join(re.escape(piece) for piece in pieces))
+            methods = {name: operation for name, operation in item.items() if name in METHODS}
+            self.routes.append((len(pieces), template, pattern, methods))
+        self.routes.sort(key=lambda route: route[0])
+
+    def operation_ids(self):
+        return {op["operationId"] for _, _, _, methods in self.routes for op in methods.values()}
+
+    def find(self, method, path):
+        """The operation, its template and its response table; None when path or method is unknown."""
+        for _, template, pattern, methods in self.routes:
+            if pattern.fullmatch(_folded(path)) and method.lower() in methods:
+                return template, methods[method.lower()]
+        return None
+
+    def problems(self, method, path, status, content_type, body):
+        """What is wrong with an answer, as a list of sentences."""
+        found = self.find(method, path)
+        if found is None:
+            if status in (404, 405):
+                return _detail_problems(body)
+            return [f"{status} for a method and path that the document does not list"]
+        template, operation = found
+        response = operation["responses"].get(str(status))
+        if response is None:
+            if status in BEFORE_ROUTING:
+                return _detail_problems(body)
+            return [f"status {status} is not documented"]
+        pointer = ["paths", template, method.lower(), "responses", str(status)]
+        if "$ref" in response:
+            pointer = response["$ref"].removeprefix("#/").split("/")
+            response = self._at(pointer)
+        content = response.get("content")
+        if not content:
+            return ["a body where the document promises none"] if body and self.bodies_listed else []
+        if not content_type.startswith("application/json"):
+            return [f"content type {content_type!r} instead of application/json"]
+        try:
+            value = json.loads(body)
+        except ValueError:
+            return ["the body is not JSON"]
+        if "schema" not in content["application/json"]:
+            return []
+        validator = self._validator([*pointer, "content", "application/json", "schema"])
+        return [f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(value)]
+
+    def _at(self, pointer):
+        node = self.document
+        for step in pointer:
+            node = node[step]
+        return node
+
+    def _validator(self, pointer):
+        escaped = "/".join(step.replace("~", "~0").replace("/", "~1") for step in pointer)
+        if escaped not in self.validators:
+            # A URI fragment is percent-encoded; braces of a path template are not allowed in one.
+            fragment = escaped.replace("%", "%25").replace("{", "%7B").replace("}", "%7D")
+            self.validators[escaped] = Draft202012Validator(
+                {"$ref": f"urn:openapi#/{fragment}"}, registry=self.registry, format_checker=formats
+            )
+        return self.validators[escaped]
+
+
+def _detail_problems(body):
+    try:
+        detail = json.loads(body)["detail"]
+    except (ValueError, KeyError, TypeError):
+        return ['the body is not {"detail": …}']
+    return [] if isinstance(detail, str) and detail else ["detail is not a text"]
+
+
+class Watcher:
+    """Collects what does not conform, over all clients and threads of the session."""
+
+    def __init__(self):
+        self.document = None
+        self.violations = []
+        self.validated = 0
+
+    def learn(self, base_url):
+        """Takes the document from a running server, once: every server of a session is the same binary."""
+        if self.document is None:
+            answer = httpx.get(base_url + DOCUMENT_PATH)
+            answer.raise_for_status()
+            self.document = Document(answer.json())
+
+    def saw(self, request, response):
+        path = request.url.path
+        if self.document is None or not _folded(path).startswith("/v1/"):
+            return
+        self.validated += 1
+        problems = self.document.problems(
+            request.method,
+            path,
+            response.status_code,
+            response.headers.get("content-type", ""),
+            response.content,
+        )
+        if response.status_code not in BEFORE_ROUTING and "x-request-id" not in response.headers:
+            problems.append("no X-Request-Id header")
+        if problems:
+            self.violations.append(f"{request.method} {path} → {response.status_code}: {'; '.join(problems)}")
+
+    def take(self):
+        taken, self.violations = self.violations, []
+        return taken
+
+
+watcher = Watcher()
+
+
+def watch_httpx():
+    """Wraps httpx's two socket transports for the rest of the process."""
+    send = httpx.HTTPTransport.handle_request
+    send_async = httpx.AsyncHTTPTransport.handle_async_request
+
+    def handle_request(self, request):
+        response = send(self, request)
+        response.read()
+        watcher.saw(request, response)
+        return response
+
+    async def handle_async_request(self, request):
+        response = await send_async(self, request)
+        await response.aread()
+        watcher.saw(request, response)
+        return response
+
+    httpx.HTTPTransport.handle_request = handle_request
+    httpx.AsyncHTTPTransport.handle_async_request = handle_async_request

@@ -1,0 +1,87 @@
+"""Fixtures: servers with and without rate limits, fresh organizations, both SDK clients."""
+
+import os
+
+import pytest
+
+from conformance import watch_httpx, watcher
+from support import Sdk, Server
+
+# The published schemas are data of the vendor's and not part of the repository: without the folder
+# the comparison is not collected at all, since a skip could not be avoided by installing anything.
+collect_ignore = [] if os.environ.get("DENIZEN_PUBLISHED_SCHEMAS") else ["test_published.py"]
+
+
+def pytest_configure(config):
+    watch_httpx()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """A test fails when any answer during it, its fixtures' included, breaks the OpenAPI document."""
+    result = yield
+    violations = watcher.take()
+    if violations:
+        pytest.fail("answers that the OpenAPI document does not allow:\n" + "\n".join(violations), pytrace=False)
+    return result
+
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.write_line(f"{watcher.validated} answers validated against the OpenAPI document")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The server that most tests share: every test makes its own organization in it."""
+    with Server(tmp_path_factory.mktemp("shared") / "data") as running:
+        yield running
+    log = running.log() + running.output()
+    leaked = [text for text in running.confidential if text in log]
+    assert not leaked, f"the log of the shared server contains {len(leaked)} secrets or addresses: {leaked[:3]}"
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts a server of the test's own: `start(config="…", rate_limits=True)`."""
+    running = []
+
+    def begin(*flags, name="data", **options):
+        one = Server(tmp_path / name, *flags, **options).start()
+        running.append(one)
+        return one
+
+    yield begin
+    for one in running:
+        if one.process.poll() is None:
+            one.stop()
+
+
+@pytest.fixture
+def org(server):
+    made = server.create_org()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def other_org(server):
+    made = server.create_org()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def admin(org):
+    return org.admin
+
+
+@pytest.fixture(params=["sync", "async"])
+def kind(request):
+    """Which of the SDK's two client classes a test drives."""
+    return request.param
+
+
+@pytest.fixture
+def sdk(kind, admin):
+    with Sdk(kind, admin.settings()) as client:
+        yield client

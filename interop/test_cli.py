@@ -1,0 +1,223 @@
+"""The commands of the binary, alone and beside a running server."""
+
+import json
+import re
+import stat
+import subprocess
+
+import pytest
+
+from support import REPOSITORY, Server, address, clean_environment, eventually, run_denizen, unique
+
+
+def curl_calls(text):
+    """The pasteable curl commands in a text, continuation lines joined."""
+    joined = text.replace("\\\n", " ")
+    return [line.strip().removeprefix("$ ") for line in joined.splitlines() if re.match(r"\s*(\$ )?curl ", line)]
+
+
+def test_the_demo_prints_an_address_credentials_once_and_calls_that_work(tmp_path):
+    with Server(tmp_path / "data", "--demo") as running:
+        shown = eventually(lambda: curl_calls(running.output()) and running.output(), what="the printed calls")
+        assert running.url in shown
+        calls = curl_calls(shown)
+        for call in calls:
+            done = subprocess.run(
+                ["bash", "-c", call], capture_output=True, text=True, timeout=30, env=clean_environment()
+            )
+            assert done.returncode == 0, f"{call}: {done.stderr}"
+            assert "detail" not in json.loads(done.stdout), done.stdout
+        listed = [json.loads(subprocess.check_output(["bash", "-c", call], stderr=subprocess.DEVNULL)) for call in calls]
+        assert any(answer.get("users") for answer in listed), "one of the calls lists users"
+        settings = dict(re.findall(r"\b(AMIGO_[A-Z_]+)=['\"]?([^\s'\"]+)", shown))
+        assert set(settings) == {
+            "AMIGO_API_KEY",
+            "AMIGO_API_KEY_ID",
+            "AMIGO_USER_ID",
+            "AMIGO_ORGANIZATION_ID",
+            "AMIGO_BASE_URL",
+        }
+        assert shown.count(settings["AMIGO_API_KEY"]) >= 1 and settings["AMIGO_API_KEY"] not in running.log()
+        assert settings["AMIGO_ORGANIZATION_ID"] == "demo"
+        check_demo_people(settings)
+    with Server(tmp_path / "data", "--demo") as again:
+        second = again.output()[len(shown) :] + again.log()
+        assert settings["AMIGO_API_KEY"] not in second and "AMIGO_API_KEY=" not in second
+
+
+def check_demo_people(settings):
+    from amigo_sdk import AmigoClient
+    from amigo_sdk.models import GetUsersParametersQuery
+
+    found, token = [], 0
+    keys = {name.removeprefix("AMIGO_").lower(): value for name, value in settings.items()}
+    with AmigoClient(**keys, trust_env=False) as client:
+        while True:
+            page = client.users.get_users(GetUsersParametersQuery(continuation_token=token))
+            found += page.users
+            if not page.has_more:
+                break
+            token = page.continuation_token
+    assert 200 <= len(found) <= 2000
+    names = "".join(user.first_name + user.last_name for user in found)
+    scripts = {"Latin": "[A-Za-z]", "Cyrillic": "[а-яА-Я]", "Han": "[\u4e00-\u9fff]", "Arabic": "[\u0600-\u06ff]"}
+    present = [name for name, letters in scripts.items() if re.search(letters, names)]
+    assert len(present) >= 3, f"only {present}"
+
+
+def test_demo_people_are_the_same_on_every_machine(tmp_path):
+    people = []
+    for name in ("one", "two"):
+        with Server(tmp_path / name, "--demo") as running:
+            shown = eventually(lambda running=running: "AMIGO_API_KEY=" in running.output() and running.output())
+            keys = dict(re.findall(r"\bAMIGO_([A-Z_]+)=['\"]?([^\s'\"]+)", shown))
+            headers = {
+                "X-API-KEY": keys["API_KEY"],
+                "X-API-KEY-ID": keys["API_KEY_ID"],
+                "X-USER-ID": keys["USER_ID"],
+            }
+            with running.client(headers=headers) as http:
+                users = http.get("/v1/demo/user/", params={"sort_by": "+email"}).json()["users"]
+            people.append([(user["first_name"], user["last_name"], user["email"]) for user in users])
+    assert people[0] == people[1]
+
+
+def test_an_organization_made_beside_a_running_server_is_usable_at_once(server):
+    org = server.create_org()
+    assert {"org_id", "org_uuid", "member_id", "api_key_id", "api_key"} <= set(org.made)
+    assert [user["email"] for user in org.admin.users()] == [org.admin_email]
+    assert org.admin.users()[0]["is_verified"] is True
+    org.close()
+
+
+def test_an_organization_can_be_made_before_the_first_start(tmp_path):
+    server = Server(tmp_path / "data")
+    org = server.create_org("early")
+    with server:
+        assert org.admin.get("/organization/").json()["org_id"] == "early"
+    org.close()
+
+
+def test_organizations_are_listed_and_shown_without_secrets(org):
+    listed = org.server.command("org", "list", "--json").stdout
+    assert org.slug in listed
+    shown = org.server.command("org", "show", org.slug).stdout
+    assert org.slug in shown
+    for text in (listed, shown):
+        assert org.made["api_key"] not in text
+
+
+def test_a_taken_slug_a_bad_one_and_an_unknown_one_are_errors_that_help(org):
+    arguments = ("--name", "X", "--admin-email", address())
+    taken = org.server.command("org", "create", org.slug, *arguments, check=False)
+    assert taken.returncode != 0 and org.slug in taken.stderr
+    bad = org.server.command("org", "create", "Not A Slug/", *arguments, check=False)
+    assert bad.returncode != 0 and bad.stderr.strip()
+    unknown = org.server.command("org", "show", unique("nobody"), check=False)
+    assert unknown.returncode != 0 and unknown.stderr.strip()
+    for done in (taken, bad, unknown):
+        assert done.stdout == "" and "panicked" not in done.stderr
+
+
+def test_an_unknown_setting_names_the_nearest_known_one(tmp_path):
+    for text, nearest in (
+        ("lisen = '127.0.0.1:0'\n", "listen"),
+        ("[limits]\nbody_byte = 5000\n", "body_bytes"),
+        ("[mial]\nfrom = 'a@example.com'\n", "mail"),
+    ):
+        file = tmp_path / "denizen.toml"
+        file.write_text(text)
+        done = run_denizen("serve", "--data", tmp_path / "data", "--config", file, check=False)
+        assert done.returncode not in (0, None) and nearest in done.stderr, done.stderr
+    done = run_denizen("config", check=False, env=clean_environment(DENIZEN_LIMITS_BODY_BYTE="5000"))
+    assert done.returncode != 0 and "DENIZEN_LIMITS_BODY_BYTES" in done.stderr
+
+
+def test_a_setting_out_of_bounds_or_of_a_wrong_type_is_named(tmp_path):
+    for text, key in (
+        ("[limits]\nbody_bytes = 1\n", "body_bytes"),
+        ("[limits]\nbody_bytes = 'big'\n", "body_bytes"),
+        ("listen = 'nowhere'\n", "listen"),
+    ):
+        file = tmp_path / "denizen.toml"
+        file.write_text(text)
+        done = run_denizen("config", "--config", file, check=False)
+        assert done.returncode != 0 and key in done.stderr and "panicked" not in done.stderr
+
+
+def test_flags_stand_above_variables_and_those_above_the_file(tmp_path):
+    file = tmp_path / "denizen.toml"
+    file.write_text("[limits]\nbody_bytes = 2000\njson_depth = 20\n")
+    env = clean_environment(DENIZEN_LIMITS_BODY_BYTES="3000", DENIZEN_DATA=str(tmp_path / "from-variable"))
+    shown = run_denizen("config", "--config", file, "--data", tmp_path / "from-flag", env=env).stdout
+    assert re.search(r"body_bytes\s*=\s*3000\b", shown) and re.search(r"json_depth\s*=\s*20\b", shown)
+    assert "from-flag" in shown and "from-variable" not in shown
+
+
+def test_the_printed_configuration_masks_secrets(tmp_path):
+    file = tmp_path / "denizen.toml"
+    file.write_text('[mail]\nsmtp_url = "smtp://mailer:hunter-2-secret@mail.example.com:587"\nfrom = "d@example.com"\n')
+    shown = run_denizen("config", "--config", file)
+    assert "hunter-2-secret" not in shown.stdout + shown.stderr
+    assert "smtp_url" in shown.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completions_are_printed_and_those_of_bash_load(shell):
+    script = run_denizen("completions", shell).stdout
+    assert "denizen" in script and "serve" in script
+    if shell == "bash":
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True, timeout=30)
+
+
+def test_the_checked_in_openapi_document_is_the_binarys(server):
+    printed = run_denizen("openapi", "amigo").stdout
+    assert printed.strip() == (REPOSITORY / "docs/api/amigo.json").read_text().strip()
+    with server.client() as http:
+        assert http.get("/docs/amigo/openapi.json").json() == json.loads(printed)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["", "serve", "org", "org create", "org list", "org show", "org set", "key create", "key list", "key revoke", "openapi", "config", "completions", "check"],
+)
+def test_every_command_has_help_with_an_example(command):
+    shown = run_denizen(*command.split(), "--help").stdout
+    assert "Usage:" in shown
+    if command not in ("org",):
+        assert "Example" in shown
+
+
+def test_no_arguments_show_the_help_and_a_slip_is_corrected():
+    assert "serve" in run_denizen(check=False).stderr + run_denizen(check=False).stdout
+    slip = run_denizen("srve", check=False)
+    assert slip.returncode != 0 and "serve" in slip.stderr
+
+
+def test_a_port_in_use_is_told_with_the_address(server, tmp_path):
+    done = run_denizen(
+        "serve", "--data", tmp_path / "data", "--listen", f"127.0.0.1:{server.port}", check=False
+    )
+    assert done.returncode != 0 and str(server.port) in done.stderr and "panicked" not in done.stderr
+
+
+def test_the_integrity_check_is_clean_beside_a_running_server_and_fails_on_damage(start):
+    running = start()
+    org = running.create_org()
+    for _ in range(20):
+        org.invite()
+    running.command("check")
+    running.stop()
+    running.command("check")
+    database = max(running.data.glob("*.db"), key=lambda path: path.stat().st_size)
+    content = bytearray(database.read_bytes())
+    for page in range(3, len(content) // 4096):
+        content[page * 4096 : page * 4096 + 64] = b"\xa5" * 64
+    database.write_bytes(content)
+    damaged = running.command("check", check=False)
+    assert damaged.returncode != 0 and damaged.stderr.strip() + damaged.stdout.strip()
+    org.close()
+
+
+def test_the_data_folder_is_for_its_owner_only(server):
+    assert stat.S_IMODE(server.data.stat().st_mode) & 0o077 == 0

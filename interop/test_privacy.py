@@ -1,0 +1,76 @@
+"""Nothing personal and nothing secret in logs, metrics or documents, whatever is called."""
+
+from mailbox import files_to
+from support import ORIGIN, Sdk, eventually
+
+PERSONAL = {
+    "first_name": "Thessalonike",
+    "last_name": "Przybyszewska",
+    "email": "thessalonike.p@example.com",
+}
+
+
+def test_logs_and_metrics_hold_no_address_name_key_token_or_value(start):
+    running = start(env={"DENIZEN_LOG_FILTER": "trace"})
+    org = running.create_org()
+    org.set("--allow-origin", ORIGIN)
+    admin = org.admin
+    member = org.member(**PERSONAL, nonsensitive_user_variables={"diet": "vegetarian-42"})
+    key = admin.post("/organization/api_key/", {"name": "key name 77", "duration": "P3D"}).json()
+    secret = {"name": "card", "value": "4111-1111", "is_secret": True}
+    calls = [
+        admin.get("/user/", params={"email": PERSONAL["email"]}),
+        admin.get("/user/search/", params={"query": PERSONAL["last_name"]}),
+        admin.post("/user/", {**PERSONAL, "role_name": "DefaultUserRole"}),
+        admin.post("/user/", {**PERSONAL, "email": "not an address of Thessalonike", "role_name": "x"}),
+        admin.post(f"/user/{member.user_id}", {"additional_context": ["fears spiders"], "timezone": "Thessalonike/X"}),
+        admin.post(f"/user/{member.user_id}", {"additional_context": ["fears spiders"]}),
+        admin.post(f"/user/{member.user_id}/variable", {"upserts": [secret]}),
+        admin.post("/user/signin", {"redirect_link": f"{ORIGIN}/in", "email": PERSONAL["email"]}),
+        admin.post("/user/signin", {"redirect_link": "https://evil.example.com", "email": PERSONAL["email"]}),
+        admin.http.get(f"/v1/{org.slug}/user/", headers={"Authorization": "Bearer stolen-token-123"}),
+        admin.http.get(f"/v1/{org.slug}/user/{PERSONAL['email']}/user_model"),
+        admin.http.get(f"/nothing/{PERSONAL['email']}?token=stolen-token-123"),
+        member.delete(f"/user/{member.user_id}"),
+        admin.get("/organization/api_key/"),
+    ]
+    assert {answer.status_code for answer in calls} == {200, 204, 401, 403, 404, 409, 422}
+    with Sdk("sync", admin.settings()) as sdk:
+        sdk.users.get_users()
+    mails = eventually(lambda: files_to(running, PERSONAL["email"]), what="the magic link")
+    assert admin.delete(f"/user/{member.user_id}").status_code == 200
+    metrics = running.client().get("/metrics").text
+    running.stop()
+
+    log = running.log() + running.output() + metrics
+    assert "/user/" in log, "the log says which operations were called"
+    forbidden = {
+        *PERSONAL.values(),
+        org.admin_email,
+        org.made["api_key"],
+        key["api_key"],
+        admin.token,
+        member.token,
+        "stolen-token-123",
+        "vegetarian-42",
+        "4111-1111",
+        "fears spiders",
+        "key name 77",
+        *(word for mail in mails for word in mail.get_body(("plain",)).get_content().split() if running.url in word),
+    }
+    leaked = sorted(text for text in forbidden if text.lower() in log.lower())
+    assert leaked == []
+    org.close()
+
+
+def test_secrets_are_stored_as_hashes_only(start):
+    running = start()
+    org = running.create_org()
+    token, key = org.admin.token, org.made["api_key"]
+    running.stop()
+    for path in running.data.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert key.encode() not in content, path.name
+            assert token.encode() not in content, path.name
+    org.close()
