@@ -1,1 +1,36 @@
-fn main() {}
+//! The binary `denizen`: commands, configuration, logging, the accept loop, signals.
+//!
+//! The only place for `anyhow`, for clocks and randomness, and for starting tasks. It knows no rule of the directory and
+//! no wire form: it wires the crates that do.
+
+#![allow(
+    unreachable_pub,
+    reason = "a binary has no public interface: `pub` says what a module offers to its siblings"
+)]
+#![expect(
+    dead_code,
+    unused_imports,
+    reason = "`serve` is used when the commands are wired; then this line must go"
+)]
+
+mod cli;
+mod commands;
+mod config;
+mod logging;
+mod report;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return report::parsed(&error),
+    };
+    match commands::run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report::failed(&error),
+    }
+}

@@ -1,0 +1,358 @@
+//! The command line: every command, its arguments and its help. It parses and nothing else; `commands/` acts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::config::Flags;
+
+/// A self-hosted user directory that speaks three published user APIs from one binary.
+#[derive(Debug, Parser)]
+#[command(name = "denizen", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Example:
+  denizen serve --demo
+  denizen org create acme --name 'Acme Ltd' --admin-email ada@acme.example")]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Accepted before and after every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Configuration file (TOML); also DENIZEN_CONFIG. Otherwise `denizen.toml` in the data folder, if it exists
+    #[arg(long, global = true, help_heading = "Options of every command", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder of everything that denizen keeps [default: ./denizen-data]
+    #[arg(long, global = true, help_heading = "Options of every command", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The store, `sqlite:PATH` [default: denizen.db in the data folder]
+    #[arg(long, global = true, help_heading = "Options of every command", value_name = "URL")]
+    pub store: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server until SIGTERM or SIGINT
+    Serve(Serve),
+    /// Create, list, show and change organizations, also beside a running server
+    #[command(subcommand)]
+    Org(Org),
+    /// Create, list and revoke the API keys of an organization
+    #[command(subcommand)]
+    Key(Key),
+    /// See the work that is waiting or has failed, such as mails
+    #[command(subcommand)]
+    Job(Job),
+    /// Print the OpenAPI document of a dialect
+    #[command(after_help = "Example:\n  denizen openapi amigo > amigo.json")]
+    Openapi {
+        /// Which API
+        dialect: Dialect,
+    },
+    /// Print the effective configuration as TOML, secrets masked, with the origin of each value
+    #[command(after_help = "Example:\n  DENIZEN_LOG_FORMAT=text denizen config --data /srv/denizen")]
+    Config,
+    /// Print the completion script of a shell
+    #[command(after_help = "Example:\n  denizen completions bash > /etc/bash_completion.d/denizen")]
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  denizen serve --demo
+  denizen serve --config /etc/denizen.toml --listen 0.0.0.0:8080")]
+pub struct Serve {
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<String>,
+    /// Fill an empty data folder with the organization `demo` and print its credentials once
+    #[arg(long)]
+    pub demo: bool,
+    /// Answer any number of requests per minute
+    #[arg(long)]
+    pub no_rate_limits: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Org {
+    /// Create an organization with its first administrator, and print the credentials once
+    Create(OrgCreate),
+    /// List the organizations
+    #[command(after_help = "Example:\n  denizen org list --json")]
+    List {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show the settings and numbers of an organization
+    #[command(after_help = "Example:\n  denizen org show acme")]
+    Show {
+        /// The organization's short name, as in addresses
+        slug: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Change settings of an organization
+    Set(OrgSet),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  denizen org create acme --name 'Acme Ltd' --admin-email ada@acme.example --json")]
+pub struct OrgCreate {
+    /// The organization's short name, as in addresses
+    pub slug: String,
+    /// The organization's name, for people
+    #[arg(long)]
+    pub name: String,
+    /// E-mail address of the first administrator
+    #[arg(long, value_name = "EMAIL")]
+    pub admin_email: String,
+    /// First name of the first administrator
+    #[arg(long, value_name = "NAME")]
+    pub admin_first_name: Option<String>,
+    /// Last name of the first administrator
+    #[arg(long, value_name = "NAME")]
+    pub admin_last_name: Option<String>,
+    /// Count invited members as verified from their creation
+    #[arg(long)]
+    pub verify_new_members: bool,
+    /// Refuse the sign-in of members who are not verified yet
+    #[arg(long)]
+    pub refuse_unverified_sign_in: bool,
+    /// An origin that magic links may lead to, such as https://app.example.com; may be repeated
+    #[arg(long = "allow-origin", value_name = "ORIGIN")]
+    pub allow_origins: Vec<String>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  denizen org set acme --unverified-sign-in false --allow-origin https://app.acme.example")]
+#[group(id = "changes", required = true, multiple = true, args = ["name", "verify_new_members", "unverified_sign_in", "allow_origins", "remove_origins"])]
+pub struct OrgSet {
+    /// The organization's short name, as in addresses
+    pub slug: String,
+    /// A new name, for people
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Whether invited members count as verified from their creation
+    #[arg(long, value_name = "true|false")]
+    pub verify_new_members: Option<bool>,
+    /// Whether members who are not verified yet may sign in
+    #[arg(long, value_name = "true|false")]
+    pub unverified_sign_in: Option<bool>,
+    /// An origin that magic links may lead to from now on; may be repeated
+    #[arg(long = "allow-origin", value_name = "ORIGIN")]
+    pub allow_origins: Vec<String>,
+    /// An origin that magic links may lead to no longer; may be repeated
+    #[arg(long = "remove-origin", value_name = "ORIGIN")]
+    pub remove_origins: Vec<String>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// Create an API key and print its secret once
+    Create(KeyCreate),
+    /// List the API keys of an organization, without their secrets
+    #[command(after_help = "Example:\n  denizen key list --org acme")]
+    List {
+        /// The organization's short name
+        #[arg(long, value_name = "SLUG")]
+        org: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Revoke an API key at once
+    #[command(after_help = "Example:\n  denizen key revoke --org acme 6f1f0f0e-9a51-4a7b-8f10-0d8a3f1c2b4d")]
+    Revoke {
+        /// The organization's short name
+        #[arg(long, value_name = "SLUG")]
+        org: String,
+        /// The key's id, as `denizen key list` prints it
+        key_id: String,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  denizen key create --org acme --role DefaultAdministratorRole --name 'nightly import' --days 30")]
+pub struct KeyCreate {
+    /// The organization's short name
+    #[arg(long, value_name = "SLUG")]
+    pub org: String,
+    /// The role of the key
+    #[arg(long)]
+    pub role: String,
+    /// What the key is for
+    #[arg(long)]
+    pub name: String,
+    /// Days until the key expires, 1 to 90
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=90))]
+    pub days: u16,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Job {
+    /// List jobs that are waiting, running or failed
+    #[command(after_help = "Example:\n  denizen job list --org acme")]
+    List {
+        /// Only this organization's
+        #[arg(long, value_name = "SLUG")]
+        org: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// How a command prints its answer.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Output {
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Dialect {
+    /// Amigo, `User`
+    Amigo,
+}
+
+impl Cli {
+    /// The flags that stand for a key of the configuration.
+    pub fn flags(&self) -> Flags {
+        let (listen, no_rate_limits) = match &self.command {
+            Command::Serve(serve) => (serve.listen.clone(), serve.no_rate_limits),
+            _ => (None, false),
+        };
+        Flags { data: self.global.data.clone(), listen, store: self.global.store.clone(), no_rate_limits }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_help_with_an_example() {
+        fn visit(command: &clap::Command, path: &str, seen: &mut usize) {
+            if command.get_subcommands().next().is_none() {
+                let example = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(
+                    example.contains(&format!("denizen {path}")),
+                    "no example in the help of `{path}`: {example}"
+                );
+                assert!(command.get_about().is_some(), "{path} says nothing about itself");
+                for argument in
+                    command.get_arguments().filter(|a| !matches!(a.get_id().as_str(), "help" | "version"))
+                {
+                    assert!(argument.get_help().is_some(), "{path} {} has no help", argument.get_id());
+                }
+                *seen += 1;
+            }
+            for inner in command.get_subcommands().filter(|c| c.get_name() != "help") {
+                visit(inner, format!("{path} {}", inner.get_name()).trim(), seen);
+            }
+        }
+        let mut seen = 0;
+        visit(&Cli::command(), "", &mut seen);
+        assert_eq!(seen, 12);
+    }
+
+    #[test]
+    fn folder_and_file_are_accepted_before_and_after_every_command() {
+        for line in [
+            "denizen --data d --config c serve",
+            "denizen serve --data d --config c",
+            "denizen org list --data d --config c",
+            "denizen org --data d list --config c",
+            "denizen key revoke --org acme id --data d --config c",
+            "denizen job list --data d --config c",
+            "denizen config --data d --config c",
+            "denizen openapi amigo --data d --config c",
+        ] {
+            let cli = parse(line).unwrap();
+            assert_eq!(cli.flags().data, Some(PathBuf::from("d")), "{line}");
+            assert_eq!(cli.global.config, Some(PathBuf::from("c")), "{line}");
+        }
+    }
+
+    #[test]
+    fn serve_passes_its_flags_on_to_the_configuration() {
+        let cli =
+            parse("denizen serve --listen 127.0.0.1:0 --store sqlite:x.db --demo --no-rate-limits").unwrap();
+        let flags = cli.flags();
+        assert_eq!(flags.listen.as_deref(), Some("127.0.0.1:0"));
+        assert_eq!(flags.store.as_deref(), Some("sqlite:x.db"));
+        assert!(flags.no_rate_limits);
+        let Command::Serve(serve) = cli.command else { panic!("not serve") };
+        assert!(serve.demo);
+    }
+
+    #[test]
+    fn an_organization_is_created_with_all_its_settings() {
+        let cli = parse(
+            "denizen org create acme --name Acme --admin-email ada@acme.example --admin-first-name Ada --admin-last-name L \
+             --verify-new-members --refuse-unverified-sign-in --allow-origin https://a.example --allow-origin https://b.example --json",
+        )
+        .unwrap();
+        let Command::Org(Org::Create(create)) = cli.command else { panic!("not org create") };
+        assert_eq!((create.slug.as_str(), create.name.as_str()), ("acme", "Acme"));
+        assert_eq!(create.allow_origins, ["https://a.example", "https://b.example"]);
+        assert!(create.verify_new_members && create.refuse_unverified_sign_in && create.output.json);
+    }
+
+    #[test]
+    fn changing_nothing_of_an_organization_is_refused() {
+        assert_eq!(parse("denizen org set acme").unwrap_err().kind(), ErrorKind::MissingRequiredArgument);
+        assert_eq!(
+            parse("denizen org set acme --json").unwrap_err().kind(),
+            ErrorKind::MissingRequiredArgument
+        );
+        let cli = parse("denizen org set acme --unverified-sign-in false --remove-origin https://a.example")
+            .unwrap();
+        let Command::Org(Org::Set(set)) = cli.command else { panic!("not org set") };
+        assert_eq!(set.unverified_sign_in, Some(false));
+        assert_eq!(set.remove_origins, ["https://a.example"]);
+    }
+
+    #[test]
+    fn a_key_lives_one_to_ninety_days() {
+        for (days, accepted) in [("0", false), ("1", true), ("90", true), ("91", false), ("x", false)] {
+            let line = format!("denizen key create --org acme --role R --name n --days {days}");
+            assert_eq!(parse(&line).is_ok(), accepted, "{days}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_command_or_dialect_is_refused() {
+        assert_eq!(parse("denizen srve").unwrap_err().kind(), ErrorKind::InvalidSubcommand);
+        assert_eq!(parse("denizen openapi friend").unwrap_err().kind(), ErrorKind::InvalidValue);
+    }
+}

@@ -1,0 +1,317 @@
+//! The effective configuration: every key that an operator can set, with its default.
+//!
+//! Four layers, each overriding the one before it: the defaults below, one TOML file, `DENIZEN_…` variables, flags.
+//! This module and its children know nothing of what the keys are used for: each consumer takes the part it needs.
+//! The list of keys exists once, as the structs of this file; names of variables, the printed form and the check of the
+//! documentation are derived by walking the serialized defaults.
+
+mod keys;
+mod load;
+mod print;
+mod secret;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use load::{Flags, Loaded, Sources, load};
+pub use secret::SecretUrl;
+
+/// The whole configuration. Bounds of numbers are in [`keys::NUMBERS`], so that one table serves checks and messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Folder of everything that denizen keeps. Relative to the working directory. Default `./denizen-data`.
+    pub data: PathBuf,
+    /// Address and port to listen on. Port 0 takes a free one. Default `127.0.0.1:8080`.
+    pub listen: SocketAddr,
+    /// What links in mails begin with, `http://` or `https://`. Default: `http://` and `listen`.
+    pub public_url: Option<String>,
+    /// The store, `sqlite:PATH`. Default: `denizen.db` in `data`.
+    pub store: Option<SecretUrl>,
+    pub limits: Limits,
+    pub rate_limits: RateLimits,
+    pub amigo: Amigo,
+    pub mail: Mail,
+    pub log: Log,
+    pub sqlite: Sqlite,
+}
+
+/// What one client may ask of the process. Beyond a limit the answer is an error in the dialect's own form, except where
+/// no request has been understood yet (connections, slow heads, stalled readers): there the connection waits or is closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Largest request body, in bytes. 1 KiB to 256 MiB, default 1 MiB. A body is held in memory.
+    pub body_bytes: usize,
+    /// Largest request head (request line and headers), in bytes. 1 KiB to 1 MiB, default 16 KiB.
+    pub header_bytes: usize,
+    /// Most header lines of a request. 8 to 1,000, default 100.
+    pub header_count: usize,
+    /// Deepest nesting of a JSON body. 4 to 128, default 32.
+    pub json_depth: usize,
+    /// Time for a request head from its first byte (for the first one from the accept), in seconds. 1 to 3,600, default 10.
+    pub header_read_seconds: u64,
+    /// Time for a request body, in seconds. 1 to 3,600, default 30.
+    pub body_read_seconds: u64,
+    /// A connection whose peer takes no byte of an answer for so many seconds is closed. 1 to 3,600, default 30.
+    pub write_stall_seconds: u64,
+    /// Time for a whole request, body included, in seconds. 1 to 3,600, default 30.
+    pub request_seconds: u64,
+    /// Requests worked on at once. 1 to 1,000,000, default 1,024.
+    pub concurrent_requests: usize,
+    /// Open connections. At the limit no more are accepted, they wait in the system's queue. 1 to 1,000,000, default 4,096.
+    pub connections: usize,
+    /// An idle connection is closed after so many seconds. 1 to 3,600, default 75.
+    pub keep_alive_seconds: u64,
+    /// At a stop, in-flight requests get so many seconds to finish. 0 to 3,600, default 30.
+    pub shutdown_seconds: u64,
+}
+
+/// Requests per minute; `serve --no-rate-limits` sets `enabled` to false.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimits {
+    /// Whether any rate limit applies. Default true.
+    pub enabled: bool,
+    pub amigo: AmigoRateLimits,
+}
+
+/// Requests per minute, organization and operation of the Amigo dialect (contract, section 1.3). 0 to 1,000,000; 0 means
+/// unlimited. The defaults are the vendor's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AmigoRateLimits {
+    pub sign_in_with_api_key: u32,
+    pub get_users: u32,
+    pub create_user: u32,
+    pub update_user: u32,
+    pub delete_user: u32,
+    pub search_users: u32,
+    pub get_user_model: u32,
+    pub get_memories: u32,
+    pub modify_user_variables: u32,
+    pub get_user_dimensions: u32,
+    pub create_role: u32,
+    pub get_roles: u32,
+    pub modify_role: u32,
+    pub assign_role: u32,
+    pub create_temporary_permission_grant: u32,
+    pub get_temporary_permission_grants: u32,
+    pub create_api_key: u32,
+    pub get_api_keys: u32,
+    pub delete_api_key: u32,
+    pub create_organization: u32,
+    pub modify_organization: u32,
+    pub delete_organization: u32,
+}
+
+/// The Amigo dialect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Amigo {
+    /// Largest (and default) page of get users, in users. 1 to 10,000, default 600.
+    pub list_limit: u32,
+    /// Most users in the answer of a search, which has no pages. 1 to 100,000, default 1,000.
+    pub search_results: u32,
+    /// Validity of a bearer token, in minutes. 1 to 1,440, default 60.
+    pub token_minutes: u64,
+    /// Validity of a magic link, in minutes. 1 to 1,440, default 15.
+    pub magic_link_minutes: u64,
+    /// Validity of a link that verifies an address, in days. 1 to 90, default 7.
+    pub verify_link_days: u64,
+}
+
+/// Mail. Without `smtp_url` mails are written as `.eml` files in the data folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// `smtp://` or `smtps://`, with user and password if the server wants them. A secret. Default: none.
+    pub smtp_url: Option<SecretUrl>,
+    /// The sender of every mail, `name <address>` or `address`. Default `denizen <denizen@localhost>`.
+    pub from: String,
+    /// Folder of the operator's own mail texts, which stand before the built-in ones. Default: none.
+    pub templates: Option<PathBuf>,
+    /// Language of mails to a user who has not chosen one, or one without texts: 2 or 3 lower-case letters. Default `en`.
+    pub language: String,
+    /// Time for one delivery to the mail server, in seconds. 1 to 600, default 30.
+    pub timeout_seconds: u64,
+    /// Attempts at a delivery, with growing pauses, before its job counts as failed. 1 to 100, default 12.
+    pub attempts: u32,
+}
+
+/// The log, on standard error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// One JSON object a line, or text for people. Default `json`.
+    pub format: LogFormat,
+    /// A level (`error`, `warn`, `info`, `debug`, `trace`) or directives such as `info,denizen_store=debug`. Default `info`.
+    pub filter: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+/// Tuning of the SQLite engine. The defaults suit a machine with 1 GB of memory and more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sqlite {
+    /// Most transactions that share one commit. 1 to 65,536, default 512.
+    pub group_commit_max: usize,
+    /// The writer checkpoints when the write-ahead log reaches so many pages. 100 to 1,000,000, default 2,000.
+    pub checkpoint_pages: u32,
+    /// Page cache of each reading connection, in KiB. 64 to 4,194,304, default 8,192.
+    pub cache_kib: u32,
+    /// Threads for long reads (exports, deep lists). 1 to 64, default 2.
+    pub long_read_threads: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("./denizen-data"),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            public_url: None,
+            store: None,
+            limits: Limits {
+                body_bytes: 1 << 20,
+                header_bytes: 16 << 10,
+                header_count: 100,
+                json_depth: 32,
+                header_read_seconds: 10,
+                body_read_seconds: 30,
+                write_stall_seconds: 30,
+                request_seconds: 30,
+                concurrent_requests: 1024,
+                connections: 4096,
+                keep_alive_seconds: 75,
+                shutdown_seconds: 30,
+            },
+            rate_limits: RateLimits {
+                enabled: true,
+                amigo: AmigoRateLimits {
+                    sign_in_with_api_key: 5,
+                    get_users: 60,
+                    create_user: 50,
+                    update_user: 50,
+                    delete_user: 500,
+                    search_users: 50,
+                    get_user_model: 60,
+                    get_memories: 40,
+                    modify_user_variables: 50,
+                    get_user_dimensions: 20,
+                    create_role: 20,
+                    get_roles: 20,
+                    modify_role: 10,
+                    assign_role: 1000,
+                    create_temporary_permission_grant: 100,
+                    get_temporary_permission_grants: 100,
+                    create_api_key: 5,
+                    get_api_keys: 10,
+                    delete_api_key: 10,
+                    create_organization: 5,
+                    modify_organization: 10,
+                    delete_organization: 5,
+                },
+            },
+            amigo: Amigo {
+                list_limit: 600,
+                search_results: 1000,
+                token_minutes: 60,
+                magic_link_minutes: 15,
+                verify_link_days: 7,
+            },
+            mail: Mail {
+                smtp_url: None,
+                from: "denizen <denizen@localhost>".to_owned(),
+                templates: None,
+                language: "en".to_owned(),
+                timeout_seconds: 30,
+                attempts: 12,
+            },
+            log: Log { format: LogFormat::Json, filter: "info".to_owned() },
+            sqlite: Sqlite {
+                group_commit_max: 512,
+                checkpoint_pages: 2000,
+                cache_kib: 8192,
+                long_read_threads: 2,
+            },
+        }
+    }
+}
+
+impl Config {
+    /// What links in mails begin with, without a final slash. `bound` is the address that was really bound, which differs
+    /// from `listen` when that asks for port 0.
+    pub fn public_url(&self, bound: SocketAddr) -> String {
+        match &self.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", reachable(bound)),
+        }
+    }
+
+    /// The file of the SQLite store.
+    pub fn sqlite_file(&self) -> PathBuf {
+        match &self.store {
+            Some(url) => keys::sqlite_path(url.expose())
+                .expect("`load` refuses every store but `sqlite:PATH`")
+                .to_path_buf(),
+            None => self.data.join("denizen.db"),
+        }
+    }
+
+    /// The file that is read without being named: `denizen.toml` in the data folder.
+    fn file_in(data: &Path) -> PathBuf {
+        data.join("denizen.toml")
+    }
+}
+
+impl AmigoRateLimits {
+    /// Requests per minute by operation (the name of the key); 0 means unlimited.
+    pub fn by_operation(&self) -> BTreeMap<String, u32> {
+        serde_json::to_value(self)
+            .and_then(serde_json::from_value)
+            .expect("a struct of numbers is a map of numbers")
+    }
+}
+
+impl Limits {
+    pub fn header_read(&self) -> Duration {
+        Duration::from_secs(self.header_read_seconds)
+    }
+    pub fn body_read(&self) -> Duration {
+        Duration::from_secs(self.body_read_seconds)
+    }
+    pub fn write_stall(&self) -> Duration {
+        Duration::from_secs(self.write_stall_seconds)
+    }
+    pub fn request(&self) -> Duration {
+        Duration::from_secs(self.request_seconds)
+    }
+    pub fn keep_alive(&self) -> Duration {
+        Duration::from_secs(self.keep_alive_seconds)
+    }
+    pub fn shutdown(&self) -> Duration {
+        Duration::from_secs(self.shutdown_seconds)
+    }
+}
+
+/// The address that a client on this machine can use: nobody can open a link to `0.0.0.0` or `[::]`.
+fn reachable(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, bound.port())
+}

@@ -1,0 +1,105 @@
+//! URLs that may carry a password: they show themselves masked, whoever prints them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+/// What stands where a secret was.
+pub const MASK: &str = "********";
+
+/// A URL that may carry a password. `Debug`, `Display` and serialization mask it, so that neither a log line nor
+/// `denizen config` can show it by accident; [`SecretUrl::expose`] is the one way to the text.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct SecretUrl(String);
+
+impl SecretUrl {
+    /// The URL as it was written. Only for the code that opens the connection.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the printed form differs from the real one.
+    pub fn is_masked(&self) -> bool {
+        self.to_string() != self.0
+    }
+}
+
+impl fmt::Display for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&masked(&self.0))
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", masked(&self.0))
+    }
+}
+
+impl Serialize for SecretUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&masked(&self.0))
+    }
+}
+
+/// `url` without its password and without query values whose name sounds secret.
+///
+/// People write passwords with `/`, `?` and `@` in them unescaped. So everything from the first colon after the scheme to
+/// the *last* `@` of the text is taken for the password: hiding a port too much is harmless, showing half a password is not.
+fn masked(url: &str) -> String {
+    let authority = url.find("://").map_or(0, |at| at + 3);
+    let mut shown = url.to_owned();
+    if let Some(at) = url.rfind('@').filter(|at| *at > authority) {
+        let colon = url[authority..at].find(':').map(|colon| authority + colon);
+        if let Some(colon) = colon {
+            shown = format!("{}:{MASK}{}", &url[..colon], &url[at..]);
+        }
+    }
+    match shown.split_once('?') {
+        Some((head, query)) => format!("{head}?{}", masked_query(query)),
+        None => shown,
+    }
+}
+
+fn masked_query(query: &str) -> String {
+    let mut parts = Vec::new();
+    for part in query.split('&') {
+        let name = part.split('=').next().unwrap_or_default();
+        let folded = name.to_ascii_lowercase();
+        let secret = ["pass", "pwd", "secret", "token", "key"];
+        if part.contains('=') && secret.iter().any(|word| folded.contains(word)) {
+            parts.push(format!("{name}={MASK}"));
+        } else {
+            parts.push(part.to_owned());
+        }
+    }
+    parts.join("&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_url_is_never_shown() {
+        for (url, shown) in [
+            ("smtp://mail.example", "smtp://mail.example"),
+            ("smtp://mail.example:25", "smtp://mail.example:25"),
+            ("smtps://ada:pa55@mail.example:465", "smtps://ada:********@mail.example:465"),
+            ("smtps://ada:p/a?5@5#@mail.example", "smtps://ada:********@mail.example"),
+            ("smtps://:pa55@mail.example", "smtps://:********@mail.example"),
+            (
+                "postgres://h/db?user=a&password=pa55&sslmode=require",
+                "postgres://h/db?user=a&password=********&sslmode=require",
+            ),
+            ("sqlite:/srv/denizen.db", "sqlite:/srv/denizen.db"),
+            ("ada:pa55@mail.example", "ada:********@mail.example"),
+        ] {
+            let url = SecretUrl(url.to_owned());
+            assert_eq!(url.to_string(), shown);
+            assert_eq!(format!("{url:?}"), format!("{shown:?}"));
+            assert_eq!(serde_json::to_value(&url).unwrap(), shown);
+        }
+    }
+}

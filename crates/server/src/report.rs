@@ -1,0 +1,80 @@
+//! What a command says to the person at the terminal: answers on standard output, errors on standard error as
+//! `error: …` and `hint: …`, and the exit code (0 done, 1 failed, 2 misused).
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// An error with what to do next. It may stand anywhere in an [`anyhow::Error`]'s chain.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    hint: String,
+    misused: bool,
+}
+
+impl Failure {
+    /// Something did not work: exit code 1.
+    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into(), misused: false }
+    }
+
+    /// Something was asked for wrongly (arguments, configuration): exit code 2.
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into(), misused: true }
+    }
+
+    #[cfg(test)]
+    pub fn hint(&self) -> &str {
+        &self.hint
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Prints the error with its hint, and says with which code to exit.
+pub fn failed(error: &anyhow::Error) -> ExitCode {
+    let failure = error.chain().find_map(|cause| cause.downcast_ref::<Failure>());
+    let hint = failure.map(|failure| format!("hint: {}\n", failure.hint)).unwrap_or_default();
+    let text = format!("error: {error:#}\n{hint}");
+    // Nobody is left to be told when standard error is closed; the exit code still says it.
+    let _ = io::stderr().write_all(text.as_bytes());
+    match failure {
+        Some(failure) if failure.misused => ExitCode::from(2),
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// Prints what the argument parser has to say: help and version on standard output, mistakes on standard error in the
+/// same form as every other error.
+pub fn parsed(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        return match error.print() {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+            _ => ExitCode::SUCCESS,
+        };
+    }
+    let text = error
+        .render()
+        .to_string()
+        .replace("\nFor more information, try ", "\nhint: for more information, try ");
+    let _ = io::stderr().write_all(text.as_bytes());
+    ExitCode::from(2)
+}
+
+/// Writes to standard output. A reader that has gone away (`denizen config | head -1`) is no error: it has what it wanted.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("cannot write to standard output: {error}"), "is the disk full?").into())
+        }
+        _ => Ok(()),
+    }
+}
