@@ -163,9 +163,7 @@ class Server:
     def create_org(self, slug=None):
         slug = slug or unique("org")
         email = address("admin")
-        done = self.command(
-            "org", "create", slug, "--name", f"Organization {slug}", "--admin-email", email, "--json"
-        )
+        done = self.command("org", "create", slug, "--name", f"Organization {slug}", "--admin-email", email, "--json")
         made = json.loads(done.stdout)
         self.confidential |= {email, made["api_key"]}
         return Org(self, made, email)
@@ -291,9 +289,7 @@ class Org:
         body = {
             "role_name": name,
             "description": "Made by a test",
-            "permission_grants": [
-                grant(g, org_id="{self_org_id}") if isinstance(g, str) else g for g in grants
-            ],
+            "permission_grants": [grant(g, org_id="{self_org_id}") if isinstance(g, str) else g for g in grants],
             "frontend_view": view,
         }
         answer = self.admin.post("/role/", body)

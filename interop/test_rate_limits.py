@@ -90,12 +90,16 @@ def test_limits_are_counted_per_operation_and_per_organization(limited, limited_
 def test_all_keys_of_an_organization_share_its_limit(limited_org):
     admin = limited_org.admin
     key = admin.post("/organization/api_key/", {"name": None, "duration": "P1D"}).json()
-    member = limited_org.invite(role="DefaultUserRole", email=address())
+    member = limited_org.invite(role=limited_org.role("Organization:GetOrganizationDetails"), email=address())
     limited_org.verify(member)
-    call_until_refused(lambda: admin.get("/organization/user_dimensions/"), 20)
     other = limited_org.sign_in(member, key["api_key_id"], key["api_key"])
-    assert other.get("/organization/user_dimensions/").status_code in (403, 429)
-    assert admin.get("/organization/user_dimensions/").status_code == 429
+    for _ in range(2):
+        call_until_refused(lambda: admin.get("/organization/user_dimensions/"), 20)
+        shared = other.get("/organization/user_dimensions/").status_code
+        if shared == 429:
+            break
+    # Only a window that ended between the two calls lets the first try through.
+    assert shared == 429
 
 
 def test_a_server_without_limits_sends_no_limit_headers(admin):

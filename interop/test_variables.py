@@ -65,7 +65,9 @@ def test_a_twenty_first_plain_variable_is_a_bad_request(modify, shown):
     assert answer.status_code == 400 and isinstance(answer.json()["detail"], str)
     assert len(shown()[0]) == 20
     # Making room in the same call is enough, and overwriting needs none.
-    assert modify(upserts=[upsert("one_more"), upsert("name_1", "new")], deletes=[{"name": "name_0"}]).status_code == 204
+    assert (
+        modify(upserts=[upsert("one_more"), upsert("name_1", "new")], deletes=[{"name": "name_0"}]).status_code == 204
+    )
     assert len(shown()[0]) == 20 and shown()[0]["name_1"] == "new"
 
 
