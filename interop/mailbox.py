@@ -4,6 +4,7 @@ It must not know how a link is built: it finds links by their address and forms 
 """
 
 import email
+import html
 import re
 from email import policy
 from html.parser import HTMLParser
@@ -59,11 +60,11 @@ def texts(message):
 
 def link_in(message, prefix):
     """The one link below `prefix` in the plain text, which the HTML must carry as well."""
-    plain, html = texts(message)
+    plain, markup = texts(message)
     links = set(re.findall(re.escape(prefix) + r"[^\s<>\"']*", plain))
     assert len(links) == 1, f"{len(links)} links below {prefix} in: {plain}"
     link = links.pop()
-    assert link in html.replace("&amp;", "&")
+    assert link in html.unescape(markup)
     return link
 
 

@@ -170,6 +170,20 @@ def test_an_invitation_with_a_login_link_is_mailed_and_one_without_is_not(org, a
     assert files_to(org.server, silent) == []
 
 
+def test_the_verify_link_of_an_invitation_verifies_when_its_button_is_pressed(org, admin):
+    org.set("--allow-origin", ORIGIN)
+    email = address("invited")
+    body = {"first_name": "I", "last_name": "N", "email": email, "role_name": "DefaultUserRole"}
+    answer = admin.post("/user/", {**body, "login_link": f"{ORIGIN}/login"}).json()
+    plain, _ = texts(first_mail(org, email))
+    assert answer["verify_link"] in plain
+    page = httpx.get(answer["verify_link"], trust_env=False)
+    assert page.status_code == 200
+    assert admin.user(answer["user_id"])["is_verified"] is False, "opening the page alone verifies nobody"
+    assert press_the_button(page).status_code in (200, 302, 303)
+    assert admin.user(answer["user_id"])["is_verified"] is True
+
+
 def test_the_path_of_a_written_mail_is_logged_without_its_address(reachable):
     org, email, _ = reachable
     ask(org, email)
