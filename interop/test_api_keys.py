@@ -1,7 +1,7 @@
 """API keys: shown once, at most twenty, gone at once when deleted."""
 
 import uuid
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from amigo_sdk.generated.model import (
@@ -25,7 +25,7 @@ def test_a_key_is_created_listed_and_deleted_by_its_uuid(org, admin):
     assert answer.status_code == 201 and set(answer.json()) == {"api_key_id", "api_key", "expires_at"}
     made = OrganizationCreateApiKeyResponse.model_validate_json(answer.text)
     assert str(uuid.UUID(made.api_key_id)) == made.api_key_id
-    left = made.expires_at - datetime.now(timezone.utc)
+    left = made.expires_at - datetime.now(UTC)
     assert timedelta(days=29, hours=23) < left <= timedelta(days=30)
 
     listed = admin.get(PATH)

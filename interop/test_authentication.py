@@ -3,7 +3,7 @@
 import base64
 import json
 import uuid
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import jwt
@@ -31,7 +31,7 @@ def test_signing_in_answers_a_token_for_an_hour(org, bare):
     answer = bare.post(f"/v1/{org.slug}/user/signin_with_api_key", headers=caller.key_headers())
     assert answer.status_code == 200 and set(answer.json()) == {"id_token", "expires_at"}
     token = UserSignInWithApiKeyResponse.model_validate_json(answer.text)
-    left = token.expires_at - datetime.now(timezone.utc)
+    left = token.expires_at - datetime.now(UTC)
     assert timedelta(minutes=59) < left <= timedelta(minutes=60)
 
 
@@ -159,7 +159,7 @@ def test_the_published_key_set_verifies_a_token_that_carries_nothing_personal(or
     assert header["alg"] == "EdDSA"
     key = keys[header["kid"]]
     claims = jwt.decode(member.token, key, algorithms=["EdDSA"], options={"verify_aud": False, "require": ["exp"]})
-    assert claims["exp"] > datetime.now(timezone.utc).timestamp()
+    assert claims["exp"] > datetime.now(UTC).timestamp()
     content = json.dumps([header, claims], ensure_ascii=False).lower()
     for personal in ("personalia", "privatissima", "very.private", "example.com"):
         assert personal not in content
@@ -183,7 +183,7 @@ def test_the_life_of_a_token_is_configurable(start):
     running = start(config="[amigo]\ntoken_minutes = 7\n")
     org = running.create_org()
     answer = org.admin.post("/user/signin_with_api_key", headers=org.admin.key_headers())
-    left = UserSignInWithApiKeyResponse.model_validate_json(answer.text).expires_at - datetime.now(timezone.utc)
+    left = UserSignInWithApiKeyResponse.model_validate_json(answer.text).expires_at - datetime.now(UTC)
     assert timedelta(minutes=6) < left <= timedelta(minutes=7)
     org.close()
 

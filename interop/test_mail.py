@@ -1,12 +1,12 @@
 """Magic links and invitations by mail, through a real SMTP server and as files."""
 
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
-from mailbox import SmtpServer, files_to, link_in, press_the_button, signed_in, texts
+from postbox import SmtpServer, files_to, link_in, press_the_button, signed_in, texts
 from support import ORIGIN, address, eventually, locations, unique
 
 REDIRECT = f"{ORIGIN}/after?from=mail"
@@ -51,7 +51,7 @@ def test_a_link_signs_in_once_by_a_redirect_with_the_token_in_the_fragment(reach
     target, values = signed_in(press_the_button(page))
     assert target == REDIRECT
     assert set(values) == {"id_token", "expires_at"}
-    left = datetime.fromisoformat(values["expires_at"]) - datetime.now(timezone.utc)
+    left = datetime.fromisoformat(values["expires_at"]) - datetime.now(UTC)
     assert timedelta(minutes=55) < left <= timedelta(minutes=60)
     headers = {"Authorization": f"Bearer {values['id_token']}"}
     me = httpx.get(f"{org.server.url}/v1/{org.slug}/user/", headers=headers, trust_env=False)

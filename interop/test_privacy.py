@@ -1,6 +1,6 @@
 """Nothing personal and nothing secret in logs, metrics or documents, whatever is called."""
 
-from mailbox import files_to
+from postbox import files_to
 from support import ORIGIN, Sdk, eventually
 
 PERSONAL = {

@@ -28,7 +28,8 @@ class SmtpServer:
         self.refusals = refusals
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
 
-    async def handle_DATA(self, _server, _session, envelope):  # noqa: N802, the name is aiosmtpd's
+    # The name is how aiosmtpd finds it.
+    async def handle_DATA(self, _server, _session, envelope):
         if self.refusals > 0:
             self.refusals -= 1
             return "451 4.3.0 try again later"
