@@ -160,11 +160,17 @@ class Server:
     def command(self, *arguments, **options):
         return run_denizen(*arguments, "--data", self.data, **options)
 
-    def create_org(self, slug=None):
+    def create_org(self, slug=None, origins=(ORIGIN,)):
+        """Creates an organization whose magic links may lead to `origins`.
+
+        Given at the creation, because a running server may take seconds to see a later change.
+        """
         slug = slug or unique("org")
         email = address("admin")
-        done = self.command("org", "create", slug, "--name", f"Organization {slug}", "--admin-email", email, "--json")
-        made = json.loads(done.stdout)
+        arguments = ["--name", f"Organization {slug}", "--admin-email", email, "--json"]
+        for origin in origins:
+            arguments += ["--allow-origin", origin]
+        made = json.loads(self.command("org", "create", slug, *arguments).stdout)
         self.confidential |= {email, made["api_key"]}
         return Org(self, made, email)
 

@@ -13,7 +13,6 @@ PERSONAL = {
 def test_logs_and_metrics_hold_no_address_name_key_token_or_value(start):
     running = start(env={"DENIZEN_LOG_FILTER": "trace"})
     org = running.create_org()
-    org.set("--allow-origin", ORIGIN)
     admin = org.admin
     member = org.member(**PERSONAL, nonsensitive_user_variables={"diet": "vegetarian-42"})
     key = admin.post("/organization/api_key/", {"name": "key name 77", "duration": "P3D"}).json()

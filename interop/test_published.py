@@ -36,7 +36,6 @@ def test_the_folder_holds_published_documents():
 def exercise(org):
     """Calls every operation of the contract's first half, once with success and some with an error."""
     admin = org.admin
-    org.set("--allow-origin", ORIGIN)
     ordinary = {"first_name": "A", "last_name": "B", "email": address(), "role_name": "DefaultUserRole"}
     user = admin.post("/user/", ordinary).json()["user_id"]
     role = {
