@@ -1,1 +1,23 @@
-//! directory
+//! The rules: who may do what, what is valid across rows, one transaction per operation, jobs for what leaves the
+//! process. It must not know HTTP, SQL text, or any vendor's words.
+
+pub mod api_keys;
+mod context;
+mod cursors;
+mod environment;
+mod error;
+mod handle;
+pub mod jobs;
+pub mod links;
+pub mod members;
+pub mod organizations;
+pub mod roles;
+pub mod sessions;
+mod tokens;
+
+pub use context::OpContext;
+pub use environment::{Clock, Entropy, Environment, hash_secret};
+pub use error::{Error, ErrorCode, Result};
+pub use handle::{Directory, DirectorySettings};
+pub use sessions::{Caller, Credentials, Session};
+pub use tokens::IssuedToken;

@@ -1,0 +1,144 @@
+//! The errors of the rules: one table of codes. Each dialect maps a code to its own status and body.
+
+use std::fmt;
+
+use denizen_store::StoreError;
+
+/// What went wrong, in the engine's words. A test holds the table of codes and dialects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// Who the caller is could not be established.
+    InvalidCredentials,
+    /// The caller is known and lacks a permission.
+    Forbidden,
+    /// The caller's account is not verified yet.
+    Unverified,
+    OrganizationNotFound,
+    UserNotFound,
+    RoleNotFound,
+    ApiKeyNotFound,
+    /// The address belongs to another user of the directory.
+    EmailTaken,
+    RoleNameTaken,
+    OrganizationExists,
+    /// A field was understood and cannot be accepted; [`Error::field`] says which.
+    InvalidField,
+    /// A name that is a word of the API.
+    ReservedName,
+    /// A documented limit on a number of things was reached.
+    LimitReached,
+    /// A variable to delete does not exist.
+    VariableNotFound,
+    /// A mailed link was used, has expired or never existed.
+    LinkNotFound,
+    /// A page cannot be continued from the token that was given.
+    TokenExpired,
+    /// Try again in a moment.
+    Busy,
+    /// A defect or a broken machine; the log has the cause.
+    Internal,
+}
+
+impl ErrorCode {
+    pub const ALL: [Self; 18] = [
+        Self::InvalidCredentials,
+        Self::Forbidden,
+        Self::Unverified,
+        Self::OrganizationNotFound,
+        Self::UserNotFound,
+        Self::RoleNotFound,
+        Self::ApiKeyNotFound,
+        Self::EmailTaken,
+        Self::RoleNameTaken,
+        Self::OrganizationExists,
+        Self::InvalidField,
+        Self::ReservedName,
+        Self::LimitReached,
+        Self::VariableNotFound,
+        Self::LinkNotFound,
+        Self::TokenExpired,
+        Self::Busy,
+        Self::Internal,
+    ];
+
+    /// Words fit for a caller, where the operation has none that say more.
+    fn text(self) -> &'static str {
+        match self {
+            Self::InvalidCredentials => "Invalid credentials",
+            Self::Forbidden => "Missing permission",
+            Self::Unverified => "The user is not verified",
+            Self::OrganizationNotFound => "Organization not found",
+            Self::UserNotFound => "User not found",
+            Self::RoleNotFound => "Role not found",
+            Self::ApiKeyNotFound => "API key not found",
+            Self::EmailTaken => "A user with this email already exists",
+            Self::RoleNameTaken => "A role with this name already exists",
+            Self::OrganizationExists => "An organization with this id already exists",
+            Self::InvalidField => "Invalid value",
+            Self::ReservedName => "This name is reserved",
+            Self::LimitReached => "A limit was reached",
+            Self::VariableNotFound => "Variable not found",
+            Self::LinkNotFound => "This link has expired or was already used",
+            Self::TokenExpired => "The continuation token has expired: start again without one",
+            Self::Busy => "The service is busy, try again",
+            Self::Internal => "Internal error",
+        }
+    }
+}
+
+/// An error with words for the caller. It never holds personal data or a secret beyond what the caller sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    pub code: ErrorCode,
+    pub text: String,
+    /// The path of the field that was refused, outermost first.
+    pub field: Vec<String>,
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub fn new(code: ErrorCode) -> Self {
+        Self { code, text: code.text().to_owned(), field: Vec::new() }
+    }
+
+    pub fn with_text(code: ErrorCode, text: impl Into<String>) -> Self {
+        Self { code, text: text.into(), field: Vec::new() }
+    }
+
+    /// A field that was understood and cannot be accepted.
+    pub fn field(path: &[&str], text: impl Into<String>) -> Self {
+        Self {
+            code: ErrorCode::InvalidField,
+            text: text.into(),
+            field: path.iter().map(|part| (*part).to_owned()).collect(),
+        }
+    }
+}
+
+impl From<ErrorCode> for Error {
+    fn from(code: ErrorCode) -> Self {
+        Self::new(code)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy | StoreError::Interrupted | StoreError::Closed => Self::new(ErrorCode::Busy),
+            other => {
+                // The caller learns nothing of the cause, so it has to be told here. It holds no values of rows.
+                tracing::error!(error = %other, "the store failed");
+                Self::new(ErrorCode::Internal)
+            }
+        }
+    }
+}

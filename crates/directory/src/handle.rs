@@ -1,0 +1,172 @@
+//! The handle that everything above the rules holds.
+
+use std::sync::Arc;
+
+use denizen_domain::ids::OrgKey;
+use denizen_domain::time::Timestamp;
+use denizen_store::{Conn, Store, Tx, control};
+
+use crate::cursors::Cursors;
+use crate::environment::Environment;
+use crate::error::Result;
+use crate::organizations::Organizations;
+use crate::sessions::Sessions;
+use crate::tokens::{TokenKeys, generate_signing_key};
+
+/// What an installation sets of the rules.
+#[derive(Debug, Clone)]
+pub struct DirectorySettings {
+    /// How long a token is valid, in minutes.
+    pub token_minutes: i64,
+    /// How long a link that signs in is valid, in minutes.
+    pub magic_link_minutes: i64,
+    /// How long a link that confirms an address is valid, in days.
+    pub verify_link_days: i64,
+    /// The most users that a search answers.
+    pub search_results: i64,
+    /// How this installation is reached, without a slash at the end; stands before the paths in mails.
+    pub public_url: String,
+    /// How often a job is tried before it is given up.
+    pub job_attempts: i64,
+}
+
+impl Default for DirectorySettings {
+    fn default() -> Self {
+        Self {
+            token_minutes: 60,
+            magic_link_minutes: 15,
+            verify_link_days: 7,
+            search_results: 1_000,
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            job_attempts: 12,
+        }
+    }
+}
+
+/// The user directory. Cloning shares it.
+#[derive(Clone)]
+pub struct Directory {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) environment: Environment,
+    pub(crate) settings: DirectorySettings,
+    pub(crate) tokens: TokenKeys,
+    pub(crate) organizations: Organizations,
+    pub(crate) sessions: Sessions,
+    pub(crate) cursors: Cursors,
+    /// Told when a job was enqueued, so that a worker in this process need not wait for its next look.
+    pub(crate) job_signal: jobs_signal::JobSignal,
+}
+
+pub(crate) mod jobs_signal {
+    //! A wake-up for the worker of this process; a lost one costs only the time until its next look.
+
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    /// What is run when a job was enqueued.
+    pub(crate) type Waker = Arc<dyn Fn() + Send + Sync>;
+
+    #[derive(Default)]
+    pub(crate) struct JobSignal(Mutex<Option<Waker>>);
+
+    impl JobSignal {
+        pub(crate) fn set(&self, waker: Waker) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker);
+        }
+
+        pub(crate) fn wake(&self) {
+            let waker = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some(waker) = waker {
+                waker();
+            }
+        }
+    }
+}
+
+impl Directory {
+    /// Opens the directory over a store; makes the signing key when there is none yet.
+    pub async fn open(store: Store, environment: Environment, settings: DirectorySettings) -> Result<Self> {
+        let now = environment.now();
+        let mut keys = store.read(OrgKey::CONTROL, control::signing_keys)?;
+        if keys.is_empty() {
+            let key = generate_signing_key(environment.uuid())?;
+            store.write(OrgKey::CONTROL, move |tx| control::insert_first_signing_key(tx, &key, now)).await?;
+            keys = store.read(OrgKey::CONTROL, control::signing_keys)?;
+        }
+        let tokens = TokenKeys::new(&keys)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                store,
+                environment,
+                settings,
+                tokens,
+                organizations: Organizations::default(),
+                sessions: Sessions::default(),
+                cursors: Cursors::default(),
+                job_signal: jobs_signal::JobSignal::default(),
+            }),
+        })
+    }
+
+    pub fn environment(&self) -> &Environment {
+        &self.inner.environment
+    }
+
+    pub fn settings(&self) -> &DirectorySettings {
+        &self.inner.settings
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.inner.environment.now()
+    }
+
+    /// The public keys that verify this installation's tokens, as a JSON Web Key Set.
+    pub fn jwks_json(&self) -> String {
+        self.inner.tokens.jwks().to_string()
+    }
+
+    /// Whether the store answers.
+    pub async fn ping(&self) -> Result<()> {
+        Ok(self.inner.store.ping().await?)
+    }
+
+    /// Looks the whole database over; the answer is a list of problems, empty when there are none.
+    pub fn check(&self) -> Result<Vec<String>> {
+        Ok(self.inner.store.check()?)
+    }
+
+    /// Finishes what was acknowledged and closes the store.
+    pub fn close(&self) {
+        self.inner.store.close();
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// A write transaction whose errors are those of the rules.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        org: OrgKey,
+        closure: impl FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.inner.store.write(org, closure).await
+    }
+
+    /// A read of a few rows that only the store can fail.
+    pub(crate) fn query<T>(
+        &self,
+        org: OrgKey,
+        closure: impl FnOnce(&Conn<'_>) -> denizen_store::Result<T>,
+    ) -> Result<T> {
+        Ok(self.inner.store.read(org, closure)?)
+    }
+
+    /// A read of a few rows whose errors are those of the rules.
+    pub(crate) fn read<T>(&self, org: OrgKey, closure: impl FnOnce(&Conn<'_>) -> Result<T>) -> Result<T> {
+        self.inner.store.read(org, closure)
+    }
+}

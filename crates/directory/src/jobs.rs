@@ -1,0 +1,305 @@
+//! Jobs: what a worker does after the answer. This module says what a job is and what it needs; the worker, which
+//! talks to the outside, runs it and reports back.
+
+use std::sync::Arc;
+
+use denizen_domain::ids::{ObjectId, OrgKey, UserId};
+use denizen_domain::mail::{Mail, MailContent};
+use denizen_domain::member::Directory as UserDirectory;
+use denizen_domain::time::Timestamp;
+use denizen_store::jobs::{self as stored, Job, JobState};
+use denizen_store::links::{self, Link, LinkPurpose};
+use denizen_store::users::User;
+use denizen_store::{Tx, control, organizations, users};
+use serde::{Deserialize, Serialize};
+
+use crate::environment::hash_secret;
+use crate::error::{Error, ErrorCode, Result};
+use crate::handle::Directory;
+use crate::links::link_url;
+
+/// How long a worker may take for one job before another worker takes it over.
+const LEASE_SECONDS: i64 = 120;
+/// Waits between attempts, in seconds; the last one repeats.
+const BACK_OFF: [i64; 8] = [5, 30, 120, 300, 900, 1_800, 3_600, 7_200];
+/// Links that sign in and are still open, per user: beyond this a request is dropped in silence, so that nobody's
+/// mailbox can be flooded by asking in their name.
+const MAX_OPEN_LINKS: i64 = 5;
+/// Users erased in one transaction while an organization is erased; small, so that other writers hardly wait.
+const ERASE_BATCH: i64 = 500;
+
+/// What there is to do. It is kept as JSON in the job's row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+pub enum Work {
+    #[serde(rename = "mail.invitation")]
+    MailInvitation { user_id: String, login_link: String },
+    #[serde(rename = "mail.magic_link")]
+    MailMagicLink { email: String, redirect: String },
+    #[serde(rename = "organization.erase")]
+    EraseOrganization,
+}
+
+impl Work {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::MailInvitation { .. } => "mail.invitation",
+            Self::MailMagicLink { .. } => "mail.magic_link",
+            Self::EraseOrganization => "organization.erase",
+        }
+    }
+}
+
+pub(crate) fn enqueue(
+    tx: &Tx<'_>,
+    job: ObjectId,
+    user: Option<UserId>,
+    work: &Work,
+    now: Timestamp,
+) -> Result<()> {
+    let payload = serde_json::to_string(work).map_err(|_| ErrorCode::Internal)?;
+    Ok(stored::insert(tx, job, work.kind(), user, &payload, now)?)
+}
+
+/// A job that this process has leased.
+#[derive(Debug, Clone)]
+pub struct LeasedJob {
+    job: Job,
+}
+
+impl LeasedJob {
+    /// Names the job in logs and, for mails, in the message's id.
+    pub fn id(&self) -> String {
+        self.job.job_id.to_string()
+    }
+
+    pub fn kind(&self) -> &str {
+        &self.job.kind
+    }
+
+    /// How often it has been started, this time included.
+    pub fn attempts(&self) -> i64 {
+        self.job.attempts
+    }
+
+    pub fn created_at(&self) -> Timestamp {
+        self.job.created_at
+    }
+}
+
+/// What the worker has to do for a job.
+#[derive(Debug)]
+pub enum Task {
+    Send(Mail),
+    /// There is nothing left to do: the person has gone, or was never there.
+    Nothing,
+}
+
+/// A job as an operator sees it.
+#[derive(Debug, Clone, Serialize)]
+pub struct JobSummary {
+    pub job_id: ObjectId,
+    pub kind: String,
+    pub state: &'static str,
+    pub attempts: i64,
+    pub run_at: Timestamp,
+    pub created_at: Timestamp,
+    pub last_error: Option<String>,
+}
+
+impl Directory {
+    /// Names what is run when this process enqueues a job.
+    pub fn on_job(&self, waker: Arc<dyn Fn() + Send + Sync>) {
+        self.inner.job_signal.set(waker);
+    }
+
+    /// Takes up to `most` jobs that are due. One whose worker died is due again when its lease has run out.
+    pub async fn lease_jobs(&self, most: i64) -> Result<Vec<LeasedJob>> {
+        let now = self.now();
+        // A look before the lease, so that an idle server does not write.
+        let next = self.query(OrgKey::CONTROL, stored::next_due)?;
+        if next.is_none_or(|due| due > now) {
+            return Ok(Vec::new());
+        }
+        let lease_until = now.plus_seconds(LEASE_SECONDS);
+        let leased: Result<Vec<Job>> =
+            self.write(OrgKey::CONTROL, move |tx| Ok(stored::lease_due(tx, now, lease_until, most)?)).await;
+        Ok(leased?.into_iter().map(|job| LeasedJob { job }).collect())
+    }
+
+    /// When the next job is due, if there is one.
+    pub fn next_job_at(&self) -> Result<Option<Timestamp>> {
+        Ok(self.query(OrgKey::CONTROL, stored::next_due)?)
+    }
+
+    /// What has to be done for a job. Secrets are drawn here, so that none ever lies in a job's row: a retry sends
+    /// another link.
+    pub async fn prepare_job(&self, leased: &LeasedJob) -> Result<Task> {
+        let job = &leased.job;
+        let work: Work = serde_json::from_str(&job.payload)
+            .map_err(|_| Error::with_text(ErrorCode::Internal, "the job's payload cannot be read"))?;
+        match work {
+            Work::MailInvitation { user_id, login_link } => {
+                self.prepare_invitation(job.org, &user_id, login_link).await
+            }
+            Work::MailMagicLink { email, redirect } => {
+                self.prepare_magic_link(job.org, email, redirect).await
+            }
+            Work::EraseOrganization => self.erase_organization(job.org).await,
+        }
+    }
+
+    async fn prepare_invitation(&self, org: OrgKey, user_id: &str, login_link: String) -> Result<Task> {
+        let Some(user_id) = UserId::parse_member(user_id) else { return Ok(Task::Nothing) };
+        let days = self.inner.settings.verify_link_days;
+        let link =
+            NewLink { redirect: login_link.clone(), purpose: LinkPurpose::Verify, seconds: days * 86_400 };
+        let find = move |tx: &Tx<'_>| Ok(users::find(tx, UserDirectory::Members, user_id)?);
+        let Some((user, url)) = self.make_link(org, link, find).await? else { return Ok(Task::Nothing) };
+        let verify_link = (!user.is_verified).then_some(url);
+        let verify_days = u32::try_from(days).unwrap_or(u32::MAX);
+        self.mail(org, user, MailContent::Invitation { login_link, verify_link, verify_days })
+    }
+
+    async fn prepare_magic_link(&self, org: OrgKey, email: String, redirect: String) -> Result<Task> {
+        let minutes = self.inner.settings.magic_link_minutes;
+        let now = self.now();
+        let link = NewLink { redirect, purpose: LinkPurpose::SignIn, seconds: minutes * 60 };
+        let find = move |tx: &Tx<'_>| {
+            let found =
+                users::find_by_email(tx, UserDirectory::Members, &email)?.filter(|user| user.is_verified);
+            match found {
+                Some(user) if links::count_open_sign_in(tx, user.user_id, now)? < MAX_OPEN_LINKS => {
+                    Ok(Some(user))
+                }
+                _ => Ok(None),
+            }
+        };
+        let Some((user, link)) = self.make_link(org, link, find).await? else { return Ok(Task::Nothing) };
+        self.mail(
+            org,
+            user,
+            MailContent::MagicLink { link, minutes: u32::try_from(minutes).unwrap_or(u32::MAX) },
+        )
+    }
+
+    /// Makes a link for the user whom `find` finds.
+    async fn make_link(
+        &self,
+        org: OrgKey,
+        new: NewLink,
+        find: impl Fn(&Tx<'_>) -> Result<Option<User>> + Send + 'static,
+    ) -> Result<Option<(User, String)>> {
+        let mapped = self.query(OrgKey::CONTROL, |conn| control::find_by_key(conn, org))?;
+        let Some(mapped) = mapped else { return Ok(None) };
+        let Some(organization) = self.find_organization(mapped.slug.as_str())? else { return Ok(None) };
+        let now = self.now();
+        let secret = self.inner.environment.secret();
+        let url = link_url(&self.inner.settings.public_url, &organization, &secret);
+        let user = self
+            .write(org, move |tx| {
+                let Some(user) = find(tx)? else { return Ok(None) };
+                let link = Link {
+                    secret_hash: hash_secret(&secret),
+                    user_id: user.user_id,
+                    purpose: new.purpose,
+                    redirect: new.redirect.clone(),
+                    expires_at: now.plus_seconds(new.seconds),
+                };
+                links::insert(tx, &link, now)?;
+                Ok(Some(user))
+            })
+            .await?;
+        Ok(user.map(|user| (user, url)))
+    }
+
+    fn mail(&self, org: OrgKey, user: User, content: MailContent) -> Result<Task> {
+        let Some(profile) = self.query(org, organizations::find_profile)? else {
+            return Ok(Task::Nothing);
+        };
+        let default_language =
+            profile.default_preferences.and_then(|preferences| preferences.preferred_language);
+        Ok(Task::Send(Mail {
+            recipient_name: format!("{} {}", user.first_name, user.last_name),
+            to: user.email,
+            language: user.preferences.preferred_language.or(default_language),
+            organization_name: profile.name,
+            content,
+        }))
+    }
+
+    /// Erases an organization that is off the map, a few users at a time.
+    async fn erase_organization(&self, org: OrgKey) -> Result<Task> {
+        loop {
+            let erased: Result<usize> =
+                self.write(org, move |tx| Ok(organizations::erase_users(tx, ERASE_BATCH)?)).await;
+            if erased? == 0 {
+                break;
+            }
+        }
+        let rest: Result<()> = self.write(org, |tx| Ok(organizations::erase_rest(tx)?)).await;
+        rest.map(|()| Task::Nothing)
+    }
+
+    /// Reports that a job is done; its row, which may hold personal data, is removed.
+    pub async fn finish_job(&self, leased: &LeasedJob) -> Result<()> {
+        let job = leased.job.job_id;
+        self.write(leased.job.org, move |tx| Ok(stored::finish(tx, job)?)).await
+    }
+
+    /// Reports that a job failed. It is tried again later, unless that cannot help or the attempts are used up; then
+    /// it is kept as failed, without its payload. Says whether it will be tried again.
+    pub async fn fail_job(&self, leased: &LeasedJob, reason: String, is_permanent: bool) -> Result<bool> {
+        let job = leased.job.job_id;
+        let now = self.now();
+        let attempts = leased.job.attempts;
+        let again = !is_permanent && attempts < self.inner.settings.job_attempts;
+        let wait = BACK_OFF[usize::try_from(attempts - 1).unwrap_or(0).min(BACK_OFF.len() - 1)];
+        self.write(leased.job.org, move |tx| {
+            if again {
+                stored::retry(tx, job, now.plus_seconds(wait), &reason, now)?;
+            } else {
+                stored::fail(tx, job, &reason, now)?;
+            }
+            Ok(again)
+        })
+        .await
+    }
+
+    /// The jobs of an organization that are not done, oldest first, at most `most`.
+    pub fn list_jobs(&self, slug: &str, most: i64) -> Result<Vec<JobSummary>> {
+        let organization = self.find_organization(slug)?.ok_or(ErrorCode::OrganizationNotFound)?;
+        let jobs = self.query(organization.org, |conn| stored::list(conn, most))?;
+        Ok(jobs
+            .into_iter()
+            .map(|job| JobSummary {
+                job_id: job.job_id,
+                kind: job.kind,
+                state: job.state.as_str(),
+                attempts: job.attempts,
+                run_at: job.run_at,
+                created_at: job.created_at,
+                last_error: job.last_error,
+            })
+            .collect())
+    }
+
+    /// How many jobs are in each state, over all organizations.
+    pub fn job_counts(&self) -> Result<Vec<(JobState, i64)>> {
+        Ok(self.query(OrgKey::CONTROL, stored::counts)?)
+    }
+
+    /// Drops what this process keeps in memory and can no longer be used. Called about once a minute.
+    pub fn purge_memory(&self) {
+        let now = self.now();
+        self.inner.sessions.purge(now);
+        self.inner.cursors.purge(now);
+    }
+}
+
+/// A link that is to be made.
+struct NewLink {
+    redirect: String,
+    purpose: LinkPurpose,
+    seconds: i64,
+}

@@ -1,0 +1,135 @@
+//! Reading members: lists, search, the user model.
+
+use denizen_domain::ids::UserId;
+use denizen_domain::member::Directory as UserDirectory;
+use denizen_domain::permission::names;
+use denizen_domain::text::Email;
+use denizen_store::users::{self, After, Position, SortKey, User, UserQuery, UserSearch};
+
+use crate::context::OpContext;
+use crate::error::{ErrorCode, Result};
+use crate::handle::Directory;
+
+/// Which members to list. Filters combine with AND, the values of one filter with OR.
+#[derive(Debug, Clone, Default)]
+pub struct MemberQuery {
+    /// Empty: any. Ids that no member can have match nobody.
+    pub ids: Vec<String>,
+    /// Empty: any. Compared without regard to case.
+    pub emails: Vec<Email>,
+    pub is_verified: Option<bool>,
+    pub sort: Vec<SortKey>,
+    /// The token of the page before; 0 begins.
+    pub token: i64,
+    pub limit: usize,
+}
+
+#[derive(Debug)]
+pub struct MemberPage {
+    pub members: Vec<User>,
+    pub has_more: bool,
+    /// Where the next page goes on, when there is more.
+    pub token: Option<i64>,
+}
+
+/// A search by name or address.
+#[derive(Debug, Clone, Default)]
+pub struct MemberSearch {
+    pub needle: String,
+    /// Empty: any.
+    pub ids: Vec<String>,
+    pub is_verified: Option<bool>,
+}
+
+/// What an organization has concluded about a user.
+#[derive(Debug)]
+pub struct UserModels {
+    pub additional_context: Vec<String>,
+}
+
+fn parse_ids(ids: &[String]) -> Option<Vec<UserId>> {
+    (!ids.is_empty()).then(|| ids.iter().filter_map(|id| UserId::parse_member(id)).collect())
+}
+
+impl Directory {
+    /// A page of the members whom the caller may see: permission `User:GetUserInfo` filters them.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Forbidden`] when the caller may not see the own record; [`ErrorCode::TokenExpired`] when a sorted
+    /// list cannot go on, because the user at whom it stopped was deleted and the process has forgotten it.
+    pub async fn list_members(&self, ctx: &OpContext, query: MemberQuery) -> Result<MemberPage> {
+        ctx.require_self()?;
+        let org = ctx.org();
+        let mut stored = UserQuery {
+            directory: UserDirectory::Members,
+            ids: parse_ids(&query.ids),
+            email_keys: (!query.emails.is_empty())
+                .then(|| query.emails.iter().map(|email| email.key().to_owned()).collect()),
+            is_verified: query.is_verified,
+            visible: ctx.visible_users(),
+            sort: query.sort,
+            after: None,
+            limit: query.limit,
+        };
+        if query.token > 0 {
+            let position = Position::from_token(org, UserDirectory::Members, query.token);
+            stored.after = Some(self.resume_after(ctx, position, &stored.sort)?);
+        }
+        let sort = stored.sort.clone();
+        let page = if stored.is_short() {
+            self.query(org, |conn| users::page(conn, &stored))?
+        } else {
+            self.store().scan(org, move |conn| users::page(conn, &stored)).await?
+        };
+        let token = match &page.next {
+            Some(after) => {
+                self.inner.cursors.keep(org, &sort, after, ctx.now);
+                Some(after.position.token())
+            }
+            // An empty page of a limit of 0 goes on where it began.
+            None => page.has_more.then_some(query.token),
+        };
+        Ok(MemberPage { members: page.users, has_more: page.has_more, token })
+    }
+
+    fn resume_after(&self, ctx: &OpContext, position: Position, sort: &[SortKey]) -> Result<After> {
+        if sort.is_empty() {
+            return Ok(After { position, values: Vec::new() });
+        }
+        if let Some(after) = self.inner.cursors.find(ctx.org(), position, sort, ctx.now) {
+            return Ok(after);
+        }
+        let values = self.query(ctx.org(), |conn| users::sort_values(conn, position, sort))?;
+        let values = values.ok_or(ErrorCode::TokenExpired)?;
+        Ok(After { position, values })
+    }
+
+    /// The members whom the caller may see and whose name or address contains the needle, case and accents aside; at
+    /// most [`crate::DirectorySettings::search_results`], oldest first.
+    pub async fn search_members(&self, ctx: &OpContext, search: MemberSearch) -> Result<Vec<User>> {
+        ctx.require_self()?;
+        let stored = UserSearch {
+            directory: UserDirectory::Members,
+            needle: search.needle,
+            ids: parse_ids(&search.ids),
+            is_verified: search.is_verified,
+            visible: ctx.visible_users(),
+            limit: self.inner.settings.search_results,
+        };
+        Ok(self.store().scan(ctx.org(), move |conn| users::search(conn, &stored)).await?)
+    }
+
+    /// What is known about a member (contract section 5.8): permission `User:GetUserModel` on the member. A member
+    /// who hides the own model from administrators is the only one to see it.
+    pub fn user_model(&self, ctx: &OpContext, user_id: &str) -> Result<UserModels> {
+        ctx.require_self()?;
+        self.read(ctx.org(), |conn| {
+            let target = ctx.member_for(conn, &names::USER_GET_USER_MODEL, user_id)?;
+            let own = target.user_id == ctx.session.user_id && ctx.organization.org == ctx.session.home.org;
+            if !own && !target.preferences.user_model_visible_to_admins {
+                return Err(ErrorCode::Forbidden.into());
+            }
+            Ok(UserModels { additional_context: target.additional_context })
+        })
+    }
+}

@@ -1,0 +1,446 @@
+//! Organizations: finding one quickly, making, changing and deleting one.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use denizen_domain::ids::{OrgKey, UserId, Uuid};
+use denizen_domain::member::{Directory as UserDirectory, Preferences, UserDimension};
+use denizen_domain::permission::{default_roles, names};
+use denizen_domain::text::{Email, Origin, Slug};
+use denizen_domain::time::Timestamp;
+use denizen_store::organizations::{ImageKind, OrganizationProfile};
+use denizen_store::roles::Role;
+use denizen_store::users::NewUser;
+use denizen_store::{
+    StoreError, Tx, api_keys as stored_keys, control, organizations as stored, roles, users,
+};
+use serde::Serialize;
+
+use crate::api_keys::{DEFAULT_KEY_DAYS, new_key};
+use crate::context::OpContext;
+use crate::environment::Environment;
+use crate::error::{Error, ErrorCode, Result};
+use crate::handle::Directory;
+use crate::jobs;
+use crate::sessions::Caller;
+
+/// How long an organization is used before it is read again, in microseconds.
+const FRESH: i64 = 1_000_000;
+const MOST: usize = 10_000;
+
+/// Slugs that no organization may have, because they are words of a published API or of denizen itself.
+pub const SUPER_ROLE: &str = "DefaultSuperAdministratorRole";
+
+/// An organization as it was a moment ago.
+#[derive(Debug)]
+pub struct Organization {
+    pub org: OrgKey,
+    pub uuid: Uuid,
+    pub slug: Slug,
+    /// The organization whose callers may act here when they name their own.
+    pub parent: Option<OrgKey>,
+    pub profile: OrganizationProfile,
+    loaded_at: Timestamp,
+    generation: u64,
+    current_generation: Arc<AtomicU64>,
+}
+
+impl Organization {
+    fn is_usable(&self, now: Timestamp) -> bool {
+        now.0.saturating_sub(self.loaded_at.0) < FRESH
+            && self.generation == self.current_generation.load(Ordering::Acquire)
+    }
+
+    /// Whether a mailed link may send a browser to this address.
+    pub fn allows_redirect(&self, url: &str) -> bool {
+        Origin::of(url)
+            .is_ok_and(|origin| self.profile.allowed_origins.iter().any(|allowed| allowed == origin.as_str()))
+    }
+}
+
+/// The organizations that were used lately, by slug.
+#[derive(Default)]
+pub(crate) struct Organizations(RwLock<HashMap<String, Arc<Organization>>>);
+
+impl Organizations {
+    fn find(&self, slug: &str, now: Timestamp) -> Option<Arc<Organization>> {
+        let cached = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        cached.get(slug).filter(|found| found.is_usable(now)).cloned()
+    }
+
+    fn keep(&self, organization: &Arc<Organization>) {
+        let mut cached = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if cached.len() >= MOST {
+            cached.clear();
+        }
+        cached.insert(organization.slug.as_str().to_owned(), Arc::clone(organization));
+    }
+}
+
+/// The words and settings with which an organization begins.
+#[derive(Debug, Clone)]
+pub struct NewOrganization {
+    pub slug: Slug,
+    pub profile: OrganizationProfile,
+    pub images: Vec<(ImageKind, Vec<u8>)>,
+}
+
+impl NewOrganization {
+    /// An organization with a name and otherwise nothing.
+    pub fn named(slug: Slug, name: &str) -> Self {
+        Self {
+            slug,
+            profile: OrganizationProfile {
+                name: name.to_owned(),
+                title: name.to_owned(),
+                main_description: String::new(),
+                sub_description: String::new(),
+                onboarding: Vec::new(),
+                user_dimensions: Vec::new(),
+                default_preferences: None,
+                verify_at_creation: false,
+                unverified_sign_in: true,
+                allowed_origins: Vec::new(),
+            },
+            images: Vec::new(),
+        }
+    }
+}
+
+/// The first user of an organization, who may do everything in it.
+#[derive(Debug, Clone)]
+pub struct FirstAdmin {
+    pub first_name: String,
+    pub last_name: String,
+    pub email: Email,
+}
+
+/// A new organization's credentials. The key's secret is shown here and never again.
+#[derive(Debug, Clone, Serialize)]
+pub struct CreatedOrganization {
+    /// The slug, as it stands in paths.
+    pub org_id: Slug,
+    pub org_uuid: Uuid,
+    pub member_id: String,
+    pub api_key_id: Uuid,
+    pub api_key: String,
+}
+
+/// An organization in a list.
+#[derive(Debug, Clone, Serialize)]
+pub struct OrganizationSummary {
+    pub org_id: Slug,
+    pub org_uuid: Uuid,
+    pub name: String,
+    pub created_at: Timestamp,
+    pub members: i64,
+    pub verify_at_creation: bool,
+    pub unverified_sign_in: bool,
+    pub allowed_origins: Vec<String>,
+}
+
+/// What of an organization's settings is to change; `None` keeps.
+#[derive(Debug, Clone, Default)]
+pub struct OrganizationChanges {
+    pub name: Option<String>,
+    pub title: Option<String>,
+    pub main_description: Option<String>,
+    pub sub_description: Option<String>,
+    pub onboarding: Option<Vec<String>>,
+    pub user_dimensions: Option<Vec<UserDimension>>,
+    pub default_preferences: Option<Preferences>,
+    pub verify_at_creation: Option<bool>,
+    pub unverified_sign_in: Option<bool>,
+    pub add_origins: Vec<Origin>,
+    pub remove_origins: Vec<Origin>,
+    pub images: Vec<(ImageKind, Vec<u8>)>,
+}
+
+impl OrganizationChanges {
+    fn apply(&self, profile: &mut OrganizationProfile) {
+        fn set<T: Clone>(field: &mut T, value: Option<&T>) {
+            if let Some(value) = value {
+                field.clone_from(value);
+            }
+        }
+        set(&mut profile.name, self.name.as_ref());
+        set(&mut profile.title, self.title.as_ref());
+        set(&mut profile.main_description, self.main_description.as_ref());
+        set(&mut profile.sub_description, self.sub_description.as_ref());
+        set(&mut profile.onboarding, self.onboarding.as_ref());
+        set(&mut profile.user_dimensions, self.user_dimensions.as_ref());
+        set(&mut profile.verify_at_creation, self.verify_at_creation.as_ref());
+        set(&mut profile.unverified_sign_in, self.unverified_sign_in.as_ref());
+        if let Some(preferences) = &self.default_preferences {
+            profile.default_preferences = Some(preferences.clone());
+        }
+        let origins = &mut profile.allowed_origins;
+        origins.retain(|kept| !self.remove_origins.iter().any(|removed| removed.as_str() == kept));
+        for added in &self.add_origins {
+            if !origins.iter().any(|kept| kept == added.as_str()) {
+                origins.push(added.as_str().to_owned());
+            }
+        }
+    }
+}
+
+impl Directory {
+    /// The organization with this slug.
+    pub fn find_organization(&self, slug: &str) -> Result<Option<Arc<Organization>>> {
+        let now = self.now();
+        if let Some(found) = self.inner.organizations.find(slug, now) {
+            return Ok(Some(found));
+        }
+        let Some(mapped) = self.query(OrgKey::CONTROL, |conn| control::find_by_slug(conn, slug))? else {
+            return Ok(None);
+        };
+        let current_generation = self.inner.sessions.generation(mapped.org);
+        let generation = current_generation.load(Ordering::Acquire);
+        let Some(profile) = self.query(mapped.org, stored::find_profile)? else {
+            return Ok(None);
+        };
+        let organization = Arc::new(Organization {
+            org: mapped.org,
+            uuid: mapped.uuid,
+            slug: mapped.slug,
+            parent: mapped.parent,
+            profile,
+            loaded_at: now,
+            generation,
+            current_generation,
+        });
+        self.inner.organizations.keep(&organization);
+        Ok(Some(organization))
+    }
+
+    /// Makes an organization with its default roles, its first administrator, and an API key for that administrator.
+    /// This is the command line's door; a caller of the API uses [`Self::create_child_organization`].
+    ///
+    /// # Errors
+    /// [`ErrorCode::OrganizationExists`].
+    pub async fn create_organization(
+        &self,
+        new: NewOrganization,
+        admin: FirstAdmin,
+    ) -> Result<CreatedOrganization> {
+        let now = self.now();
+        let environment = self.inner.environment.clone();
+        let secret = environment.secret();
+        let shown = secret.clone();
+        let plan = Plan::new(&environment, new, admin, now);
+        let (org_id, org_uuid, member) = (plan.new.slug.clone(), plan.uuid, plan.admin_id);
+        let key_id = environment.uuid();
+        let record_id = environment.object_id(now);
+        self.write(OrgKey::CONTROL, move |tx| {
+            let org = plan.write(tx, None, now)?;
+            let tx = &tx.of(org);
+            let role = plan.super_role();
+            let expires_at = now.plus_seconds(DEFAULT_KEY_DAYS * 86_400);
+            let key = new_key(
+                key_id,
+                record_id,
+                Some("first key"),
+                role.role_id,
+                (org, plan.admin_id),
+                now,
+                expires_at,
+                &secret,
+            );
+            stored_keys::insert(tx, &key)?;
+            // The administrator stands as the key's creator, as if the API had made it.
+            let admin = users::find(tx, UserDirectory::Members, plan.admin_id)?;
+            let mut admin = admin.ok_or(ErrorCode::Internal)?;
+            admin.created_api_key = true;
+            users::update(tx, &admin, false, now)?;
+            Ok(())
+        })
+        .await?;
+        Ok(CreatedOrganization {
+            org_id,
+            org_uuid,
+            member_id: member.as_member().to_string(),
+            api_key_id: key_id,
+            api_key: shown,
+        })
+    }
+
+    /// Makes an organization on behalf of a caller of another one, who can act in it from then on (contract section
+    /// 8). The caller's name and address become its first administrator's.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Forbidden`]; [`ErrorCode::OrganizationExists`].
+    pub async fn create_child_organization(
+        &self,
+        caller: &Caller,
+        request_id: &Arc<str>,
+        new: NewOrganization,
+    ) -> Result<Slug> {
+        let ctx = self.context_in(caller, Arc::clone(&caller.session.home), request_id);
+        let wanted = caller.session.filter(&names::ORGANIZATION_CREATE_ORGANIZATION, new.slug.as_str());
+        if !wanted.admits(&|_| None) {
+            return Err(ErrorCode::Forbidden.into());
+        }
+        let (now, home) = (ctx.now, ctx.org());
+        let actor = self
+            .query(home, |conn| users::find(conn, UserDirectory::Members, ctx.session.user_id))?
+            .ok_or(ErrorCode::InvalidCredentials)?;
+        let email =
+            Email::parse(&actor.email).map_err(|error| Error::field(&["email"], error.to_string()))?;
+        let admin = FirstAdmin { first_name: actor.first_name, last_name: actor.last_name, email };
+        let plan = Plan::new(&ctx.environment, new, admin, now);
+        let slug = plan.new.slug.clone();
+        self.write(OrgKey::CONTROL, move |tx| plan.write(tx, Some(home), now).map(drop)).await?;
+        Ok(slug)
+    }
+
+    /// Changes an organization (contract section 8): permission `Organization:ModifyOrganization`.
+    pub async fn modify_organization(&self, ctx: &OpContext, changes: OrganizationChanges) -> Result<()> {
+        ctx.require(&names::ORGANIZATION_MODIFY_ORGANIZATION)?;
+        self.change_organization(ctx.org(), changes).await
+    }
+
+    /// Changes an organization from the command line.
+    pub async fn set_organization(&self, slug: &str, changes: OrganizationChanges) -> Result<()> {
+        let organization = self.find_organization(slug)?.ok_or(ErrorCode::OrganizationNotFound)?;
+        self.change_organization(organization.org, changes).await
+    }
+
+    async fn change_organization(&self, org: OrgKey, changes: OrganizationChanges) -> Result<()> {
+        let now = self.now();
+        self.write(org, move |tx| {
+            let mut profile = stored::find_profile(tx)?.ok_or(ErrorCode::OrganizationNotFound)?;
+            changes.apply(&mut profile);
+            stored::put_profile(tx, &profile, now)?;
+            for (kind, content) in &changes.images {
+                stored::put_image(tx, *kind, content)?;
+            }
+            Ok(())
+        })
+        .await?;
+        self.inner.sessions.forget(org);
+        Ok(())
+    }
+
+    /// Deletes an organization (contract section 8): from the answer on nobody finds it, and a job erases its rows.
+    /// Permission `Organization:DeleteOrganization`.
+    pub async fn delete_organization(&self, ctx: &OpContext) -> Result<()> {
+        ctx.require(&names::ORGANIZATION_DELETE_ORGANIZATION)?;
+        let (org, now) = (ctx.org(), ctx.now);
+        let job = ctx.environment.object_id(now);
+        self.write(org, move |tx| {
+            if !control::delete_organization(tx, org)? {
+                return Err(Error::new(ErrorCode::OrganizationNotFound));
+            }
+            jobs::enqueue(tx, job, None, &jobs::Work::EraseOrganization, now)
+        })
+        .await?;
+        self.inner.sessions.forget(org);
+        self.inner.job_signal.wake();
+        Ok(())
+    }
+
+    /// What only callers with `Organization:GetOrganizationDetails` are shown.
+    pub fn may_see_details(ctx: &OpContext) -> bool {
+        ctx.require(&names::ORGANIZATION_GET_ORGANIZATION_DETAILS).is_ok()
+    }
+
+    /// The dimensions along which the organization models its users: permission
+    /// `Organization:GetOrganizationDetails`.
+    pub fn user_dimensions(ctx: &OpContext) -> Result<Vec<UserDimension>> {
+        ctx.require(&names::ORGANIZATION_GET_ORGANIZATION_DETAILS)?;
+        Ok(ctx.organization.profile.user_dimensions.clone())
+    }
+
+    /// Every organization, for the command line.
+    pub fn list_organizations(&self) -> Result<Vec<OrganizationSummary>> {
+        let mapped = self.query(OrgKey::CONTROL, control::list_organizations)?;
+        mapped.into_iter().filter_map(|one| self.summary(one).transpose()).collect()
+    }
+
+    /// One organization, for the command line.
+    pub fn show_organization(&self, slug: &str) -> Result<OrganizationSummary> {
+        let mapped = self.query(OrgKey::CONTROL, |conn| control::find_by_slug(conn, slug))?;
+        let found = mapped.map(|one| self.summary(one)).transpose()?.flatten();
+        found.ok_or_else(|| ErrorCode::OrganizationNotFound.into())
+    }
+
+    fn summary(&self, mapped: control::Organization) -> Result<Option<OrganizationSummary>> {
+        self.read(mapped.org, |conn| {
+            let Some(profile) = stored::find_profile(conn)? else {
+                return Ok(None);
+            };
+            Ok(Some(OrganizationSummary {
+                org_id: mapped.slug,
+                org_uuid: mapped.uuid,
+                name: profile.name,
+                created_at: mapped.created_at,
+                members: users::count(conn, UserDirectory::Members)?,
+                verify_at_creation: profile.verify_at_creation,
+                unverified_sign_in: profile.unverified_sign_in,
+                allowed_origins: profile.allowed_origins,
+            }))
+        })
+    }
+}
+
+/// Everything a new organization needs, with its ids drawn beforehand, so that the transaction can run again.
+struct Plan {
+    uuid: Uuid,
+    new: NewOrganization,
+    roles: Vec<Role>,
+    admin: FirstAdmin,
+    admin_id: UserId,
+}
+
+impl Plan {
+    fn new(environment: &Environment, new: NewOrganization, admin: FirstAdmin, now: Timestamp) -> Self {
+        let roles = default_roles()
+            .into_iter()
+            .map(|role| Role {
+                role_id: environment.object_id(now),
+                name: role.name.to_owned(),
+                description: role.description.to_owned(),
+                frontend_view: role.frontend_view,
+                grants: role.grants,
+                is_super: role.is_super,
+            })
+            .collect();
+        Self { uuid: environment.uuid(), new, roles, admin, admin_id: environment.member_id(now) }
+    }
+
+    fn super_role(&self) -> &Role {
+        self.roles
+            .iter()
+            .find(|role| role.name == SUPER_ROLE)
+            .expect("the default roles include the super role")
+    }
+
+    fn write(&self, tx: &Tx<'_>, parent: Option<OrgKey>, now: Timestamp) -> Result<OrgKey> {
+        let org = control::insert_organization(tx, self.uuid, &self.new.slug, parent, now)?
+            .ok_or(ErrorCode::OrganizationExists)?;
+        let tx = &tx.of(org);
+        stored::put_profile(tx, &self.new.profile, now)?;
+        for (kind, content) in &self.new.images {
+            stored::put_image(tx, *kind, content)?;
+        }
+        for role in &self.roles {
+            roles::insert(tx, role, now)?;
+        }
+        let admin = NewUser {
+            directory: UserDirectory::Members,
+            user_id: self.admin_id,
+            email: self.admin.email.clone(),
+            first_name: self.admin.first_name.clone(),
+            last_name: self.admin.last_name.clone(),
+            role_id: self.super_role().role_id,
+            is_verified: true,
+            preferences: self.new.profile.default_preferences.clone().unwrap_or_default(),
+            open_variables: denizen_domain::member::Variables::new(),
+            secret_variables: denizen_domain::member::Variables::new(),
+        };
+        users::insert(tx, &admin, now)?
+            .ok_or_else(|| StoreError::Corrupt("a new organization has users".to_owned()))?;
+        Ok(org)
+    }
+}

@@ -1,0 +1,389 @@
+//! Sessions: who a caller is and what the caller's grants admit.
+//!
+//! A verified credential costs a look-up in a cache. An entry is used for at most a second, then its user, role and
+//! key are read again: so a change made by another process takes effect within about a second, and one made by this
+//! process takes effect at once, because it forgets the organization's sessions before it answers.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use denizen_domain::ids::{OrgKey, UserId, Uuid};
+use denizen_domain::member::Directory as UserDirectory;
+use denizen_domain::permission::{Filter, PermissionName, Placeholders, RoleRank, is_greater, names};
+use denizen_domain::time::Timestamp;
+use denizen_store::roles::Role;
+use denizen_store::users::User;
+use denizen_store::{Conn, api_keys, roles, users};
+
+use crate::context::OpContext;
+use crate::environment::hash_secret;
+use crate::error::{Error, ErrorCode, Result};
+use crate::handle::Directory;
+use crate::organizations::Organization;
+use crate::tokens::IssuedToken;
+
+/// How long a session is used before it is read again, in microseconds.
+const FRESH: i64 = 1_000_000;
+const SHARDS: usize = 16;
+const MOST_PER_SHARD: usize = 4_096;
+
+/// What a caller showed.
+#[derive(Debug, Clone, Copy)]
+pub enum Credentials<'c> {
+    /// `Authorization: Bearer …`
+    Token(&'c str),
+    /// `Authorization: Basic …`: the user name is `{org_id}_{user_id}`, the password a token.
+    Basic { user_name: &'c str, token: &'c str },
+    /// The three API-key headers.
+    ApiKey { secret: &'c str, key_id: &'c str, user_id: &'c str },
+}
+
+/// A signed-in user.
+pub struct Session {
+    /// The organization that the user belongs to.
+    pub home: Arc<Organization>,
+    pub user_id: UserId,
+    /// Whether the user may see the own record, which every user operation asks for.
+    pub sees_itself: bool,
+    pub role: Role,
+    is_verified: bool,
+    placeholders: Placeholders,
+    /// The users of the home organization whom the user may know of.
+    visible_at_home: Filter,
+    /// The end of the token's validity; sessions of the key headers end with the key.
+    expires_at: Timestamp,
+    loaded_at: Timestamp,
+    generation: u64,
+    current_generation: Arc<AtomicU64>,
+}
+
+impl Session {
+    /// What the user's grants admit for a permission in an organization.
+    pub(crate) fn filter(&self, permission: &PermissionName, organization: &str) -> Filter {
+        let filter = self.role.grants.filter(permission, &self.placeholders);
+        filter.assume("org_id", &OpContext::org_scalar(organization))
+    }
+
+    pub(crate) fn visible_users(&self, organization: &Organization) -> Filter {
+        if organization.org == self.home.org {
+            self.visible_at_home.clone()
+        } else {
+            self.filter(&names::USER_GET_USER_INFO, organization.slug.as_str())
+        }
+    }
+
+    /// Whether the user has greater privileges than a role.
+    pub(crate) fn is_greater_than(&self, role: &Role) -> bool {
+        is_greater(&rank(&self.role), &rank(role))
+    }
+
+    fn is_usable(&self, now: Timestamp) -> bool {
+        self.expires_at > now
+            && now.0.saturating_sub(self.loaded_at.0) < FRESH
+            && self.generation == self.current_generation.load(Ordering::Acquire)
+    }
+}
+
+pub(crate) fn rank(role: &Role) -> RoleRank<'_> {
+    RoleRank { grants: &role.grants, is_super: role.is_super }
+}
+
+/// A session, and the name of the organization in which the caller wants to act.
+pub struct Caller {
+    pub session: Arc<Session>,
+    pub(crate) target: String,
+}
+
+type Shard = Mutex<HashMap<[u8; 32], Arc<Session>>>;
+
+/// The sessions of this process, by the hash of what was shown.
+pub(crate) struct Sessions {
+    shards: [Shard; SHARDS],
+    generations: RwLock<HashMap<OrgKey, Arc<AtomicU64>>>,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self { shards: std::array::from_fn(|_| Shard::default()), generations: RwLock::default() }
+    }
+}
+
+impl Sessions {
+    fn shard(&self, key: &[u8; 32]) -> &Shard {
+        &self.shards[usize::from(key[0]) % SHARDS]
+    }
+
+    fn find(&self, key: &[u8; 32], now: Timestamp) -> Option<Arc<Session>> {
+        let shard = self.shard(key).lock().unwrap_or_else(PoisonError::into_inner);
+        shard.get(key).filter(|session| session.is_usable(now)).cloned()
+    }
+
+    fn keep(&self, key: [u8; 32], session: &Arc<Session>, now: Timestamp) {
+        let mut shard = self.shard(&key).lock().unwrap_or_else(PoisonError::into_inner);
+        if shard.len() >= MOST_PER_SHARD {
+            shard.retain(|_, session| session.is_usable(now));
+            if shard.len() >= MOST_PER_SHARD {
+                shard.clear();
+            }
+        }
+        shard.insert(key, Arc::clone(session));
+    }
+
+    pub(crate) fn generation(&self, org: OrgKey) -> Arc<AtomicU64> {
+        if let Some(found) = self.generations.read().unwrap_or_else(PoisonError::into_inner).get(&org) {
+            return Arc::clone(found);
+        }
+        let mut generations = self.generations.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(generations.entry(org).or_default())
+    }
+
+    /// Makes every session and cached profile of an organization be read again at its next use.
+    pub(crate) fn forget(&self, org: OrgKey) {
+        self.generation(org).fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Drops what can no longer be used.
+    pub(crate) fn purge(&self, now: Timestamp) {
+        for shard in &self.shards {
+            shard.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, session| session.is_usable(now));
+        }
+    }
+}
+
+/// How a session came about.
+struct Origin {
+    user_id: UserId,
+    key_id: Option<Uuid>,
+    expires_at: Timestamp,
+}
+
+impl Directory {
+    /// Establishes who calls (contract section 2). `path_organization` is the organization in the path;
+    /// `issuer` is the header that names the organization of the credentials when that is another one.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidCredentials`]; [`ErrorCode::Unverified`] for a user who may sign in and no more.
+    pub fn authenticate(
+        &self,
+        credentials: Credentials<'_>,
+        path_organization: &str,
+        issuer: Option<&str>,
+    ) -> Result<Caller> {
+        let home = issuer.unwrap_or(path_organization);
+        let now = self.now();
+        let cache_key = cache_key(credentials, home);
+        let session = match self.inner.sessions.find(&cache_key, now) {
+            Some(session) => session,
+            None => {
+                let session = Arc::new(self.load_session(credentials, home, now)?);
+                self.inner.sessions.keep(cache_key, &session, now);
+                session
+            }
+        };
+        if !session.is_verified {
+            return Err(ErrorCode::Unverified.into());
+        }
+        Ok(Caller { session, target: path_organization.to_owned() })
+    }
+
+    /// The context of an operation of `caller`.
+    ///
+    /// # Errors
+    /// [`ErrorCode::OrganizationNotFound`] for an organization that is neither the caller's own nor made by it.
+    pub fn context(&self, caller: &Caller, request_id: &Arc<str>) -> Result<OpContext> {
+        let home = &caller.session.home;
+        let organization = if caller.target == home.slug.as_str() {
+            Arc::clone(home)
+        } else {
+            let found = self.find_organization(&caller.target)?;
+            found.filter(|found| found.parent == Some(home.org)).ok_or(ErrorCode::OrganizationNotFound)?
+        };
+        Ok(self.context_in(caller, organization, request_id))
+    }
+
+    pub(crate) fn context_in(
+        &self,
+        caller: &Caller,
+        organization: Arc<Organization>,
+        request_id: &Arc<str>,
+    ) -> OpContext {
+        OpContext {
+            session: Arc::clone(&caller.session),
+            organization,
+            request_id: Arc::clone(request_id),
+            now: self.now(),
+            environment: self.inner.environment.clone(),
+        }
+    }
+
+    /// Exchanges an API key for a token of `user_id` (contract section 4.1).
+    ///
+    /// # Errors
+    /// [`ErrorCode::OrganizationNotFound`]; [`ErrorCode::InvalidCredentials`] for an unknown, wrong or expired key, an
+    /// unknown user, a user whose role is not below the key's, and an unverified user where those may not sign in.
+    pub fn sign_in_with_key(
+        &self,
+        organization: &str,
+        secret: &str,
+        key_id: &str,
+        user_id: &str,
+    ) -> Result<IssuedToken> {
+        let now = self.now();
+        let home = self.find_organization(organization)?.ok_or(ErrorCode::OrganizationNotFound)?;
+        let (origin, user) = self.check_key(&home, secret, key_id, user_id, now)?;
+        if !user.is_verified && !home.profile.unverified_sign_in {
+            return Err(ErrorCode::InvalidCredentials.into());
+        }
+        Ok(self.issue_token(&home, user.user_id, origin.key_id, now))
+    }
+
+    pub(crate) fn issue_token(
+        &self,
+        home: &Organization,
+        user: UserId,
+        key: Option<Uuid>,
+        now: Timestamp,
+    ) -> IssuedToken {
+        let seconds = self.inner.settings.token_minutes * 60;
+        let id = self.inner.environment.uuid();
+        self.inner.tokens.issue(home.slug.as_str(), user, key, id, now, seconds)
+    }
+
+    fn load_session(&self, credentials: Credentials<'_>, home: &str, now: Timestamp) -> Result<Session> {
+        let refused = || Error::new(ErrorCode::InvalidCredentials);
+        let (home, origin) = match credentials {
+            Credentials::Token(token) => self.check_token(token, home, now)?,
+            Credentials::Basic { user_name, token } => {
+                let (home, origin) = self.check_token(token, home, now)?;
+                let expected = format!("{}_{}", home.slug, origin.user_id.as_member());
+                if expected != user_name {
+                    return Err(refused());
+                }
+                (home, origin)
+            }
+            Credentials::ApiKey { secret, key_id, user_id } => {
+                let home = self.find_organization(home)?.ok_or_else(refused)?;
+                let (origin, _) = self.check_key(&home, secret, key_id, user_id, now)?;
+                (home, origin)
+            }
+        };
+        // Read before the rows: a change in between makes the session outdated, never the other way round.
+        let current_generation = self.inner.sessions.generation(home.org);
+        let generation = current_generation.load(Ordering::Acquire);
+        let (user, role) =
+            self.query(home.org, |conn| load_actor(conn, &origin, now))?.ok_or_else(refused)?;
+        let placeholders = Placeholders {
+            org_id: home.slug.as_str().to_owned(),
+            user_id: user.user_id.as_member().to_string(),
+        };
+        let own = OpContext::org_scalar(home.slug.as_str());
+        let visible_at_home =
+            role.grants.filter(&names::USER_GET_USER_INFO, &placeholders).assume("org_id", &own);
+        let texts = user.attribute_texts(Some(role.name.clone()));
+        let sees_itself = visible_at_home.admits(&|name| user.attribute(&texts, name));
+        Ok(Session {
+            home,
+            user_id: user.user_id,
+            sees_itself,
+            role,
+            is_verified: user.is_verified,
+            placeholders,
+            visible_at_home,
+            expires_at: origin.expires_at,
+            loaded_at: now,
+            generation,
+            current_generation,
+        })
+    }
+
+    fn check_token(&self, token: &str, home: &str, now: Timestamp) -> Result<(Arc<Organization>, Origin)> {
+        let refused = || Error::new(ErrorCode::InvalidCredentials);
+        let claims = self.inner.tokens.verify(token, now).ok_or_else(refused)?;
+        if claims.org != home {
+            return Err(refused());
+        }
+        let user_id = claims.user().ok_or_else(refused)?;
+        let key_id = match &claims.key {
+            Some(key) => Some(Uuid::parse(key).ok_or_else(refused)?),
+            None => None,
+        };
+        let home = self.find_organization(home)?.ok_or_else(refused)?;
+        let expires_at = Timestamp(claims.exp.saturating_mul(Timestamp::MICROS_PER_SECOND));
+        Ok((home, Origin { user_id, key_id, expires_at }))
+    }
+
+    /// Checks the three headers: the key, its secret and age, the user, and that the key's role is above the user's.
+    fn check_key(
+        &self,
+        home: &Organization,
+        secret: &str,
+        key_id: &str,
+        user_id: &str,
+        now: Timestamp,
+    ) -> Result<(Origin, User)> {
+        let refused = || Error::new(ErrorCode::InvalidCredentials);
+        let (Some(key_id), Some(user_id)) = (Uuid::parse(key_id), UserId::parse_member(user_id)) else {
+            return Err(refused());
+        };
+        let secret_hash = hash_secret(secret);
+        self.read(home.org, |conn| {
+            let key = api_keys::find(conn, key_id)?.ok_or_else(refused)?;
+            // Hashes of random secrets: how far two of them agree tells nothing about either secret.
+            if key.secret_hash != secret_hash || key.expires_at <= now {
+                return Err(refused());
+            }
+            let user = users::find(conn, UserDirectory::Members, user_id)?.ok_or_else(refused)?;
+            let key_role = roles::find(conn, key.role_id)?.ok_or_else(refused)?;
+            let user_role = roles::find(conn, user.role_id)?.ok_or_else(refused)?;
+            if !is_greater(&rank(&key_role), &rank(&user_role)) {
+                return Err(refused());
+            }
+            Ok((Origin { user_id, key_id: Some(key_id), expires_at: key.expires_at }, user))
+        })
+    }
+}
+
+/// The acting user and role, if the user, and the key that signed in, still stand.
+fn load_actor(
+    conn: &Conn<'_>,
+    origin: &Origin,
+    now: Timestamp,
+) -> denizen_store::Result<Option<(User, Role)>> {
+    if let Some(key_id) = origin.key_id {
+        let key = api_keys::find(conn, key_id)?;
+        if key.is_none_or(|key| key.expires_at <= now) {
+            return Ok(None);
+        }
+    }
+    let Some(user) = users::find(conn, UserDirectory::Members, origin.user_id)? else {
+        return Ok(None);
+    };
+    let role = roles::find(conn, user.role_id)?;
+    Ok(role.map(|role| (user, role)))
+}
+
+/// What was shown, and to which organization, as one hash: the cache holds no secret.
+fn cache_key(credentials: Credentials<'_>, home: &str) -> [u8; 32] {
+    let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
+    let mut part = |text: &str| {
+        hash.update(&(text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    };
+    part(home);
+    match credentials {
+        Credentials::Token(token) => part(token),
+        Credentials::Basic { user_name, token } => {
+            part(user_name);
+            part(token);
+        }
+        Credentials::ApiKey { secret, key_id, user_id } => {
+            part(secret);
+            part(key_id);
+            part(user_id);
+        }
+    }
+    let mut key = [0; 32];
+    key.copy_from_slice(hash.finish().as_ref());
+    key
+}
