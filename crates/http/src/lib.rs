@@ -1,1 +1,10 @@
-//! http
+//! HTTP: the kernel that every dialect is served by, the pages about the dialects, and what operators ask of a process.
+//!
+//! A dialect folder imports the kernel, the directory, the domain and itself, never another dialect. The store is not
+//! known here at all.
+
+mod docs;
+mod health;
+pub mod kernel;
+
+pub use kernel::{App, Dialect, HttpSettings, openapi, openapi_text, router};

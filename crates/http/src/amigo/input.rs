@@ -1,0 +1,317 @@
+//! Input that several operations read alike.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use denizen_directory::members::{MAX_ADDITIONAL_CONTEXT, MAX_CONTEXT_LENGTH, PreferenceChanges};
+use denizen_directory::organizations::Image;
+use denizen_domain::locale::{is_language, is_time_zone};
+use denizen_domain::member::{Preferences, UserDimension, Variables};
+use denizen_domain::patch::Patch;
+use denizen_domain::permission::{Effect, FrontendView, Grant, Grants};
+use denizen_domain::text::{MAX_LINE, is_audio_keyterm, is_variable_name, stripped};
+use denizen_domain::time::Timestamp;
+use serde_json::Value;
+
+use crate::kernel::{FieldProblem, Loc, Reader};
+
+/// The most grants of one role.
+const MAX_GRANTS: usize = 1_000;
+/// The most dimensions of an organization, tags of a dimension, and lines of instructions.
+const MAX_LIST: usize = 200;
+const MAX_KEYTERMS: usize = 20;
+const MAX_VARIABLE_VALUE: usize = 255;
+const MAX_URI: usize = 2_083;
+
+fn text(value: &Value) -> Result<&str, FieldProblem> {
+    value.as_str().ok_or_else(FieldProblem::string_type)
+}
+
+fn language(value: &Value) -> Result<String, FieldProblem> {
+    let code = text(value)?;
+    if is_language(code) {
+        Ok(code.to_owned())
+    } else {
+        Err(FieldProblem::value_error("must be two letters or a language code of ISO 639-3"))
+    }
+}
+
+fn time_zone(value: &Value) -> Result<String, FieldProblem> {
+    let name = text(value)?;
+    if is_time_zone(name) {
+        Ok(name.to_owned())
+    } else {
+        Err(FieldProblem::value_error("must be an IANA time-zone name, such as Europe/Berlin"))
+    }
+}
+
+fn keyterm(value: Value) -> Result<String, FieldProblem> {
+    let term = text(&value)?.trim();
+    if is_audio_keyterm(term) {
+        Ok(term.to_owned())
+    } else {
+        Err(FieldProblem::pattern("^[a-z-]+( [a-z-]+){0,2}$"))
+    }
+}
+
+/// An absolute address. Schemes that make a browser run what stands in the address are refused.
+fn uri(value: &Value) -> Result<String, FieldProblem> {
+    let text = text(value)?;
+    let invalid = |reason| FieldProblem::new("url_parsing", format!("Input should be a valid URL, {reason}"));
+    if text.is_empty() {
+        return Err(FieldProblem::string_too_short(1));
+    }
+    if text.len() > MAX_URI {
+        return Err(FieldProblem::new("url_too_long", format!("URL should have at most {MAX_URI} characters"))
+            .with_ctx("max_length", MAX_URI));
+    }
+    if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(invalid("without white space"));
+    }
+    let (scheme, rest) = text.split_once(':').ok_or_else(|| invalid("relative URL without a base"))?;
+    let scheme_is_valid = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    if !scheme_is_valid || rest.trim_start_matches('/').is_empty() {
+        return Err(invalid("with a scheme and a host"));
+    }
+    if ["javascript", "data", "vbscript"].iter().any(|refused| scheme.eq_ignore_ascii_case(refused)) {
+        return Err(FieldProblem::value_error("addresses of this scheme are not accepted"));
+    }
+    Ok(text.to_owned())
+}
+
+/// A field that holds an absolute address.
+pub(super) fn required_uri(reader: &mut Reader, name: &str) -> String {
+    reader.required_custom(name, |value| uri(&value)).unwrap_or_default()
+}
+
+pub(super) fn optional_uri(reader: &mut Reader, name: &str) -> Option<String> {
+    reader.custom(name, |value| uri(&value))
+}
+
+/// First and last name, each absent or given.
+pub(super) fn optional_names(reader: &mut Reader) -> (Option<String>, Option<String>) {
+    (reader.optional_text("first_name", MAX_LINE), reader.optional_text("last_name", MAX_LINE))
+}
+
+/// A whole set of preferences: what is absent or `null` has its default (contract section 5.4).
+pub(super) fn preferences(reader: &mut Reader) -> Preferences {
+    let defaults = Preferences::default();
+    Preferences {
+        enable_response_recommendation: reader
+            .bool("enable_response_recommendation")
+            .unwrap_or(defaults.enable_response_recommendation),
+        preferred_language: reader.custom("preferred_language", |value| language(&value)),
+        conversations_visible_to_admins: reader
+            .bool("conversations_visible_to_admins")
+            .unwrap_or(defaults.conversations_visible_to_admins),
+        user_model_visible_to_admins: reader
+            .bool("user_model_visible_to_admins")
+            .unwrap_or(defaults.user_model_visible_to_admins),
+        timezone: reader.custom("timezone", |value| time_zone(&value)),
+        audio_keyterms: reader.list("audio_keyterms", MAX_KEYTERMS, keyterm).unwrap_or_default(),
+    }
+}
+
+/// The preferences among the fields of an update (contract section 5.6).
+pub(super) fn preference_changes(reader: &mut Reader) -> PreferenceChanges {
+    PreferenceChanges {
+        enable_response_recommendation: reader.bool("enable_response_recommendation"),
+        preferred_language: three_way(reader, "preferred_language", language),
+        conversations_visible_to_admins: reader.bool("conversations_visible_to_admins"),
+        user_model_visible_to_admins: reader.bool("user_model_visible_to_admins"),
+        timezone: three_way(reader, "timezone", time_zone),
+        audio_keyterms: reader.list("audio_keyterms", MAX_KEYTERMS, keyterm),
+    }
+}
+
+fn three_way(reader: &mut Reader, name: &str, check: fn(&Value) -> Result<String, FieldProblem>) -> Patch<String> {
+    reader.patch(name, |value| check(&value))
+}
+
+pub(super) fn additional_context(reader: &mut Reader) -> Option<Vec<String>> {
+    reader.strings("additional_context", MAX_ADDITIONAL_CONTEXT, MAX_CONTEXT_LENGTH)
+}
+
+fn variable_name(name: &str) -> Result<(), FieldProblem> {
+    if is_variable_name(name) { Ok(()) } else { Err(FieldProblem::pattern("^[a-z_][a-z0-9_]+$")) }
+}
+
+/// A map of variables of one kind, at most `most`.
+pub(super) fn variables(reader: &mut Reader, name: &str, most: usize) -> Variables {
+    let variables = reader.map(name, most, MAX_VARIABLE_VALUE, variable_name).unwrap_or_default();
+    for (key, value) in &variables {
+        if value.is_empty() {
+            reader.problem(name, FieldProblem::string_too_short(1).at([key.as_str()]));
+        }
+    }
+    variables
+}
+
+/// The name of one variable in a list.
+pub(super) fn variable_name_field(reader: &mut Reader) -> String {
+    let check = |value: Value| {
+        let name = text(&value)?.trim().to_owned();
+        variable_name(&name).map(|()| name)
+    };
+    reader.required_custom("name", check).unwrap_or_default()
+}
+
+pub(super) fn variable_value_field(reader: &mut Reader) -> String {
+    let value = reader.required_raw_text("value", MAX_VARIABLE_VALUE);
+    if value.is_empty() && reader.is_valid() {
+        reader.problem("value", FieldProblem::string_too_short(1));
+    }
+    value
+}
+
+/// The grants of a role (contract section 6). `action` is of an older generation and means `Allow` when it is absent.
+pub(super) fn grants(value: Value) -> Result<Grants, FieldProblem> {
+    let Value::Array(items) = value else { return Err(FieldProblem::list_type()) };
+    if items.len() > MAX_GRANTS {
+        return Err(FieldProblem::too_long("List", MAX_GRANTS, items.len()));
+    }
+    let mut grants = Vec::with_capacity(items.len());
+    for (index, mut item) in items.into_iter().enumerate() {
+        if let Some(members) = item.as_object_mut()
+            && members.get("action").is_some_and(Value::is_null)
+        {
+            members.remove("action");
+        }
+        grants.push(grant(&item).map_err(|problem| {
+            let mut loc = vec![Loc::Index(index)];
+            loc.extend(problem.loc.clone());
+            problem.at(loc)
+        })?);
+    }
+    Ok(Grants(grants))
+}
+
+fn grant(item: &Value) -> Result<Grant, FieldProblem> {
+    for name in ["permission_name", "conditions"] {
+        match item.as_object() {
+            None => return Err(FieldProblem::object_type()),
+            Some(members) if !members.contains_key(name) => return Err(FieldProblem::missing().at([name])),
+            Some(_) => {}
+        }
+    }
+    serde_json::from_value(item.clone()).map_err(FieldProblem::value_error)
+}
+
+/// Grants as they stand on the wire.
+pub(super) fn grants_out(grants: &Grants) -> Vec<super::wire::PermissionGrant> {
+    use super::wire::{Action, Condition, PermissionGrant};
+    use denizen_domain::permission::Condition as Stored;
+    let value = |scalar| serde_json::to_value(scalar).unwrap_or(Value::Null);
+    grants
+        .0
+        .iter()
+        .map(|grant| PermissionGrant {
+            action: if grant.effect == Effect::Deny { Action::Deny } else { Action::Allow },
+            permission_name: grant.permission.as_str().to_owned(),
+            conditions: grant
+                .conditions
+                .iter()
+                .map(|(attribute, condition)| {
+                    let condition = match condition {
+                        Stored::Equals(scalar) => Condition::Equals { value: value(scalar) },
+                        Stored::NotEquals(scalar) => Condition::NotEquals { value: value(scalar) },
+                        Stored::In(scalars) => Condition::In { values: scalars.iter().map(value).collect() },
+                    };
+                    (attribute.clone(), condition)
+                })
+                .collect(),
+            description: None,
+        })
+        .collect()
+}
+
+/// `client` or `admin`.
+pub(super) fn frontend_view(value: &Value) -> Result<FrontendView, FieldProblem> {
+    value.as_str().and_then(FrontendView::parse).ok_or_else(|| FieldProblem::literal("'client' or 'admin'"))
+}
+
+pub(super) fn user_dimension(reader: &mut Reader) -> UserDimension {
+    UserDimension {
+        description: reader.required_text("description", MAX_LINE),
+        tags: reader
+            .required_custom("tags", |value| texts(value, MAX_LINE))
+            .unwrap_or_default(),
+    }
+}
+
+/// A list of trimmed texts that are not empty.
+pub(super) fn texts(value: Value, longest: usize) -> Result<Vec<String>, FieldProblem> {
+    let Value::Array(items) = value else { return Err(FieldProblem::list_type()) };
+    if items.len() > MAX_LIST {
+        return Err(FieldProblem::too_long("List", MAX_LIST, items.len()));
+    }
+    items
+        .iter()
+        .enumerate()
+        .map(|(index, item)| {
+            text(item).and_then(|item| Ok(stripped(item, longest)?)).map_err(|problem| problem.at([index]))
+        })
+        .collect()
+}
+
+pub(super) const MAX_DIMENSIONS: usize = MAX_LIST;
+
+/// What a picture must be.
+#[derive(Clone, Copy)]
+pub(super) struct ImageRule {
+    pub(super) is_ico: bool,
+    pub(super) least: (usize, usize),
+    /// Width divided by height.
+    pub(super) proportions: f64,
+}
+
+/// A picture in base64 (contract section 8).
+pub(super) fn image(value: &Value, rule: ImageRule) -> Result<Image, FieldProblem> {
+    let content = STANDARD
+        .decode(text(value)?.trim())
+        .map_err(|_| FieldProblem::new("base64_decode", "Input should be valid base64"))?;
+    let (kind, wanted) = if rule.is_ico {
+        (imagesize::ImageType::Ico, "an ICO picture")
+    } else {
+        (imagesize::ImageType::Png, "a PNG picture")
+    };
+    if imagesize::image_type(&content).ok() != Some(kind) {
+        return Err(FieldProblem::value_error(format!("must be {wanted}")));
+    }
+    let size = imagesize::blob_size(&content)
+        .map_err(|_| FieldProblem::value_error(format!("must be {wanted} that is complete")))?;
+    let (width, height) = rule.least;
+    if size.width < width || size.height < height {
+        return Err(FieldProblem::value_error(format!("must be at least {width} × {height} pixels")));
+    }
+    #[expect(clippy::cast_precision_loss, reason = "pictures have far fewer than 2^52 pixels on a side")]
+    let proportions = size.width as f64 / size.height as f64;
+    if (proportions - rule.proportions).abs() > 0.01 {
+        return Err(FieldProblem::value_error(format!("width divided by height must be {}", rule.proportions)));
+    }
+    Ok(content)
+}
+
+/// An ISO 8601 duration in microseconds; a year counts 365 days and a month 30.
+pub(super) fn duration_micros(value: &Value, least_days: i64, most_days: i64) -> Result<i64, FieldProblem> {
+    let invalid = || FieldProblem::new("time_delta_parsing", "Input should be a valid duration in ISO 8601, such as P30D");
+    let span: jiff::Span = text(value)?.trim().parse().map_err(|_| invalid())?;
+    let days = i64::from(span.get_years()) * 365
+        + i64::from(span.get_months()) * 30
+        + i64::from(span.get_weeks()) * 7
+        + i64::from(span.get_days());
+    let time = jiff::Span::new()
+        .try_hours(span.get_hours())
+        .and_then(|time| time.try_minutes(span.get_minutes()))
+        .and_then(|time| time.try_seconds(span.get_seconds()))
+        .and_then(|time| time.total(jiff::Unit::Second))
+        .map_err(|_| invalid())?;
+    #[expect(clippy::cast_possible_truncation, reason = "bounded by the check below to 90 days")]
+    let micros = days.saturating_mul(Timestamp::MICROS_PER_DAY).saturating_add((time * 1e6) as i64);
+    let bounds = least_days * Timestamp::MICROS_PER_DAY..=most_days * Timestamp::MICROS_PER_DAY;
+    if bounds.contains(&micros) {
+        Ok(micros)
+    } else {
+        Err(FieldProblem::value_error(format!("must be from {least_days} to {most_days} days")))
+    }
+}

@@ -1,0 +1,87 @@
+//! What all requests of a process share.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use denizen_directory::Directory;
+
+use super::metrics::Metrics;
+use super::rate::RateLimiter;
+use super::request_id::RequestIds;
+
+/// What one request may ask of the process.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// Largest request body, in bytes. Operations that take images take eight times as much.
+    pub body_bytes: usize,
+    /// Largest request head, in bytes: request line and headers.
+    pub header_bytes: usize,
+    /// Most header lines.
+    pub header_count: usize,
+    /// Deepest nesting of a JSON body, in levels; 1 to 128.
+    pub json_depth: usize,
+    /// Time for a body to arrive, in seconds.
+    pub body_read_seconds: u64,
+    /// Time for an operation to answer once its request is read, in seconds.
+    pub request_seconds: u64,
+    /// Requests worked on at once.
+    pub concurrent_requests: usize,
+    /// Requests a minute by the dialect's name and the operation's rate key; 0 or an absent key means unlimited.
+    /// `None` switches all rate limits off.
+    pub rate_limits: Option<BTreeMap<String, BTreeMap<String, u32>>>,
+    /// How callers reach this process, without a slash at the end; for the examples in the pages about the dialects.
+    pub public_url: String,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1 << 20,
+            header_bytes: 16 << 10,
+            header_count: 100,
+            json_depth: 32,
+            body_read_seconds: 30,
+            request_seconds: 30,
+            concurrent_requests: 1024,
+            rate_limits: None,
+            public_url: "http://127.0.0.1:8080".to_owned(),
+        }
+    }
+}
+
+/// The directory, the settings and the counters behind every request.
+pub struct App {
+    pub directory: Directory,
+    pub settings: HttpSettings,
+    pub(crate) metrics: Metrics,
+    pub(crate) rates: RateLimiter,
+    pub(crate) request_ids: RequestIds,
+    /// Requests worked on now, the operators' own included.
+    pub(crate) in_flight: AtomicUsize,
+}
+
+impl App {
+    pub fn new(directory: Directory, settings: HttpSettings) -> Arc<Self> {
+        let mut prefix = [0; 6];
+        directory.environment().entropy.fill(&mut prefix);
+        Arc::new(Self {
+            directory,
+            settings,
+            metrics: Metrics::new(),
+            rates: RateLimiter::default(),
+            request_ids: RequestIds::new(prefix),
+            in_flight: AtomicUsize::new(0),
+        })
+    }
+
+    /// Brings the gauges up to date that nobody writes to while requests come and go.
+    pub(crate) fn refresh_gauges(&self) {
+        let busy = self.in_flight.load(Ordering::Relaxed);
+        self.metrics.in_flight.set(i64::try_from(busy).unwrap_or(i64::MAX));
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+}

@@ -1,0 +1,104 @@
+//! One request as a handler sees it: routed, within the limits, its body read.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::ConnectInfo;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
+use bytes::Bytes;
+use denizen_directory::Directory;
+use denizen_domain::time::Timestamp;
+
+use super::app::App;
+
+/// A request whose path, method and size are in order.
+pub struct Call {
+    pub(crate) app: Arc<App>,
+    pub(crate) parts: Parts,
+    pub(crate) params: Vec<(&'static str, String)>,
+    pub(crate) query: OnceLock<Query>,
+    pub(crate) body: Bytes,
+    pub(crate) request_id: Arc<str>,
+}
+
+impl Call {
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    pub fn directory(&self) -> &Directory {
+        &self.app.directory
+    }
+
+    /// A parameter of the path, percent-decoded.
+    ///
+    /// # Panics
+    /// When the operation's path has no parameter of that name, which is a defect of the operation.
+    pub fn path(&self, name: &str) -> &str {
+        let found = self.params.iter().find(|(known, _)| *known == name);
+        &found.expect("an operation asks for parameters of its own path only").1
+    }
+
+    /// The pairs after the `?`, parsed at the first use.
+    pub fn query(&self) -> &Query {
+        self.query.get_or_init(|| Query::parse(self.parts.uri.query().unwrap_or_default()))
+    }
+
+    /// The first header of a name, in lower case; `None` also when its value is not visible ASCII.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.parts.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    pub fn headers(&self) -> &HeaderMap {
+        &self.parts.headers
+    }
+
+    pub fn method(&self) -> &Method {
+        &self.parts.method
+    }
+
+    /// The whole body; empty where the operation declares none.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// The same as [`Call::request_id`], to be kept.
+    pub fn shared_request_id(&self) -> Arc<str> {
+        Arc::clone(&self.request_id)
+    }
+
+    /// The directory's time.
+    pub fn now(&self) -> Timestamp {
+        self.app.directory.now()
+    }
+
+    /// The other end of the connection; `None` where there is no socket.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0)
+    }
+}
+
+/// All pairs of a query, in order, repeated keys kept.
+#[derive(Debug, Default)]
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn parse(text: &str) -> Self {
+        Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+    }
+
+    /// The last value of a key.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Every value of a key.
+    pub fn all<'q>(&'q self, name: &str) -> impl Iterator<Item = &'q str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}

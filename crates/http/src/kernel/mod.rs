@@ -1,0 +1,34 @@
+//! What all dialects share: routing, limits, request ids, the access log, metrics, reading input, and the published
+//! description of operations.
+//!
+//! Invariant: no vendor's word in here. What differs between dialects comes in through a [`Dialect`] value.
+
+mod app;
+mod body;
+mod call;
+mod dialect;
+mod metrics;
+mod openapi;
+mod operation;
+mod problem;
+mod rate;
+mod reader;
+mod reply;
+mod request_id;
+mod routes;
+mod serve;
+
+pub use app::{App, HttpSettings};
+pub use call::{Call, Query};
+pub use dialect::{Dialect, HeaderParam, SecurityKind, SecurityScheme};
+pub use metrics::{JobCount, Metrics};
+pub use openapi::{openapi, openapi_text};
+pub use operation::{
+    BodyLimit, ErrorResponse, Handler, Operation, QueryParam, Rate, Response, SchemaRef, Security, handler,
+};
+pub use problem::{FieldProblem, Loc, Problem};
+pub use reader::{QueryReader, Reader, parse_bool};
+pub use reply::Reply;
+pub use serve::router;
+
+pub(crate) use routes::{Mounted, plain as plain_problem};

@@ -1,0 +1,321 @@
+//! The way of a request: id, route, limits, body, handler, answer, log, numbers.
+//!
+//! Everything that is answered comes through here, so that nothing is answered without an id and a line in the log.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, Response};
+use prometheus_client::metrics::counter::Counter;
+use tracing::Level;
+
+use super::app::App;
+use super::body;
+use super::call::Call;
+use super::dialect::Dialect;
+use super::metrics::OperationMetrics;
+use super::problem::Problem;
+use super::rate::{Standing, Ticket};
+use super::reply::Reply;
+use super::routes::{Endpoint, Found, Mounted, Routes};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const RATE_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RATE_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
+/// The status in the log of a request whose caller went away; nobody receives it.
+const ABANDONED: u16 = 499;
+
+/// Everything that this process answers.
+///
+/// # Panics
+/// When the lists of operations contradict each other; see [`Routes::new`].
+pub fn router(app: Arc<App>, dialects: &[Dialect]) -> axum::Router {
+    let mut mounted: Vec<Mounted> = dialects.iter().map(Mounted::dialect).collect();
+    mounted.push(crate::health::mounted());
+    mounted.push(crate::docs::mounted(dialects, &app.settings.public_url));
+    let kernel = Arc::new(Kernel {
+        routes: Routes::new(&mounted, &app.metrics, &app.settings),
+        overloaded: app.metrics.of_refusal("overloaded"),
+        rate_limited: app.metrics.of_refusal("rate_limit"),
+        app,
+    });
+    let service = tower::service_fn(move |request| {
+        let kernel = Arc::clone(&kernel);
+        async move { Ok::<_, Infallible>(kernel.answer(request).await) }
+    });
+    axum::Router::new().fallback_service(service)
+}
+
+struct Kernel {
+    app: Arc<App>,
+    routes: Routes,
+    overloaded: Counter,
+    rate_limited: Counter,
+}
+
+impl Kernel {
+    async fn answer(&self, request: Request) -> Response<Body> {
+        let begun = Instant::now();
+        let (parts, body) = request.into_parts();
+        let request_id = self.app.request_ids.take(parts.headers.get(&REQUEST_ID).map(HeaderValue::as_bytes));
+        let found = self.routes.find(&parts.method, parts.uri.path());
+        let mut visit = Visit {
+            app: &self.app,
+            begun,
+            method: parts.method.clone(),
+            request_id: Arc::clone(&request_id),
+            dialect: "none",
+            template: "none",
+            organization: None,
+            answered: false,
+        };
+        let busy = self.app.in_flight.fetch_add(1, Ordering::Relaxed);
+
+        let (reply, standing, problem, metrics) = match found {
+            Found::Problem(form, problem) => {
+                visit.dialect = form.dialect;
+                let problem = self.head_problem(&parts).unwrap_or(problem);
+                ((form.problem)(&problem), None, Some(problem), form.metrics.clone())
+            }
+            Found::Endpoint(endpoint, params) => {
+                visit.dialect = endpoint.operation.dialect;
+                visit.template = endpoint.template;
+                visit.organization = organization_of(&endpoint, &params);
+                let mut standing = None;
+                let outcome = self.perform(&endpoint, params, parts, body, request_id, busy, &mut standing).await;
+                let operation = &endpoint.operation;
+                let metrics: &OperationMetrics = &operation.metrics;
+                match outcome {
+                    Ok(reply) => return visit.end(reply, standing, None, metrics),
+                    Err(problem) => {
+                        let reply = (operation.problem)(&problem);
+                        return visit.end(reply, standing, Some(&problem), metrics);
+                    }
+                }
+            }
+        };
+        visit.end(reply, standing, problem.as_ref(), &metrics)
+    }
+
+    /// The limits of the head, which the connection below has already read within twice their size.
+    fn head_problem(&self, parts: &Parts) -> Option<Problem> {
+        let settings = &self.app.settings;
+        let lines: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+        let bytes = lines + target + parts.method.as_str().len() + " HTTP/1.1\r\n\r\n".len() + 1;
+        let too_large = bytes > settings.header_bytes || parts.headers.len() > settings.header_count;
+        too_large.then_some(Problem::HeadersTooLarge { bytes: settings.header_bytes, count: settings.header_count })
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the stations of one request, written in their order")]
+    async fn perform(
+        &self,
+        endpoint: &Endpoint,
+        params: Vec<(&'static str, String)>,
+        parts: Parts,
+        body: Body,
+        request_id: Arc<str>,
+        busy: usize,
+        standing: &mut Option<Standing>,
+    ) -> Result<Reply, Problem> {
+        let settings = &self.app.settings;
+        let operation = &endpoint.operation;
+        if let Some(problem) = self.head_problem(&parts) {
+            return Err(problem);
+        }
+        // A process that is busy is alive: whoever watches it must hear so.
+        if busy >= settings.concurrent_requests && !operation.internal {
+            self.overloaded.inc();
+            return Err(Problem::Overloaded);
+        }
+        let limit = operation.body_limit;
+        if body::declared_length(&parts.headers).is_some_and(|length| length > limit as u64) {
+            return Err(Problem::BodyTooLarge { limit });
+        }
+        let body = if operation.reads_body {
+            body::read(body, limit, settings.body_read_seconds).await?
+        } else {
+            bytes::Bytes::new()
+        };
+        // After the body, so that a caller who sends slowly does not hold a share of the minute meanwhile.
+        let ticket = self.count(endpoint, &params, &parts, standing)?;
+
+        let safe = parts.method.is_safe();
+        let call = Call {
+            app: Arc::clone(&self.app),
+            parts,
+            params,
+            query: OnceLock::new(),
+            body,
+            request_id,
+        };
+        let seconds = settings.request_seconds;
+        let outcome = tokio::time::timeout(Duration::from_secs(seconds), run(endpoint, call))
+            .await
+            .unwrap_or(Err(Problem::RequestTimeout { seconds, safe }));
+        if let Some(ticket) = ticket {
+            let anonymous = || match &outcome {
+                Ok(reply) => reply.status() == 401,
+                Err(problem @ Problem::Directory(_)) => (operation.problem)(problem).status() == 401,
+                Err(_) => false,
+            };
+            let counts_failures = operation.rate.is_some_and(|(rate, _)| rate.header.is_some());
+            // Who could not be authenticated must not use the organization's share up.
+            *standing = Some(if !counts_failures && anonymous() {
+                self.app.rates.take_back(ticket)
+            } else {
+                ticket.standing
+            });
+        }
+        outcome
+    }
+
+    fn count(
+        &self,
+        endpoint: &Endpoint,
+        params: &[(&'static str, String)],
+        parts: &Parts,
+        standing: &mut Option<Standing>,
+    ) -> Result<Option<Ticket>, Problem> {
+        let Some((rate, limit)) = endpoint.operation.rate else { return Ok(None) };
+        let organization = params.first().map(|(_, value)| value.as_str());
+        let caller = rate.header.map(|name| parts.headers.get(name).map(HeaderValue::as_bytes));
+        let key = self.app.rates.key((endpoint.operation.dialect, rate.key, organization, caller));
+        let now = self.app.directory.now();
+        match self.app.rates.count(key, limit, now) {
+            Ok(ticket) => Ok(Some(ticket)),
+            Err(refused) => {
+                *standing = Some(refused);
+                self.rate_limited.inc();
+                let retry_after = (refused.reset - now.unix_seconds()).max(1);
+                Err(Problem::RateLimited { limit, reset: refused.reset, retry_after })
+            }
+        }
+    }
+}
+
+/// Runs a handler; a panic in it is this request's misfortune and nobody else's.
+async fn run(endpoint: &Endpoint, call: Call) -> Result<Reply, Problem> {
+    let request_id = call.shared_request_id();
+    let mut call = Some(call);
+    let mut answering = None;
+    poll_fn(|context| {
+        // Nothing of a handler is looked at again after it panicked, so nothing broken can be seen.
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(call) = call.take() {
+                answering = Some(endpoint.operation.handler.call(call));
+            }
+            answering.as_mut().map_or(Poll::Ready(Err(Problem::Internal)), |future| future.as_mut().poll(context))
+        }));
+        polled.unwrap_or_else(|_| {
+            tracing::error!(operation = endpoint.operation.id, request_id = &*request_id, "an operation panicked");
+            Poll::Ready(Err(Problem::Internal))
+        })
+    })
+    .await
+}
+
+/// The first parameter of the path where it is an organization's and has the form of one: what else stands there may be
+/// anything, an address too, and does not belong in the log.
+fn organization_of(endpoint: &Endpoint, params: &[(&'static str, String)]) -> Option<String> {
+    if endpoint.params.first() != Some(&"organization") || !tracing::enabled!(target: "denizen::access", Level::INFO) {
+        return None;
+    }
+    params.first().and_then(|(_, slug)| denizen_domain::text::Slug::parse(slug).is_ok().then(|| slug.clone()))
+}
+
+/// A request from its arrival to its line in the log, which it also gets when its caller goes away.
+struct Visit<'k> {
+    app: &'k App,
+    begun: Instant,
+    method: Method,
+    request_id: Arc<str>,
+    dialect: &'static str,
+    template: &'static str,
+    organization: Option<String>,
+    answered: bool,
+}
+
+impl Visit<'_> {
+    fn end(
+        mut self,
+        reply: Reply,
+        standing: Option<Standing>,
+        problem: Option<&Problem>,
+        metrics: &OperationMetrics,
+    ) -> Response<Body> {
+        let Reply { status, headers, body } = reply;
+        self.answered = true;
+        self.log(status.as_u16(), body.len());
+        metrics.record(status.as_u16(), self.begun.elapsed());
+
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let all = response.headers_mut();
+        all.reserve(headers.len() + 8);
+        for (name, value) in headers {
+            all.append(name, value);
+        }
+        let request_id = HeaderValue::from_str(&self.request_id).expect("a request id is visible ASCII");
+        all.insert(REQUEST_ID, request_id);
+        all.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        all.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        if let Some(Standing { limit, remaining, reset }) = standing {
+            all.insert(RATE_LIMIT, limit.into());
+            all.insert(RATE_REMAINING, remaining.into());
+            all.insert(RATE_RESET, reset.into());
+        }
+        match problem {
+            Some(Problem::MethodNotAllowed { allow }) => {
+                all.insert(ALLOW, allow.clone());
+            }
+            Some(Problem::RateLimited { retry_after, .. }) => {
+                all.insert(RETRY_AFTER, (*retry_after).into());
+            }
+            Some(Problem::Overloaded) => {
+                all.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Some(problem) if problem.closes_connection() => {
+                all.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            _ => {}
+        }
+        response
+    }
+
+    fn log(&self, status: u16, bytes: usize) {
+        tracing::event!(
+            target: "denizen::access",
+            Level::INFO,
+            method = self.method.as_str(),
+            dialect = self.dialect,
+            route = self.template,
+            organization = self.organization.as_deref(),
+            status,
+            micros = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+            request_id = &*self.request_id,
+            bytes,
+        );
+    }
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        self.app.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if !self.answered {
+            self.app.metrics.abandoned.inc();
+            self.log(ABANDONED, 0);
+        }
+    }
+}
