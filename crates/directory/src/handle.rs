@@ -22,6 +22,8 @@ pub struct DirectorySettings {
     pub magic_link_minutes: i64,
     /// How long a link that confirms an address is valid, in days.
     pub verify_link_days: i64,
+    /// The most users on a page of a list, and how many there are when nobody asks for a number.
+    pub page_limit: usize,
     /// The most users that a search answers.
     pub search_results: i64,
     /// How this installation is reached, without a slash at the end; stands before the paths in mails.
@@ -36,6 +38,7 @@ impl Default for DirectorySettings {
             token_minutes: 60,
             magic_link_minutes: 15,
             verify_link_days: 7,
+            page_limit: 600,
             search_results: 1_000,
             public_url: "http://127.0.0.1:8080".to_owned(),
             job_attempts: 12,

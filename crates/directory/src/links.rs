@@ -2,7 +2,8 @@
 
 use denizen_domain::member::Directory as UserDirectory;
 use denizen_domain::text::Email;
-use denizen_store::links::{self as stored, LinkPurpose};
+use denizen_store::links as stored;
+pub use denizen_store::links::LinkPurpose;
 use denizen_store::users;
 
 use crate::environment::hash_secret;
@@ -22,6 +23,8 @@ pub(crate) fn link_url(public_url: &str, organization: &Organization, secret: &s
 pub struct OpenLink {
     pub purpose: LinkPurpose,
     pub organization_name: String,
+    /// Where the browser goes on to.
+    pub redirect: String,
     /// The language of the person whom the link was sent to, as it was stored.
     pub language: Option<String>,
 }
@@ -32,7 +35,7 @@ pub enum UsedLink {
     /// The browser goes on to `redirect` with the token.
     SignedIn { token: IssuedToken, redirect: String },
     /// The address is confirmed; the browser goes on when the organization allows that address.
-    Verified { redirect: Option<String>, organization_name: String },
+    Verified { redirect: Option<String>, organization_name: String, language: Option<String> },
 }
 
 impl Directory {
@@ -72,6 +75,7 @@ impl Directory {
                 users::find(conn, UserDirectory::Members, link.user_id)?.ok_or(ErrorCode::LinkNotFound)?;
             Ok(OpenLink {
                 purpose: link.purpose,
+                redirect: link.redirect,
                 organization_name: organization.profile.name.clone(),
                 language: user.preferences.preferred_language,
             })
@@ -86,7 +90,7 @@ impl Directory {
         let organization = self.find_organization(organization)?.ok_or(ErrorCode::OrganizationNotFound)?;
         let now = self.now();
         let hash = hash_secret(secret);
-        let link = self
+        let (link, language) = self
             .write(organization.org, move |tx| {
                 let link = stored::find(tx, &hash)?.filter(|link| link.expires_at > now);
                 let link = link.ok_or(ErrorCode::LinkNotFound)?;
@@ -104,7 +108,7 @@ impl Directory {
                         users::update(tx, &user, false, now)?;
                     }
                 }
-                Ok(link)
+                Ok((link, user.preferences.preferred_language))
             })
             .await?;
         match link.purpose {
@@ -119,7 +123,8 @@ impl Directory {
             LinkPurpose::Verify => {
                 self.inner.sessions.forget(organization.org);
                 let redirect = Some(link.redirect).filter(|url| organization.allows_redirect(url));
-                Ok(UsedLink::Verified { redirect, organization_name: organization.profile.name.clone() })
+                let organization_name = organization.profile.name.clone();
+                Ok(UsedLink::Verified { redirect, organization_name, language })
             }
         }
     }

@@ -9,7 +9,7 @@ use denizen_domain::member::{Directory as UserDirectory, Preferences, UserDimens
 use denizen_domain::permission::{default_roles, names};
 use denizen_domain::text::{Email, Origin, Slug};
 use denizen_domain::time::Timestamp;
-use denizen_store::organizations::{ImageKind, OrganizationProfile};
+pub use denizen_store::organizations::{ImageKind, OrganizationProfile};
 use denizen_store::roles::Role;
 use denizen_store::users::NewUser;
 use denizen_store::{

@@ -19,6 +19,9 @@ pub use invite::{Invitation, InvitedMember};
 pub use read::{MemberPage, MemberQuery, MemberSearch, UserModels};
 pub use variables::VariableChanges;
 
+/// A member as the rules hand it on.
+pub use denizen_store::users::{SortField, SortKey, User as Member};
+
 /// The most entries of additional context that a user can have.
 pub const MAX_ADDITIONAL_CONTEXT: usize = 200;
 /// The longest entry of additional context, in characters.

@@ -20,6 +20,11 @@ impl FrontendView {
             Self::Admin => "admin",
         }
     }
+
+    /// Parses exactly what [`Self::as_str`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Client, Self::Admin].into_iter().find(|view| view.as_str() == text)
+    }
 }
 
 /// A role that an organization has from the beginning.

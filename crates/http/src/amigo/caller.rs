@@ -44,7 +44,8 @@ fn find(call: &Call) -> Result<Option<Authenticated>, Problem> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(invalid());
     }
-    let pair = STANDARD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(invalid)?;
+    let pair =
+        STANDARD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(invalid)?;
     let (user_name, token) = pair.split_once(':').ok_or_else(invalid)?;
     check(call, Credentials::Basic { user_name, token }).map(Some)
 }

@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use denizen_directory::members::{MAX_ADDITIONAL_CONTEXT, MAX_CONTEXT_LENGTH, PreferenceChanges};
-use denizen_directory::organizations::Image;
 use denizen_domain::locale::{is_language, is_time_zone};
 use denizen_domain::member::{Preferences, UserDimension, Variables};
 use denizen_domain::patch::Patch;
@@ -61,8 +60,11 @@ fn uri(value: &Value) -> Result<String, FieldProblem> {
         return Err(FieldProblem::string_too_short(1));
     }
     if text.len() > MAX_URI {
-        return Err(FieldProblem::new("url_too_long", format!("URL should have at most {MAX_URI} characters"))
-            .with_ctx("max_length", MAX_URI));
+        return Err(FieldProblem::new(
+            "url_too_long",
+            format!("URL should have at most {MAX_URI} characters"),
+        )
+        .with_ctx("max_length", MAX_URI));
     }
     if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err(invalid("without white space"));
@@ -124,7 +126,11 @@ pub(super) fn preference_changes(reader: &mut Reader) -> PreferenceChanges {
     }
 }
 
-fn three_way(reader: &mut Reader, name: &str, check: fn(&Value) -> Result<String, FieldProblem>) -> Patch<String> {
+fn three_way(
+    reader: &mut Reader,
+    name: &str,
+    check: fn(&Value) -> Result<String, FieldProblem>,
+) -> Patch<String> {
     reader.patch(name, |value| check(&value))
 }
 
@@ -233,9 +239,7 @@ pub(super) fn frontend_view(value: &Value) -> Result<FrontendView, FieldProblem>
 pub(super) fn user_dimension(reader: &mut Reader) -> UserDimension {
     UserDimension {
         description: reader.required_text("description", MAX_LINE),
-        tags: reader
-            .required_custom("tags", |value| texts(value, MAX_LINE))
-            .unwrap_or_default(),
+        tags: reader.required_custom("tags", |value| texts(value, MAX_LINE)).unwrap_or_default(),
     }
 }
 
@@ -266,7 +270,7 @@ pub(super) struct ImageRule {
 }
 
 /// A picture in base64 (contract section 8).
-pub(super) fn image(value: &Value, rule: ImageRule) -> Result<Image, FieldProblem> {
+pub(super) fn image(value: &Value, rule: ImageRule) -> Result<Vec<u8>, FieldProblem> {
     let content = STANDARD
         .decode(text(value)?.trim())
         .map_err(|_| FieldProblem::new("base64_decode", "Input should be valid base64"))?;
@@ -287,14 +291,19 @@ pub(super) fn image(value: &Value, rule: ImageRule) -> Result<Image, FieldProble
     #[expect(clippy::cast_precision_loss, reason = "pictures have far fewer than 2^52 pixels on a side")]
     let proportions = size.width as f64 / size.height as f64;
     if (proportions - rule.proportions).abs() > 0.01 {
-        return Err(FieldProblem::value_error(format!("width divided by height must be {}", rule.proportions)));
+        return Err(FieldProblem::value_error(format!(
+            "width divided by height must be {}",
+            rule.proportions
+        )));
     }
     Ok(content)
 }
 
 /// An ISO 8601 duration in microseconds; a year counts 365 days and a month 30.
 pub(super) fn duration_micros(value: &Value, least_days: i64, most_days: i64) -> Result<i64, FieldProblem> {
-    let invalid = || FieldProblem::new("time_delta_parsing", "Input should be a valid duration in ISO 8601, such as P30D");
+    let invalid = || {
+        FieldProblem::new("time_delta_parsing", "Input should be a valid duration in ISO 8601, such as P30D")
+    };
     let span: jiff::Span = text(value)?.trim().parse().map_err(|_| invalid())?;
     let days = i64::from(span.get_years()) * 365
         + i64::from(span.get_months()) * 30

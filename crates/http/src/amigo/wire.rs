@@ -11,20 +11,24 @@ use serde_json::Value;
 // ---- sign in ----
 
 #[derive(Serialize, JsonSchema)]
-pub struct SignInWithApiKeyResponse {
+pub(super) struct SignInWithApiKeyResponse {
     /// Goes after `Bearer `.
-    pub id_token: String,
+    pub(super) id_token: String,
     #[schemars(with = "DateTime")]
-    pub expires_at: Timestamp,
+    pub(super) expires_at: Timestamp,
 }
 
 /// A time in RFC 3339 form with its zone.
 #[derive(JsonSchema)]
-pub struct DateTime(#[expect(dead_code, reason = "only the schema is used")] #[schemars(extend("format" = "date-time"))] String);
+pub(super) struct DateTime(
+    #[expect(dead_code, reason = "only the schema is used")]
+    #[schemars(extend("format" = "date-time"))]
+    String,
+);
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "describes the body for the documentation")]
-pub struct SignInWithEmailRequest {
+pub(super) struct SignInWithEmailRequest {
     /// Where the browser goes after the link in the mail was used; its origin must be one that the organization allows.
     #[schemars(length(min = 1), extend("format" = "uri"))]
     redirect_link: String,
@@ -35,64 +39,64 @@ pub struct SignInWithEmailRequest {
 // ---- users ----
 
 #[derive(Serialize, JsonSchema)]
-pub struct User {
-    pub org_id: String,
-    pub user_id: String,
-    pub first_name: String,
-    pub last_name: String,
-    pub email: String,
-    pub user_stats: UserStats,
+pub(super) struct User {
+    pub(super) org_id: String,
+    pub(super) user_id: String,
+    pub(super) first_name: String,
+    pub(super) last_name: String,
+    pub(super) email: String,
+    pub(super) user_stats: UserStats,
     /// The role's id.
-    pub role: String,
-    pub preferences: Preferences,
-    pub nonsensitive_variables: BTreeMap<String, String>,
+    pub(super) role: String,
+    pub(super) preferences: Preferences,
+    pub(super) nonsensitive_variables: BTreeMap<String, String>,
     /// Names only: the values are never given out.
-    pub sensitive_variables: Vec<String>,
-    pub is_verified: bool,
+    pub(super) sensitive_variables: Vec<String>,
+    pub(super) is_verified: bool,
     /// In get users only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub enable_actions_access: Option<bool>,
+    pub(super) enable_actions_access: Option<bool>,
 }
 
 #[derive(Serialize, JsonSchema)]
-pub struct UserStats {
-    pub num_conversations: i64,
+pub(super) struct UserStats {
+    pub(super) num_conversations: i64,
     /// Sent and received.
-    pub num_messages: i64,
+    pub(super) num_messages: i64,
     /// `null` before the first conversation.
     #[schemars(with = "Option<DateTime>", required)]
-    pub last_message_time: Option<Timestamp>,
+    pub(super) last_message_time: Option<Timestamp>,
 }
 
 #[derive(Serialize, JsonSchema)]
-pub struct Preferences {
-    pub enable_response_recommendation: bool,
+pub(super) struct Preferences {
+    pub(super) enable_response_recommendation: bool,
     #[schemars(required)]
-    pub preferred_language: Option<String>,
-    pub conversations_visible_to_admins: bool,
-    pub user_model_visible_to_admins: bool,
+    pub(super) preferred_language: Option<String>,
+    pub(super) conversations_visible_to_admins: bool,
+    pub(super) user_model_visible_to_admins: bool,
     #[schemars(required)]
-    pub timezone: Option<String>,
-    pub audio_keyterms: Vec<String>,
+    pub(super) timezone: Option<String>,
+    pub(super) audio_keyterms: Vec<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
-pub struct GetUsersResponse {
-    pub users: Vec<User>,
-    pub has_more: bool,
+pub(super) struct GetUsersResponse {
+    pub(super) users: Vec<User>,
+    pub(super) has_more: bool,
     /// The start of the next page, when there is more.
     #[schemars(required)]
-    pub continuation_token: Option<i64>,
+    pub(super) continuation_token: Option<i64>,
 }
 
 #[derive(Serialize, JsonSchema)]
-pub struct SearchUsersResponse {
-    pub users: Vec<User>,
+pub(super) struct SearchUsersResponse {
+    pub(super) users: Vec<User>,
 }
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "describes the body for the documentation")]
-pub struct CreateInvitedUserRequest {
+pub(super) struct CreateInvitedUserRequest {
     #[schemars(length(min = 1))]
     first_name: String,
     #[schemars(length(min = 1))]
@@ -117,7 +121,7 @@ pub struct CreateInvitedUserRequest {
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "describes the body for the documentation")]
-pub struct PreferencesInput {
+pub(super) struct PreferencesInput {
     enable_response_recommendation: Option<bool>,
     /// Two letters, or a code of ISO 639-3; kept as it is sent.
     preferred_language: Option<String>,
@@ -130,16 +134,16 @@ pub struct PreferencesInput {
 }
 
 #[derive(Serialize, JsonSchema)]
-pub struct CreateInvitedUserResponse {
-    pub user_id: String,
+pub(super) struct CreateInvitedUserResponse {
+    pub(super) user_id: String,
     /// Confirms the address when it is opened; given when a login link was.
     #[schemars(required)]
-    pub verify_link: Option<String>,
+    pub(super) verify_link: Option<String>,
 }
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "describes the body for the documentation")]
-pub struct UpdateUserInfoRequest {
+pub(super) struct UpdateUserInfoRequest {
     #[schemars(length(min = 1))]
     first_name: Option<String>,
     #[schemars(length(min = 1))]
@@ -159,7 +163,7 @@ pub struct UpdateUserInfoRequest {
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "describes the body for the documentation")]
-pub struct VerifyUserRequest {
+pub(super) struct VerifyUserRequest {
     #[schemars(length(min = 1))]
     first_name: Option<String>,
     #[schemars(length(min = 1))]
@@ -169,27 +173,27 @@ pub struct VerifyUserRequest {
 }
 
 #[derive(Serialize, JsonSchema)]
-pub struct DeleteUserResponse {
+pub(super) struct DeleteUserResponse {
     /// Not empty when the record was kept, marked deleted, because the user had created an API key.
-    pub not_deletable_reasons: Vec<String>,
+    pub(super) not_deletable_reasons: Vec<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
-pub struct GetUserModelResponse {
-    pub user_models: Vec<UserModel>,
-    pub additional_context: Vec<String>,
+pub(super) struct GetUserModelResponse {
+    pub(super) user_models: Vec<UserModel>,
+    pub(super) additional_context: Vec<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
-pub struct UserModel {
-    pub content: String,
-    pub insight_ids: Vec<String>,
-    pub dimensions: Vec<UserDimension>,
+pub(super) struct UserModel {
+    pub(super) content: String,
+    pub(super) insight_ids: Vec<String>,
+    pub(super) dimensions: Vec<UserDimension>,
 }
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "describes the body for the documentation")]
-pub struct ModifyUserVariablesRequest {
+pub(super) struct ModifyUserVariablesRequest {
     #[serde(default)]
     upserts: Vec<VariableUpsert>,
     #[serde(default)]
@@ -198,7 +202,7 @@ pub struct ModifyUserVariablesRequest {
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "describes the body for the documentation")]
-pub struct VariableUpsert {
+pub(super) struct VariableUpsert {
     #[schemars(regex(pattern = r"^[a-z_][a-z0-9_]+$"))]
     name: String,
     #[schemars(length(min = 1, max = 255))]
@@ -208,54 +212,54 @@ pub struct VariableUpsert {
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "describes the body for the documentation")]
-pub struct VariableDelete {
+pub(super) struct VariableDelete {
     name: String,
 }
 
 // ---- roles ----
 
 #[derive(Serialize, JsonSchema)]
-pub struct Role {
-    pub id: String,
-    pub name: String,
-    pub description: String,
-    pub frontend_view: FrontendView,
+pub(super) struct Role {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) description: String,
+    pub(super) frontend_view: FrontendView,
     /// Filled when asked for.
-    pub permission_grants: Vec<PermissionGrant>,
+    pub(super) permission_grants: Vec<PermissionGrant>,
     /// Whether every organization has the role from the beginning.
-    pub is_base_role: bool,
+    pub(super) is_base_role: bool,
     /// Always `null`: roles do not inherit.
     #[schemars(required)]
-    pub inherited_from: Option<String>,
+    pub(super) inherited_from: Option<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum FrontendView {
+pub(super) enum FrontendView {
     Client,
     Admin,
 }
 
 #[derive(Serialize, JsonSchema)]
-pub struct PermissionGrant {
-    pub action: Action,
-    pub permission_name: String,
+pub(super) struct PermissionGrant {
+    pub(super) action: Action,
+    pub(super) permission_name: String,
     /// Attribute to condition; all of them must hold.
-    pub conditions: BTreeMap<String, Condition>,
+    pub(super) conditions: BTreeMap<String, Condition>,
     /// Always `null`.
     #[schemars(required)]
-    pub description: Option<String>,
+    pub(super) description: Option<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
-pub enum Action {
+pub(super) enum Action {
     Allow,
     Deny,
 }
 
 #[derive(Serialize, JsonSchema)]
 #[serde(tag = "type")]
-pub enum Condition {
+pub(super) enum Condition {
     Equals { value: Value },
     NotEquals { value: Value },
     In { values: Vec<Value> },
@@ -263,7 +267,7 @@ pub enum Condition {
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "describes the body for the documentation")]
-pub struct PermissionGrantInput {
+pub(super) struct PermissionGrantInput {
     permission_name: String,
     conditions: BTreeMap<String, Condition>,
     /// `Allow` when absent.
@@ -272,7 +276,7 @@ pub struct PermissionGrantInput {
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "describes the body for the documentation")]
-pub struct CreateRoleRequest {
+pub(super) struct CreateRoleRequest {
     #[schemars(length(min = 1, max = 256))]
     role_name: String,
     #[schemars(length(min = 1))]
@@ -283,7 +287,7 @@ pub struct CreateRoleRequest {
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "describes the body for the documentation")]
-pub struct ModifyRoleRequest {
+pub(super) struct ModifyRoleRequest {
     description: Option<String>,
     permission_grants: Option<Vec<PermissionGrantInput>>,
     frontend_view: Option<FrontendView>,
@@ -291,25 +295,25 @@ pub struct ModifyRoleRequest {
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "describes the body for the documentation")]
-pub struct AssignRoleRequest {
+pub(super) struct AssignRoleRequest {
     user_id: String,
 }
 
 #[derive(Serialize, JsonSchema)]
-pub struct RoleIdResponse {
-    pub role_id: String,
+pub(super) struct RoleIdResponse {
+    pub(super) role_id: String,
 }
 
 #[derive(Serialize, JsonSchema)]
-pub struct GetRolesResponse {
-    pub roles: Vec<Role>,
+pub(super) struct GetRolesResponse {
+    pub(super) roles: Vec<Role>,
 }
 
 // ---- API keys ----
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "describes the body for the documentation")]
-pub struct CreateApiKeyRequest {
+pub(super) struct CreateApiKeyRequest {
     #[schemars(required)]
     name: Option<String>,
     /// An ISO 8601 duration of 1 to 90 days.
@@ -320,70 +324,70 @@ pub struct CreateApiKeyRequest {
 }
 
 #[derive(Serialize, JsonSchema)]
-pub struct CreateApiKeyResponse {
-    pub api_key_id: String,
+pub(super) struct CreateApiKeyResponse {
+    pub(super) api_key_id: String,
     /// Shown here and never again.
-    pub api_key: String,
+    pub(super) api_key: String,
     #[schemars(with = "DateTime")]
-    pub expires_at: Timestamp,
+    pub(super) expires_at: Timestamp,
 }
 
 #[derive(Serialize, JsonSchema)]
-pub struct ApiKey {
+pub(super) struct ApiKey {
     #[serde(rename = "_id")]
-    pub record_id: String,
+    pub(super) record_id: String,
     #[schemars(required)]
-    pub name: Option<String>,
-    pub org_id: String,
+    pub(super) name: Option<String>,
+    pub(super) org_id: String,
     #[schemars(with = "DateTime")]
-    pub created_at: Timestamp,
+    pub(super) created_at: Timestamp,
     #[schemars(with = "DateTime")]
-    pub updated_at: Timestamp,
+    pub(super) updated_at: Timestamp,
     /// What clients send and what delete takes.
-    pub key_id: String,
+    pub(super) key_id: String,
     #[schemars(with = "DateTime")]
-    pub expires_at: Timestamp,
-    pub creator: UserReference,
-    pub role_id: String,
+    pub(super) expires_at: Timestamp,
+    pub(super) creator: UserReference,
+    pub(super) role_id: String,
 }
 
 #[derive(Serialize, JsonSchema)]
-pub struct UserReference {
-    pub user_id: String,
-    pub org_id: String,
+pub(super) struct UserReference {
+    pub(super) user_id: String,
+    pub(super) org_id: String,
 }
 
 #[derive(Serialize, JsonSchema)]
-pub struct GetApiKeysResponse {
-    pub api_keys: Vec<ApiKey>,
+pub(super) struct GetApiKeysResponse {
+    pub(super) api_keys: Vec<ApiKey>,
 }
 
 #[derive(Serialize, JsonSchema)]
-pub struct DeleteApiKeyResponse {
-    pub deleted_key_id: String,
+pub(super) struct DeleteApiKeyResponse {
+    pub(super) deleted_key_id: String,
 }
 
 // ---- organization ----
 
 #[derive(Serialize, JsonSchema)]
-pub struct GetOrganizationResponse {
-    pub org_id: String,
-    pub org_name: String,
-    pub title: String,
-    pub main_description: String,
-    pub sub_description: String,
-    pub onboarding_instructions: Vec<String>,
+pub(super) struct GetOrganizationResponse {
+    pub(super) org_id: String,
+    pub(super) org_name: String,
+    pub(super) title: String,
+    pub(super) main_description: String,
+    pub(super) sub_description: String,
+    pub(super) onboarding_instructions: Vec<String>,
     /// Only for callers with `Organization:GetOrganizationDetails`.
     #[schemars(required)]
-    pub default_user_preferences: Option<Preferences>,
+    pub(super) default_user_preferences: Option<Preferences>,
     /// Only for callers with `Organization:GetOrganizationDetails`.
     #[schemars(required)]
-    pub tenant_id: Option<String>,
+    pub(super) tenant_id: Option<String>,
 }
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "describes the body for the documentation")]
-pub struct CreateOrganizationRequest {
+pub(super) struct CreateOrganizationRequest {
     org_name: String,
     title: String,
     main_description: String,
@@ -406,7 +410,7 @@ pub struct CreateOrganizationRequest {
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "describes the body for the documentation")]
-pub struct ModifyOrganizationRequest {
+pub(super) struct ModifyOrganizationRequest {
     title: Option<String>,
     main_description: Option<String>,
     sub_description: Option<String>,
@@ -421,40 +425,40 @@ pub struct ModifyOrganizationRequest {
 }
 
 #[derive(Serialize, JsonSchema)]
-pub struct OrganizationIdResponse {
-    pub org_id: String,
+pub(super) struct OrganizationIdResponse {
+    pub(super) org_id: String,
 }
 
 #[derive(Serialize, JsonSchema)]
-pub struct UserDimension {
+pub(super) struct UserDimension {
     #[schemars(length(min = 1))]
-    pub description: String,
-    pub tags: Vec<String>,
+    pub(super) description: String,
+    pub(super) tags: Vec<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
-pub struct GetUserDimensionsResponse {
-    pub user_dimensions: Vec<UserDimension>,
+pub(super) struct GetUserDimensionsResponse {
+    pub(super) user_dimensions: Vec<UserDimension>,
 }
 
 // ---- errors ----
 
 /// The body of every error but 422.
 #[derive(Serialize, JsonSchema)]
-pub struct ErrorBody {
-    pub detail: String,
+pub(super) struct ErrorBody {
+    pub(super) detail: String,
 }
 
 /// The body of 422.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "describes the body for the documentation")]
-pub struct ValidationErrorBody {
+pub(super) struct ValidationErrorBody {
     detail: Vec<ValidationProblem>,
 }
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "describes the body for the documentation")]
-pub struct ValidationProblem {
+pub(super) struct ValidationProblem {
     /// From the outside to the inside: `body`, `query`, `path` or `header`, then names and indexes.
     loc: Vec<LocationPart>,
     msg: String,
@@ -465,7 +469,7 @@ pub struct ValidationProblem {
 #[derive(JsonSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "describes the body for the documentation")]
-pub enum LocationPart {
+pub(super) enum LocationPart {
     Name(String),
     Index(u64),
 }

@@ -1,0 +1,28 @@
+//! GET `/organization/` (contract section 8): open to everybody; two fields are for callers with a permission.
+
+use denizen_directory::{Directory, ErrorCode};
+
+use super::caller::authenticate_if_possible;
+use super::render;
+use super::wire::GetOrganizationResponse;
+use crate::kernel::{Call, Problem, Reply};
+
+pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
+    let found = call.directory().find_organization(call.path("organization"))?;
+    let organization = found.ok_or(ErrorCode::OrganizationNotFound)?;
+    let ctx = authenticate_if_possible(&call).and_then(|authenticated| authenticated.context(&call).ok());
+    let details = ctx.is_some_and(|ctx| Directory::may_see_details(&ctx));
+    let profile = &organization.profile;
+    let defaults = profile.default_preferences.clone().filter(|_| details);
+    let answer = GetOrganizationResponse {
+        org_id: organization.slug.to_string(),
+        org_name: profile.name.clone(),
+        title: profile.title.clone(),
+        main_description: profile.main_description.clone(),
+        sub_description: profile.sub_description.clone(),
+        onboarding_instructions: profile.onboarding.clone(),
+        default_user_preferences: defaults.map(render::preferences),
+        tenant_id: details.then(|| organization.uuid.to_string()),
+    };
+    Ok(Reply::json(200, &answer))
+}

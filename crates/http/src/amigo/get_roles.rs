@@ -1,0 +1,34 @@
+//! GET `/role/` (contract section 6).
+
+use denizen_directory::roles::RoleQuery;
+use denizen_domain::ids::ObjectId;
+use denizen_domain::permission::default_roles;
+
+use super::caller::authenticate;
+use super::wire::{GetRolesResponse, Role};
+use super::{input, render};
+use crate::kernel::{Call, FieldProblem, Problem, QueryReader, Reply};
+
+pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
+    let authenticated = authenticate(&call)?;
+    let mut query = QueryReader::new(&call);
+    let with_grants = query.bool("return_permission_grants").unwrap_or(false);
+    let wanted = RoleQuery {
+        ids: query
+            .customs("id", |id| ObjectId::parse(id).ok_or_else(|| FieldProblem::pattern("^[a-f0-9]{24}$"))),
+        names: query.strings("name"),
+    };
+    let wanted = query.finish(wanted)?;
+    let ctx = authenticated.context(&call)?;
+    let base_roles = default_roles();
+    let roles = call.directory().list_roles(&ctx, &wanted)?.into_iter().map(|role| Role {
+        id: role.role_id.to_string(),
+        is_base_role: base_roles.iter().any(|base| base.name == role.name),
+        name: role.name,
+        description: role.description,
+        frontend_view: render::frontend_view(role.frontend_view),
+        permission_grants: if with_grants { input::grants_out(&role.grants) } else { Vec::new() },
+        inherited_from: None,
+    });
+    Ok(Reply::json(200, &GetRolesResponse { roles: roles.collect() }))
+}

@@ -1,0 +1,13 @@
+//! GET `/user/{user_id}/user_model` (contract section 5.8).
+
+use super::caller::authenticate;
+use super::wire::GetUserModelResponse;
+use crate::kernel::{Call, Problem, Reply};
+
+pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
+    let ctx = authenticate(&call)?.context(&call)?;
+    let known = call.directory().user_model(&ctx, call.path("user_id"))?;
+    // Models come from conversations, which have no door into this server yet.
+    let user_models = Vec::new();
+    Ok(Reply::json(200, &GetUserModelResponse { user_models, additional_context: known.additional_context }))
+}

@@ -1,0 +1,59 @@
+//! The engine's things as Amigo's structs.
+
+use denizen_directory::OpContext;
+use denizen_directory::members::Member;
+use denizen_domain::member::{Preferences, UserDimension};
+use denizen_domain::permission::FrontendView;
+
+use super::wire;
+
+pub(super) fn user(member: Member, org_id: &str) -> wire::User {
+    wire::User {
+        org_id: org_id.to_owned(),
+        user_id: member.user_id.as_member().to_string(),
+        first_name: member.first_name,
+        last_name: member.last_name,
+        email: member.email,
+        user_stats: wire::UserStats {
+            num_conversations: member.stats.conversations,
+            num_messages: member.stats.messages,
+            last_message_time: member.stats.last_message_at,
+        },
+        role: member.role_id.to_string(),
+        preferences: preferences(member.preferences),
+        nonsensitive_variables: member.open_variables,
+        sensitive_variables: member.secret_variables.into_keys().collect(),
+        is_verified: member.is_verified,
+        enable_actions_access: None,
+    }
+}
+
+pub(super) fn users(members: Vec<Member>, ctx: &OpContext) -> Vec<wire::User> {
+    let org_id = ctx.organization.slug.as_str();
+    members.into_iter().map(|member| user(member, org_id)).collect()
+}
+
+pub(super) fn preferences(preferences: Preferences) -> wire::Preferences {
+    wire::Preferences {
+        enable_response_recommendation: preferences.enable_response_recommendation,
+        preferred_language: preferences.preferred_language,
+        conversations_visible_to_admins: preferences.conversations_visible_to_admins,
+        user_model_visible_to_admins: preferences.user_model_visible_to_admins,
+        timezone: preferences.timezone,
+        audio_keyterms: preferences.audio_keyterms,
+    }
+}
+
+pub(super) fn frontend_view(view: FrontendView) -> wire::FrontendView {
+    match view {
+        FrontendView::Client => wire::FrontendView::Client,
+        FrontendView::Admin => wire::FrontendView::Admin,
+    }
+}
+
+pub(super) fn dimensions(dimensions: Vec<UserDimension>) -> Vec<wire::UserDimension> {
+    dimensions
+        .into_iter()
+        .map(|one| wire::UserDimension { description: one.description, tags: one.tags })
+        .collect()
+}

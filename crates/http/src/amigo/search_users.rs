@@ -1,0 +1,22 @@
+//! GET `/user/search/` (contract section 5.2).
+
+use denizen_directory::members::MemberSearch;
+
+use super::caller::authenticate;
+use super::render;
+use super::wire::SearchUsersResponse;
+use crate::kernel::{Call, Problem, QueryReader, Reply};
+
+pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
+    let authenticated = authenticate(&call)?;
+    let mut query = QueryReader::new(&call);
+    let search = MemberSearch {
+        needle: query.required("query"),
+        ids: query.strings("user_id"),
+        is_verified: query.bool("is_verified"),
+    };
+    let search = query.finish(search)?;
+    let ctx = authenticated.context(&call)?;
+    let members = call.directory().search_members(&ctx, search).await?;
+    Ok(Reply::json(200, &SearchUsersResponse { users: render::users(members, &ctx) }))
+}
