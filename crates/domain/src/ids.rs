@@ -26,7 +26,7 @@ impl ObjectId {
     pub fn new(unix_micros: i64, random: [u8; 6]) -> Self {
         let seconds = u32::try_from(unix_micros.div_euclid(1_000_000)).unwrap_or(u32::MAX);
         // Below 2^20, so that the shift leaves four low bits for randomness.
-        let micros = unix_micros.rem_euclid(1_000_000) as u32;
+        let micros = u32::try_from(unix_micros.rem_euclid(1_000_000)).unwrap_or_default();
         let mut bytes = [0; 12];
         bytes[..4].copy_from_slice(&seconds.to_be_bytes());
         let middle = (micros << 4) | u32::from(random[0] & 0x0f);

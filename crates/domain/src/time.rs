@@ -12,10 +12,12 @@ impl Timestamp {
     pub const MICROS_PER_SECOND: i64 = 1_000_000;
     pub const MICROS_PER_DAY: i64 = 86_400 * Self::MICROS_PER_SECOND;
 
+    #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds.saturating_mul(Self::MICROS_PER_SECOND)))
     }
 
+    #[must_use]
     pub fn plus_micros(self, micros: i64) -> Self {
         Self(self.0.saturating_add(micros))
     }
