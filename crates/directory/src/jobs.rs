@@ -129,7 +129,7 @@ impl Directory {
 
     /// When the next job is due, if there is one.
     pub fn next_job_at(&self) -> Result<Option<Timestamp>> {
-        Ok(self.query(OrgKey::CONTROL, stored::next_due)?)
+        self.query(OrgKey::CONTROL, stored::next_due)
     }
 
     /// What has to be done for a job. Secrets are drawn here, so that none ever lies in a job's row: a retry sends
@@ -286,7 +286,7 @@ impl Directory {
 
     /// How many jobs are in each state, over all organizations.
     pub fn job_counts(&self) -> Result<Vec<(JobState, i64)>> {
-        Ok(self.query(OrgKey::CONTROL, stored::counts)?)
+        self.query(OrgKey::CONTROL, stored::counts)
     }
 
     /// Drops what this process keeps in memory and can no longer be used. Called about once a minute.

@@ -173,13 +173,12 @@ impl Directory {
         let home = issuer.unwrap_or(path_organization);
         let now = self.now();
         let cache_key = cache_key(credentials, home);
-        let session = match self.inner.sessions.find(&cache_key, now) {
-            Some(session) => session,
-            None => {
-                let session = Arc::new(self.load_session(credentials, home, now)?);
-                self.inner.sessions.keep(cache_key, &session, now);
-                session
-            }
+        let session = if let Some(session) = self.inner.sessions.find(&cache_key, now) {
+            session
+        } else {
+            let session = Arc::new(self.load_session(credentials, home, now)?);
+            self.inner.sessions.keep(cache_key, &session, now);
+            session
         };
         if !session.is_verified {
             return Err(ErrorCode::Unverified.into());

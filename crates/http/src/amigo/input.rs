@@ -43,8 +43,8 @@ fn time_zone(value: &Value) -> Result<String, FieldProblem> {
     }
 }
 
-fn keyterm(value: Value) -> Result<String, FieldProblem> {
-    let term = text(&value)?.trim();
+fn keyterm(value: &Value) -> Result<String, FieldProblem> {
+    let term = text(value)?.trim();
     if is_audio_keyterm(term) {
         Ok(term.to_owned())
     } else {
@@ -110,7 +110,9 @@ pub(super) fn preferences(reader: &mut Reader) -> Preferences {
             .bool("user_model_visible_to_admins")
             .unwrap_or(defaults.user_model_visible_to_admins),
         timezone: reader.custom("timezone", |value| time_zone(&value)),
-        audio_keyterms: reader.list("audio_keyterms", MAX_KEYTERMS, keyterm).unwrap_or_default(),
+        audio_keyterms: reader
+            .list("audio_keyterms", MAX_KEYTERMS, |term| keyterm(&term))
+            .unwrap_or_default(),
     }
 }
 
@@ -122,7 +124,7 @@ pub(super) fn preference_changes(reader: &mut Reader) -> PreferenceChanges {
         conversations_visible_to_admins: reader.bool("conversations_visible_to_admins"),
         user_model_visible_to_admins: reader.bool("user_model_visible_to_admins"),
         timezone: three_way(reader, "timezone", time_zone),
-        audio_keyterms: reader.list("audio_keyterms", MAX_KEYTERMS, keyterm),
+        audio_keyterms: reader.list("audio_keyterms", MAX_KEYTERMS, |term| keyterm(&term)),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Amigo's structs as they stand on the wire, and nothing else. Outputs are serialized; inputs describe the published
 //! form, for the documentation, and are read field by field in [`super::input`] so that every problem has its place.
 
+#![expect(clippy::struct_field_names, reason = "the vendor named the fields")]
+
 use std::collections::BTreeMap;
 
 use denizen_domain::time::Timestamp;
