@@ -1,8 +1,8 @@
 //! The numbers that a monitoring system collects. Labels have few values: names of dialects and operations, classes of
 //! statuses, states of jobs; never an organization or anything else that callers choose.
 
-use std::sync::{Mutex, PoisonError};
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -102,9 +102,8 @@ impl Metrics {
 
     /// The counters of one operation, looked up once.
     pub(crate) fn of_operation(&self, dialect: &'static str, operation: &'static str) -> OperationMetrics {
-        let answers = ["1xx", "2xx", "3xx", "4xx", "5xx"].map(|status| {
-            self.answers.get_or_create_owned(&AnswerLabels { dialect, operation, status })
-        });
+        let answers = ["1xx", "2xx", "3xx", "4xx", "5xx"]
+            .map(|status| self.answers.get_or_create_owned(&AnswerLabels { dialect, operation, status }));
         let duration = self.durations.get_or_create_owned(&OperationLabels { dialect, operation });
         OperationMetrics { answers, duration }
     }

@@ -25,12 +25,14 @@ pub fn openapi(dialect: &Dialect) -> Value {
             tags.push(operation.tag);
         }
         for (place, (method, path)) in operation.places().enumerate() {
-            let id = if place == 0 { operation.id.to_owned() } else { format!("{}-{}", operation.id, place + 1) };
+            let id =
+                if place == 0 { operation.id.to_owned() } else { format!("{}-{}", operation.id, place + 1) };
             let described = describe(dialect, operation, path, &id, &mut schemas);
             paths.entry(path).or_default().insert(key_of(method), described);
         }
     }
-    let paths: Map<String, Value> = paths.into_iter().map(|(path, item)| (path.to_owned(), item.into())).collect();
+    let paths: Map<String, Value> =
+        paths.into_iter().map(|(path, item)| (path.to_owned(), item.into())).collect();
     let schemes: BTreeMap<&str, Value> =
         dialect.security_schemes.iter().map(|scheme| (scheme.name, scheme.openapi())).collect();
     let mut document = json!({
@@ -71,8 +73,10 @@ fn describe(dialect: &Dialect, operation: &Operation, path: &str, id: &str, sche
     }
     if let Some(body) = operation.body {
         let content = json!({"application/json": {"schema": schemas.input(body)}});
-        described
-            .insert("requestBody".to_owned(), json!({"required": !operation.body_optional, "content": content}));
+        described.insert(
+            "requestBody".to_owned(),
+            json!({"required": !operation.body_optional, "content": content}),
+        );
     }
     described.insert("responses".to_owned(), responses(dialect, operation, schemas).into());
     let security: Vec<Value> = match operation.security {

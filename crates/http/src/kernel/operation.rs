@@ -43,7 +43,7 @@ pub struct SchemaRef(pub(crate) fn(&mut SchemaGenerator) -> Schema);
 
 impl SchemaRef {
     pub fn of<T: JsonSchema>() -> Self {
-        Self(|generator| generator.subschema_for::<T>())
+        Self(SchemaGenerator::subschema_for::<T>)
     }
 }
 
@@ -104,10 +104,7 @@ impl QueryParam {
 
     /// A whole number with both bounds inclusive.
     pub fn int(name: &'static str, default: i64, least: i64, most: i64) -> Self {
-        Self::new(
-            name,
-            json!({"type": "integer", "default": default, "minimum": least, "maximum": most}),
-        )
+        Self::new(name, json!({"type": "integer", "default": default, "minimum": least, "maximum": most}))
     }
 
     pub fn bool(name: &'static str) -> Self {
@@ -358,6 +355,7 @@ impl Operation {
 
     /// Every place of the operation, its own first.
     pub fn places(&self) -> impl Iterator<Item = (&Method, &'static str)> {
-        std::iter::once((&self.method, self.path)).chain(self.aliases.iter().map(|(method, path)| (method, *path)))
+        std::iter::once((&self.method, self.path))
+            .chain(self.aliases.iter().map(|(method, path)| (method, *path)))
     }
 }

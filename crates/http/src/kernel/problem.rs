@@ -6,8 +6,8 @@ use std::fmt;
 use axum::http::HeaderValue;
 use denizen_directory::{Error, ErrorCode};
 use denizen_domain::text::TextError;
-use serde::ser::{SerializeMap, Serializer};
 use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
 /// Why a request is not answered as it was meant.
@@ -76,7 +76,9 @@ impl Problem {
                 .into(),
             ),
             Self::Overloaded => (503, "The service is busy, try again".into()),
-            Self::RateLimited { limit, .. } => (429, format!("Rate limit of {limit} requests per minute exceeded").into()),
+            Self::RateLimited { limit, .. } => {
+                (429, format!("Rate limit of {limit} requests per minute exceeded").into())
+            }
             Self::Internal => (500, "Internal error".into()),
         })
     }
@@ -85,7 +87,10 @@ impl Problem {
     pub(crate) fn closes_connection(&self) -> bool {
         matches!(
             self,
-            Self::BodyTooLarge { .. } | Self::HeadersTooLarge { .. } | Self::BodyTimeout { .. } | Self::BodyUnreadable
+            Self::BodyTooLarge { .. }
+                | Self::HeadersTooLarge { .. }
+                | Self::BodyTimeout { .. }
+                | Self::BodyUnreadable
         )
     }
 }
@@ -220,7 +225,8 @@ impl FieldProblem {
     }
 
     pub fn less_than_equal(most: i64) -> Self {
-        Self::new("less_than_equal", format!("Input should be less than or equal to {most}")).with_ctx("le", most)
+        Self::new("less_than_equal", format!("Input should be less than or equal to {most}"))
+            .with_ctx("le", most)
     }
 
     /// A text that does not match a published pattern.
@@ -238,7 +244,8 @@ impl FieldProblem {
     pub fn email(reason: &TextError) -> Self {
         let text = reason.to_string();
         let reason = text.strip_prefix("value is not a valid email address: ").unwrap_or(&text).to_owned();
-        Self::new("value_error", format!("value is not a valid email address: {reason}")).with_ctx("reason", reason)
+        Self::new("value_error", format!("value is not a valid email address: {reason}"))
+            .with_ctx("reason", reason)
     }
 
     /// A text that is not JSON; `position` counts bytes.

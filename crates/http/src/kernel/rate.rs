@@ -87,7 +87,8 @@ impl RateLimiter {
     }
 
     fn with_set<T>(&self, key: u64, act: impl FnOnce(&mut Set) -> T) -> T {
-        let place = usize::try_from(key % (SHARDS * SETS_PER_SHARD) as u64).expect("less than the number of sets");
+        let place =
+            usize::try_from(key % (SHARDS * SETS_PER_SHARD) as u64).expect("less than the number of sets");
         let mut shard = self.shards[place % SHARDS].lock().unwrap_or_else(PoisonError::into_inner);
         act(&mut shard[place / SHARDS])
     }

@@ -153,8 +153,9 @@ impl Routes {
         };
         let mut params = Vec::with_capacity(endpoint.params.len());
         for (name, (_, value)) in endpoint.params.iter().zip(matched.params.iter()) {
-            // What is not UTF-8 names nothing that could exist.
-            let Ok(value) = percent_decode_str(value).decode_utf8() else {
+            // What is empty or not UTF-8 names nothing that could exist.
+            let Some(value) = percent_decode_str(value).decode_utf8().ok().filter(|value| !value.is_empty())
+            else {
                 return Found::Problem(self.form(path), Problem::NotFound);
             };
             params.push((*name, value.into_owned()));
@@ -175,11 +176,14 @@ impl Methods {
             names.push("HEAD");
         }
         names.sort_unstable();
-        self.allow = Some(HeaderValue::try_from(names.join(", ")).expect("names of methods are visible ASCII"));
+        self.allow =
+            Some(HeaderValue::try_from(names.join(", ")).expect("names of methods are visible ASCII"));
     }
 
     fn endpoint(&self, method: &Method) -> Option<&Arc<Endpoint>> {
-        let of = |wanted: &Method| self.by_method.iter().find(|(known, _)| known == wanted).map(|(_, endpoint)| endpoint);
+        let of = |wanted: &Method| {
+            self.by_method.iter().find(|(known, _)| known == wanted).map(|(_, endpoint)| endpoint)
+        };
         of(method).or_else(|| if *method == Method::HEAD { of(&Method::GET) } else { None })
     }
 }
@@ -202,7 +206,9 @@ fn shape_of(template: &'static str) -> (String, Vec<&'static str>) {
         shape.push('/');
         match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
             Some(name) => {
-                shape.push_str(&format!("{{p{}}}", params.len()));
+                shape.push_str("{p");
+                shape.push_str(&params.len().to_string());
+                shape.push('}');
                 params.push(name);
             }
             None => shape.push_str(segment),

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Response};
 use prometheus_client::metrics::counter::Counter;
@@ -93,7 +95,8 @@ impl Kernel {
                 visit.template = endpoint.template;
                 visit.organization = organization_of(&endpoint, &params);
                 let mut standing = None;
-                let outcome = self.perform(&endpoint, params, parts, body, request_id, busy, &mut standing).await;
+                let outcome =
+                    self.perform(&endpoint, params, parts, body, request_id, busy, &mut standing).await;
                 let operation = &endpoint.operation;
                 let metrics: &OperationMetrics = &operation.metrics;
                 match outcome {
@@ -111,11 +114,15 @@ impl Kernel {
     /// The limits of the head, which the connection below has already read within twice their size.
     fn head_problem(&self, parts: &Parts) -> Option<Problem> {
         let settings = &self.app.settings;
-        let lines: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        let lines: usize =
+            parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
         let bytes = lines + target + parts.method.as_str().len() + " HTTP/1.1\r\n\r\n".len() + 1;
         let too_large = bytes > settings.header_bytes || parts.headers.len() > settings.header_count;
-        too_large.then_some(Problem::HeadersTooLarge { bytes: settings.header_bytes, count: settings.header_count })
+        too_large.then_some(Problem::HeadersTooLarge {
+            bytes: settings.header_bytes,
+            count: settings.header_count,
+        })
     }
 
     #[allow(clippy::too_many_arguments, reason = "the stations of one request, written in their order")]
@@ -152,14 +159,8 @@ impl Kernel {
         let ticket = self.count(endpoint, &params, &parts, standing)?;
 
         let safe = parts.method.is_safe();
-        let call = Call {
-            app: Arc::clone(&self.app),
-            parts,
-            params,
-            query: OnceLock::new(),
-            body,
-            request_id,
-        };
+        let call =
+            Call { app: Arc::clone(&self.app), parts, params, query: OnceLock::new(), body, request_id };
         let seconds = settings.request_seconds;
         let outcome = tokio::time::timeout(Duration::from_secs(seconds), run(endpoint, call))
             .await
@@ -216,10 +217,16 @@ async fn run(endpoint: &Endpoint, call: Call) -> Result<Reply, Problem> {
             if let Some(call) = call.take() {
                 answering = Some(endpoint.operation.handler.call(call));
             }
-            answering.as_mut().map_or(Poll::Ready(Err(Problem::Internal)), |future| future.as_mut().poll(context))
+            answering
+                .as_mut()
+                .map_or(Poll::Ready(Err(Problem::Internal)), |future| future.as_mut().poll(context))
         }));
         polled.unwrap_or_else(|_| {
-            tracing::error!(operation = endpoint.operation.id, request_id = &*request_id, "an operation panicked");
+            tracing::error!(
+                operation = endpoint.operation.id,
+                request_id = &*request_id,
+                "an operation panicked"
+            );
             Poll::Ready(Err(Problem::Internal))
         })
     })
@@ -229,7 +236,9 @@ async fn run(endpoint: &Endpoint, call: Call) -> Result<Reply, Problem> {
 /// The first parameter of the path where it is an organization's and has the form of one: what else stands there may be
 /// anything, an address too, and does not belong in the log.
 fn organization_of(endpoint: &Endpoint, params: &[(&'static str, String)]) -> Option<String> {
-    if endpoint.params.first() != Some(&"organization") || !tracing::enabled!(target: "denizen::access", Level::INFO) {
+    if endpoint.params.first() != Some(&"organization")
+        || !tracing::enabled!(target: "denizen::access", Level::INFO)
+    {
         return None;
     }
     params.first().and_then(|(_, slug)| denizen_domain::text::Slug::parse(slug).is_ok().then(|| slug.clone()))
@@ -260,12 +269,17 @@ impl Visit<'_> {
         self.log(status.as_u16(), body.len());
         metrics.record(status.as_u16(), self.begun.elapsed());
 
-        let mut response = Response::new(Body::from(body));
+        let is_head = self.method == Method::HEAD;
+        let length = body.len();
+        let mut response = Response::new(if is_head { Body::empty() } else { Body::from(body) });
         *response.status_mut() = status;
         let all = response.headers_mut();
         all.reserve(headers.len() + 8);
         for (name, value) in headers {
             all.append(name, value);
+        }
+        if is_head {
+            all.insert(CONTENT_LENGTH, length.into());
         }
         let request_id = HeaderValue::from_str(&self.request_id).expect("a request id is visible ASCII");
         all.insert(REQUEST_ID, request_id);

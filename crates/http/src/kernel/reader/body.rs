@@ -71,7 +71,12 @@ impl Reader {
         value
     }
 
-    fn checked<T>(&mut self, name: &str, value: Option<Value>, check: impl FnOnce(Value) -> Result<T, FieldProblem>) -> Option<T> {
+    fn checked<T>(
+        &mut self,
+        name: &str,
+        value: Option<Value>,
+        check: impl FnOnce(Value) -> Result<T, FieldProblem>,
+    ) -> Option<T> {
         match check(value?) {
             Ok(value) => Some(value),
             Err(problem) => {
@@ -152,7 +157,12 @@ impl Reader {
     }
 
     /// A list of at most `most` items, each checked; or absent. A check leaves the place of its problem empty.
-    pub fn list<T>(&mut self, name: &str, most: usize, check: impl Fn(Value) -> Result<T, FieldProblem>) -> Option<Vec<T>> {
+    pub fn list<T>(
+        &mut self,
+        name: &str,
+        most: usize,
+        check: impl Fn(Value) -> Result<T, FieldProblem>,
+    ) -> Option<Vec<T>> {
         let value = self.present(name);
         let items = self.checked(name, value, |value| items_of(value, most))?;
         let mut checked = Vec::with_capacity(items.len());
@@ -166,7 +176,13 @@ impl Reader {
     }
 
     /// A map of at most `most` texts, each name and value checked; or absent.
-    pub fn map(&mut self, name: &str, most: usize, longest: usize, check_name: impl Fn(&str) -> Result<(), FieldProblem>) -> Option<BTreeMap<String, String>> {
+    pub fn map(
+        &mut self,
+        name: &str,
+        most: usize,
+        longest: usize,
+        check_name: impl Fn(&str) -> Result<(), FieldProblem>,
+    ) -> Option<BTreeMap<String, String>> {
         let value = self.present(name);
         let members = self.checked(name, value, |value| match value {
             Value::Object(members) if members.len() > most => {
@@ -204,18 +220,34 @@ impl Reader {
     }
 
     /// A list of at most `most` objects, each read by a function; or absent.
-    pub fn array_of<T>(&mut self, name: &str, most: usize, read: impl Fn(&mut Reader) -> T) -> Option<Vec<T>> {
+    pub fn array_of<T>(
+        &mut self,
+        name: &str,
+        most: usize,
+        read: impl Fn(&mut Reader) -> T,
+    ) -> Option<Vec<T>> {
         let value = self.present(name);
         self.objects(name, value, most, read)
     }
 
     /// Like [`Reader::array_of`], but it must be there.
-    pub fn required_array_of<T>(&mut self, name: &str, most: usize, read: impl Fn(&mut Reader) -> T) -> Vec<T> {
+    pub fn required_array_of<T>(
+        &mut self,
+        name: &str,
+        most: usize,
+        read: impl Fn(&mut Reader) -> T,
+    ) -> Vec<T> {
         let value = self.required(name);
         self.objects(name, value, most, read).unwrap_or_default()
     }
 
-    fn objects<T>(&mut self, name: &str, value: Option<Value>, most: usize, read: impl Fn(&mut Reader) -> T) -> Option<Vec<T>> {
+    fn objects<T>(
+        &mut self,
+        name: &str,
+        value: Option<Value>,
+        most: usize,
+        read: impl Fn(&mut Reader) -> T,
+    ) -> Option<Vec<T>> {
         let items = self.checked(name, value, |value| items_of(value, most))?;
         let read_one = |(index, item)| self.inner(&[Loc::from(name), Loc::Index(index)], item, &read);
         Some(items.into_iter().enumerate().filter_map(read_one).collect())
@@ -249,13 +281,21 @@ impl Reader {
     }
 
     /// A field of any form, or absent. The check leaves the place of its problem empty.
-    pub fn custom<T>(&mut self, name: &str, check: impl FnOnce(Value) -> Result<T, FieldProblem>) -> Option<T> {
+    pub fn custom<T>(
+        &mut self,
+        name: &str,
+        check: impl FnOnce(Value) -> Result<T, FieldProblem>,
+    ) -> Option<T> {
         let value = self.present(name);
         self.checked(name, value, check)
     }
 
     /// A field of any form that must be there; `null` reaches the check. `None` only after a problem.
-    pub fn required_custom<T>(&mut self, name: &str, check: impl FnOnce(Value) -> Result<T, FieldProblem>) -> Option<T> {
+    pub fn required_custom<T>(
+        &mut self,
+        name: &str,
+        check: impl FnOnce(Value) -> Result<T, FieldProblem>,
+    ) -> Option<T> {
         let value = self.required(name);
         self.checked(name, value, check)
     }
@@ -297,7 +337,8 @@ fn parse(call: &Call) -> Result<Value, Problem> {
         return Err(Problem::field(FieldProblem::json_invalid(position, &reason)));
     }
     serde_json::from_slice(text).map_err(|error| {
-        let position = position_of(text, error.line(), error.column());
+        let position =
+            if error.is_eof() { text.len() } else { position_of(text, error.line(), error.column()) };
         let reason = error.to_string();
         // The place stands in `loc` already.
         let reason = reason.split(" at line ").next().unwrap_or_default();
@@ -307,7 +348,8 @@ fn parse(call: &Call) -> Result<Value, Problem> {
 
 /// The byte at a line and column, which both count from 1 (a column of 0 is the line's beginning).
 fn position_of(text: &[u8], line: usize, column: usize) -> usize {
-    let before: usize = text.split(|byte| *byte == b'\n').take(line.saturating_sub(1)).map(|line| line.len() + 1).sum();
+    let before: usize =
+        text.split(|byte| *byte == b'\n').take(line.saturating_sub(1)).map(|line| line.len() + 1).sum();
     (before + column.saturating_sub(1)).min(text.len())
 }
 
@@ -329,7 +371,8 @@ fn email(value: &Value) -> Result<Email, FieldProblem> {
 
 /// What pydantic takes for a truth value: `true`, `false`, 1, 0 and the words of [`parse_bool`].
 fn truth(value: &Value) -> Result<bool, FieldProblem> {
-    let parsing = || FieldProblem::new("bool_parsing", "Input should be a valid boolean, unable to interpret input");
+    let parsing =
+        || FieldProblem::new("bool_parsing", "Input should be a valid boolean, unable to interpret input");
     match value {
         Value::Bool(value) => Ok(*value),
         Value::String(text) => parse_bool(text).ok_or_else(parsing),

@@ -66,14 +66,21 @@ impl<'c> QueryReader<'c> {
             self.refuse(
                 "query",
                 name,
-                FieldProblem::new("bool_parsing", "Input should be a valid boolean, unable to interpret input"),
+                FieldProblem::new(
+                    "bool_parsing",
+                    "Input should be a valid boolean, unable to interpret input",
+                ),
             );
         }
         value
     }
 
     /// The last value of a key, checked. The check leaves the place of its problem empty.
-    pub fn custom<T>(&mut self, name: &str, check: impl FnOnce(&str) -> Result<T, FieldProblem>) -> Option<T> {
+    pub fn custom<T>(
+        &mut self,
+        name: &str,
+        check: impl FnOnce(&str) -> Result<T, FieldProblem>,
+    ) -> Option<T> {
         match check(self.call.query().get(name)?) {
             Ok(value) => Some(value),
             Err(problem) => {

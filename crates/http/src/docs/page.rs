@@ -1,0 +1,243 @@
+//! The pages: an index, and one page for each dialect.
+
+use std::fmt::Write as _;
+
+use axum::http::Method;
+use serde_json::{Map, Value};
+
+use super::curl;
+use super::html::{Escaped, inline, prose};
+use super::schema::{Schemas, required_mark};
+use super::style::STYLE;
+use crate::kernel::{Dialect, Operation, Security, openapi};
+
+/// Writing to a `String` cannot fail, so what `write!` returns is dropped in this module.
+pub(super) fn index(dialects: &[Dialect]) -> String {
+    let mut body = String::from(
+        "<div class=\"alone\"><h1>denizen</h1><p>The APIs that this server speaks.</p><div class=\"cards\">",
+    );
+    for dialect in dialects {
+        let _ = write!(
+            body,
+            "<div class=\"card\"><h3><a href=\"/docs/{name}\">{title}</a></h3>{description}\
+             <p class=\"note\">{count} operations · <a href=\"/docs/{name}/openapi.json\">OpenAPI 3.1</a></p></div>",
+            name = Escaped(dialect.name),
+            title = Escaped(dialect.title),
+            description = prose(dialect.description),
+            count = (dialect.operations)().len(),
+        );
+    }
+    body.push_str(
+        "</div><p class=\"note\">For operators: <a href=\"/livez\">liveness</a>, <a href=\"/readyz\">readiness</a>, \
+         <a href=\"/metrics\">metrics</a>, <a href=\"/.well-known/jwks.json\">public keys</a></p></div>",
+    );
+    document("denizen", &body)
+}
+
+pub(super) fn dialect(dialect: &Dialect, public_url: &str) -> String {
+    let description = openapi(dialect);
+    let nothing = Map::new();
+    let schemas = Schemas(description["components"]["schemas"].as_object().unwrap_or(&nothing));
+    let operations = (dialect.operations)();
+    let mut tags: Vec<&str> = Vec::new();
+    for operation in &operations {
+        if !tags.contains(&operation.tag) {
+            tags.push(operation.tag);
+        }
+    }
+
+    let mut body = String::from("<div class=\"page\">");
+    contents(&mut body, &operations, &tags);
+    let _ = write!(
+        body,
+        "<main><h1>{}</h1>{}<p class=\"note\">Version {} · <a href=\"/docs/{}/openapi.json\">OpenAPI 3.1</a></p>",
+        Escaped(dialect.title),
+        prose(dialect.description),
+        Escaped(dialect.version),
+        Escaped(dialect.name),
+    );
+    authentication(&mut body, dialect, public_url);
+    for tag in &tags {
+        if !tag.is_empty() {
+            let _ = write!(body, "<h2>{}</h2>", Escaped(tag));
+        }
+        for operation in operations.iter().filter(|operation| operation.tag == *tag) {
+            section(&mut body, dialect, operation, &description, &schemas);
+        }
+    }
+    named_schemas(&mut body, &schemas);
+    body.push_str("</main></div>");
+    document(dialect.title, &body)
+}
+
+fn document(title: &str, body: &str) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{}</title>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <style>{STYLE}</style></head><body>{body}</body></html>\n",
+        Escaped(title)
+    )
+}
+
+fn method_label(method: &Method) -> String {
+    format!("<span class=\"method {method}\">{method}</span>")
+}
+
+/// What an operation is called; its id where it has no summary.
+fn title_of(operation: &Operation) -> &'static str {
+    if operation.summary.is_empty() { operation.id } else { operation.summary }
+}
+
+fn contents(body: &mut String, operations: &[Operation], tags: &[&str]) {
+    body.push_str("<nav><a href=\"/docs\">denizen</a>");
+    for tag in tags {
+        let heading = if tag.is_empty() { "Operations" } else { tag };
+        let _ = write!(body, "<h2>{}</h2><ul>", Escaped(heading));
+        for operation in operations.iter().filter(|operation| operation.tag == *tag) {
+            let _ = write!(
+                body,
+                "<li><a href=\"#{}\">{} <span>{}</span></a></li>",
+                Escaped(operation.id),
+                method_label(&operation.method),
+                Escaped(title_of(operation)),
+            );
+        }
+        body.push_str("</ul>");
+    }
+    body.push_str("<h2>More</h2><ul><li><a href=\"#schemas\">Schemas</a></li></ul></nav>");
+}
+
+fn authentication(body: &mut String, dialect: &Dialect, public_url: &str) {
+    let _ = write!(
+        body,
+        "<h4>The examples use variables of the shell</h4><pre>URL={}\nORGANIZATION=demo\nTOKEN=…</pre>",
+        Escaped(public_url)
+    );
+    if dialect.security_schemes.is_empty() {
+        return;
+    }
+    body.push_str("<h4>Authentication</h4><div class=\"scroll\"><table>");
+    for scheme in dialect.security_schemes {
+        let _ = write!(
+            body,
+            "<tr><td><code>{}</code></td><td>{}</td></tr>",
+            Escaped(scheme.name),
+            inline(scheme.description)
+        );
+    }
+    body.push_str("</table></div>");
+}
+
+fn section(
+    body: &mut String,
+    dialect: &Dialect,
+    operation: &Operation,
+    document: &Value,
+    schemas: &Schemas<'_>,
+) {
+    let described = &document["paths"][operation.path][operation.method.as_str().to_ascii_lowercase()];
+    let _ = write!(
+        body,
+        "<section id=\"{0}\"><h3><a href=\"#{0}\">{1}</a></h3>",
+        Escaped(operation.id),
+        Escaped(title_of(operation)),
+    );
+    for (method, path) in operation.places() {
+        let _ = write!(
+            body,
+            "<div class=\"place\">{} <code>{}</code></div>",
+            method_label(method),
+            path_in_html(path)
+        );
+    }
+    body.push_str(&prose(operation.description));
+    let mut notes: Vec<String> = vec![format!("operation <code>{}</code>", Escaped(operation.id))];
+    if operation.security == Security::None {
+        notes.push("no authentication needed".to_owned());
+    }
+    if operation.rate.is_some() {
+        notes.push("limited per minute".to_owned());
+    }
+    let _ = write!(body, "<p class=\"note\">{}</p>", notes.join(" · "));
+    parameters(body, described, schemas);
+
+    let schema = &described["requestBody"]["content"]["application/json"]["schema"];
+    if !schema.is_null() {
+        let optional = if operation.body_optional { ", may be absent" } else { "" };
+        let _ =
+            write!(body, "<h4>Body{optional}: {}</h4>{}", schemas.in_words(schema), schemas.fields(schema));
+    }
+    responses(body, described, schemas);
+    let example = operation.body_example.clone();
+    let example = example.or_else(|| (!schema.is_null()).then(|| schemas.example(schema)));
+    let command = curl::command(dialect, operation, example.as_ref());
+    let _ = write!(body, "<h4>Example</h4><pre>{}</pre></section>", Escaped(&command));
+}
+
+/// A path with its parameters set off.
+fn path_in_html(path: &str) -> String {
+    Escaped(path).to_string().replace('{', "<b>{").replace('}', "}</b>")
+}
+
+fn parameters(body: &mut String, described: &Value, schemas: &Schemas<'_>) {
+    let all: Vec<&Value> = described["parameters"].as_array().into_iter().flatten().collect();
+    for (place, heading) in [("query", "Query"), ("header", "Headers")] {
+        let mut of_place = all.iter().filter(|param| param["in"] == place).peekable();
+        if of_place.peek().is_none() {
+            continue;
+        }
+        let _ = write!(
+            body,
+            "<h4>{heading}</h4><div class=\"scroll\"><table><tr><th>Name</th><th>Type</th><th>Description</th></tr>"
+        );
+        for param in of_place {
+            let _ = write!(
+                body,
+                "<tr><td><code>{}</code>{}</td><td>{}</td><td>{}</td></tr>",
+                Escaped(param["name"].as_str().unwrap_or_default()),
+                required_mark(param["required"] == true),
+                schemas.in_words(&param["schema"]),
+                inline(param["description"].as_str().unwrap_or_default()),
+            );
+        }
+        body.push_str("</table></div>");
+    }
+}
+
+fn responses(body: &mut String, described: &Value, schemas: &Schemas<'_>) {
+    let Some(all) = described["responses"].as_object().filter(|all| !all.is_empty()) else { return };
+    body.push_str("<h4>Responses</h4><div class=\"scroll\"><table>");
+    for (status, response) in all {
+        let content = response["content"].as_object().and_then(|content| content.iter().next());
+        let kind = match content {
+            Some((media, content)) if media == "application/json" => schemas.in_words(&content["schema"]),
+            Some((media, _)) => Escaped(media).to_string(),
+            None => "<span class=\"soft\">no body</span>".to_owned(),
+        };
+        let _ = write!(
+            body,
+            "<tr><td><code>{}</code></td><td>{}</td><td>{kind}</td></tr>",
+            Escaped(status),
+            inline(response["description"].as_str().unwrap_or_default()),
+        );
+    }
+    body.push_str("</table></div>");
+}
+
+fn named_schemas(body: &mut String, schemas: &Schemas<'_>) {
+    body.push_str("<h2 id=\"schemas\">Schemas</h2>");
+    for (name, schema) in schemas.0 {
+        let _ = write!(
+            body,
+            "<section id=\"schema-{0}\"><h3>{0}</h3>{1}",
+            Escaped(name),
+            prose(schema["description"].as_str().unwrap_or_default())
+        );
+        let fields = schemas.fields(schema);
+        if fields.is_empty() {
+            let _ = write!(body, "<p>{}</p>", schemas.in_words(schema));
+        }
+        body.push_str(&fields);
+        body.push_str("</section>");
+    }
+}
