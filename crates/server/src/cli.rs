@@ -47,6 +47,9 @@ pub enum Command {
     /// See the work that is waiting or has failed, such as mails
     #[command(subcommand)]
     Job(Job),
+    /// Look the database over for damage and contradictions, also beside a running server; exit code 1 if there are any
+    #[command(after_help = "Example:\n  denizen check --data /srv/denizen")]
+    Check,
     /// Print the OpenAPI document of a dialect
     #[command(after_help = "Example:\n  denizen openapi amigo > amigo.json")]
     Openapi {
@@ -282,7 +285,7 @@ mod tests {
         }
         let mut seen = 0;
         visit(&Cli::command(), "", &mut seen);
-        assert_eq!(seen, 12);
+        assert_eq!(seen, 13);
     }
 
     #[test]

@@ -7,18 +7,19 @@
     unreachable_pub,
     reason = "a binary has no public interface: `pub` says what a module offers to its siblings"
 )]
-#![expect(
-    dead_code,
-    unused_imports,
-    reason = "`serve` is used when the commands are wired; then this line must go"
-)]
 
 mod cli;
 mod commands;
 mod config;
+mod demo;
+mod environment;
+mod installation;
 mod logging;
+mod refusal;
 mod report;
 mod serve;
+mod wiring;
+mod worker;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use serde::Serialize;
+
 /// An error with what to do next. It may stand anywhere in an [`anyhow::Error`]'s chain.
 #[derive(Debug)]
 pub struct Failure {
@@ -66,6 +68,31 @@ pub fn parsed(error: &clap::Error) -> ExitCode {
         .replace("\nFor more information, try ", "\nhint: for more information, try ");
     let _ = io::stderr().write_all(text.as_bytes());
     ExitCode::from(2)
+}
+
+/// Columns for people: the titles, then the rows, each column as wide as its widest cell.
+pub fn table(titles: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let titles: Vec<String> = titles.iter().map(|title| (*title).to_owned()).collect();
+    let lines: Vec<Vec<String>> = std::iter::once(titles).chain(rows).collect();
+    let mut widths = vec![0; lines[0].len()];
+    for line in &lines {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let mut text = String::new();
+    for line in &lines {
+        let padded: Vec<String> =
+            line.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
+        text.push_str(padded.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Prints one JSON value and a line break.
+pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    print(&format!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
 /// Writes to standard output. A reader that has gone away (`denizen config | head -1`) is no error: it has what it wanted.

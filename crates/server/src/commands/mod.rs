@@ -1,11 +1,15 @@
 //! One file per command: what is done with parsed arguments.
 
+mod check;
 mod completions;
 mod config;
+mod job;
+mod key;
+mod openapi;
+mod org;
+mod serve;
 
-use anyhow::bail;
-
-use crate::cli::{Cli, Command, Job, Key, Org};
+use crate::cli::{Cli, Command};
 use crate::config::{Loaded, Sources};
 
 /// Does what the command line asks for.
@@ -13,22 +17,18 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
     // These two are wanted where no valid configuration exists, for instance while a package is built.
     match cli.command {
         Command::Completions { shell } => return completions::run(shell),
-        Command::Openapi { .. } => bail!("`openapi` is not wired yet"),
+        Command::Openapi { dialect } => return openapi::run(dialect),
         _ => {}
     }
     let loaded = load(cli)?;
     match &cli.command {
         Command::Config => config::run(&loaded),
         Command::Completions { .. } | Command::Openapi { .. } => unreachable!("answered above"),
-        Command::Serve(_) => bail!("`serve` is not wired yet"),
-        Command::Org(Org::Create(_)) => bail!("`org create` is not wired yet"),
-        Command::Org(Org::List { .. }) => bail!("`org list` is not wired yet"),
-        Command::Org(Org::Show { .. }) => bail!("`org show` is not wired yet"),
-        Command::Org(Org::Set(_)) => bail!("`org set` is not wired yet"),
-        Command::Key(Key::Create(_)) => bail!("`key create` is not wired yet"),
-        Command::Key(Key::List { .. }) => bail!("`key list` is not wired yet"),
-        Command::Key(Key::Revoke { .. }) => bail!("`key revoke` is not wired yet"),
-        Command::Job(Job::List { .. }) => bail!("`job list` is not wired yet"),
+        Command::Serve(flags) => serve::run(&loaded.config, flags),
+        Command::Org(org) => org::run(&loaded.config, org),
+        Command::Key(key) => key::run(&loaded.config, key),
+        Command::Job(job) => job::run(&loaded.config, job),
+        Command::Check => check::run(&loaded.config),
     }
 }
 

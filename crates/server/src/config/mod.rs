@@ -256,7 +256,7 @@ impl Config {
     pub fn public_url(&self, bound: SocketAddr) -> String {
         match &self.public_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
-            None => format!("http://{}", reachable(bound)),
+            None => local_url(bound),
         }
     }
 
@@ -289,14 +289,8 @@ impl Limits {
     pub fn header_read(&self) -> Duration {
         Duration::from_secs(self.header_read_seconds)
     }
-    pub fn body_read(&self) -> Duration {
-        Duration::from_secs(self.body_read_seconds)
-    }
     pub fn write_stall(&self) -> Duration {
         Duration::from_secs(self.write_stall_seconds)
-    }
-    pub fn request(&self) -> Duration {
-        Duration::from_secs(self.request_seconds)
     }
     pub fn keep_alive(&self) -> Duration {
         Duration::from_secs(self.keep_alive_seconds)
@@ -304,6 +298,11 @@ impl Limits {
     pub fn shutdown(&self) -> Duration {
         Duration::from_secs(self.shutdown_seconds)
     }
+}
+
+/// Where a client on this machine reaches the server, without a final slash.
+pub fn local_url(bound: SocketAddr) -> String {
+    format!("http://{}", reachable(bound))
 }
 
 /// The address that a client on this machine can use: nobody can open a link to `0.0.0.0` or `[::]`.

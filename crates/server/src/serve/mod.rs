@@ -5,6 +5,7 @@
 
 mod background;
 mod connection;
+mod metrics;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 pub use background::Background;
+pub use metrics::register;
 pub use stop::{Signals, Stop};
 
 use crate::config::Limits;

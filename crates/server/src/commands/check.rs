@@ -1,0 +1,30 @@
+//! `denizen check`: looks the database over.
+
+use crate::config::Config;
+use crate::installation::{Missing, with_directory};
+use crate::refusal::{About, of_directory};
+use crate::report::{self, Failure};
+
+pub fn run(config: &Config) -> anyhow::Result<()> {
+    let file = config.sqlite_file();
+    let file = file.display();
+    with_directory(config, Missing::Refuse, |directory| async move {
+        let problems = directory.check().map_err(|error| of_directory(&error, About::default()))?;
+        if !problems.is_empty() {
+            report::print(&format!("{}\n", problems.join("\n")))?;
+            let count = problems.len();
+            return Err(Failure::new(
+                format!("{count} {} in {file}", if count == 1 { "problem" } else { "problems" }),
+                "keep a copy of the file as it is, then put a backup in its place",
+            )
+            .into());
+        }
+        let organizations =
+            directory.list_organizations().map_err(|error| of_directory(&error, About::default()))?;
+        let users: i64 = organizations.iter().map(|organization| organization.members).sum();
+        report::print(&format!(
+            "no problems in {file} (organizations: {}, users: {users})\n",
+            organizations.len()
+        ))
+    })
+}

@@ -1,0 +1,108 @@
+//! `denizen key …`: the API keys of an organization.
+
+use denizen_directory::Directory;
+use denizen_domain::text::{MAX_LINE, stripped};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::cli::{Key, KeyCreate, Output};
+use crate::config::Config;
+use crate::installation::{Missing, with_directory};
+use crate::refusal::{About, of_directory};
+use crate::report::{self, Failure, table};
+
+pub fn run(config: &Config, key: &Key) -> anyhow::Result<()> {
+    with_directory(config, Missing::Refuse, |directory| async move {
+        match key {
+            Key::Create(wanted) => create(&directory, wanted).await,
+            Key::List { org, output } => list(&directory, org, *output),
+            Key::Revoke { org, key_id, output } => revoke(&directory, org, key_id, *output).await,
+        }
+    })
+}
+
+async fn create(directory: &Directory, wanted: &KeyCreate) -> anyhow::Result<()> {
+    let KeyCreate { org, role, name, days, output } = wanted;
+    let about = About { org, role, ..About::default() };
+    let name = stripped(name, MAX_LINE)
+        .map_err(|error| Failure::usage(format!("--name {error}"), "say what the key is for"))?;
+    let made = directory
+        .create_key_for(org, role.clone(), Some(name), i64::from(*days))
+        .await
+        .map_err(|error| of_directory(&error, about))?;
+    // Whoever uses the key also has to say in whose name, and its creator is somebody who surely may be named.
+    let keys = directory.keys_of(org).map_err(|error| of_directory(&error, about))?;
+    let member_id = keys
+        .iter()
+        .find(|(key, _)| key.key_id == made.key_id)
+        .map(|(key, _)| key.creator.as_member().to_string());
+    if output.json {
+        return report::print_json(&json!({
+            "api_key_id": made.key_id,
+            "api_key": made.secret,
+            "expires_at": made.expires_at,
+            "member_id": member_id,
+        }));
+    }
+    report::print(&format!(
+        "made a key of the organization {org}; its secret is shown this once:\n\n  \
+         API key     {}\n  API key id  {}\n  created by  {}\n  expires at  {}\n",
+        made.secret,
+        made.key_id,
+        member_id.unwrap_or_default(),
+        made.expires_at
+    ))
+}
+
+/// A key as it is listed, without its secret, of which only a hash is kept.
+#[derive(Serialize)]
+struct Listed {
+    api_key_id: String,
+    name: Option<String>,
+    role: String,
+    member_id: String,
+    created_at: String,
+    expires_at: String,
+    expired: bool,
+}
+
+fn list(directory: &Directory, org: &str, output: Output) -> anyhow::Result<()> {
+    let about = About { org, ..About::default() };
+    let now = directory.now();
+    let keys: Vec<Listed> = directory
+        .keys_of(org)
+        .map_err(|error| of_directory(&error, about))?
+        .into_iter()
+        .map(|(key, role)| Listed {
+            api_key_id: key.key_id.to_string(),
+            name: key.name,
+            role,
+            member_id: key.creator.as_member().to_string(),
+            created_at: key.created_at.to_string(),
+            expires_at: key.expires_at.to_string(),
+            expired: key.expires_at <= now,
+        })
+        .collect();
+    if output.json {
+        return report::print_json(&keys);
+    }
+    if keys.is_empty() {
+        return report::print(&format!(
+            "no keys; make one: denizen key create --org {org} --role ROLE --name NAME --days N\n"
+        ));
+    }
+    let rows = keys.into_iter().map(|key| {
+        let expires = if key.expired { format!("{} (expired)", key.expires_at) } else { key.expires_at };
+        vec![key.api_key_id, key.name.unwrap_or_default(), key.role, key.member_id, expires]
+    });
+    report::print(&table(&["API KEY ID", "NAME", "ROLE", "CREATED BY", "EXPIRES AT"], rows))
+}
+
+async fn revoke(directory: &Directory, org: &str, key_id: &str, output: Output) -> anyhow::Result<()> {
+    let about = About { org, key: key_id, ..About::default() };
+    directory.revoke_key(org, key_id).await.map_err(|error| of_directory(&error, about))?;
+    if output.json {
+        return report::print_json(&json!({ "api_key_id": key_id, "revoked": true }));
+    }
+    report::print(&format!("revoked {key_id}; a running server refuses it within about a second\n"))
+}

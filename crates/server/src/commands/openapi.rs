@@ -1,0 +1,11 @@
+//! `denizen openapi DIALECT`: the dialect's OpenAPI document.
+
+use crate::cli;
+use crate::report;
+
+pub fn run(dialect: cli::Dialect) -> anyhow::Result<()> {
+    let dialect = match dialect {
+        cli::Dialect::Amigo => denizen_http::amigo::dialect(),
+    };
+    report::print(&denizen_http::openapi_text(&dialect))
+}

@@ -1,0 +1,170 @@
+//! `denizen org …`: organizations, also beside a running server.
+
+use denizen_directory::Directory;
+use denizen_directory::organizations::{
+    FirstAdmin, NewOrganization, OrganizationChanges, OrganizationSummary,
+};
+use denizen_domain::text::{Email, MAX_LINE, Origin, Slug, TextError, stripped};
+
+use crate::cli::{Org, OrgCreate, OrgSet, Output};
+use crate::config::Config;
+use crate::installation::{Missing, with_directory};
+use crate::refusal::{About, of_directory};
+use crate::report::{self, Failure, table};
+
+pub fn run(config: &Config, org: &Org) -> anyhow::Result<()> {
+    match org {
+        Org::Create(wanted) => {
+            // Checked before anything is made: a slip must not leave a data folder behind.
+            let (new, admin) = plan(wanted)?;
+            with_directory(config, Missing::Create, |directory| async move {
+                create(&directory, new, admin, wanted.output).await
+            })
+        }
+        Org::List { output } => {
+            with_directory(config, Missing::Refuse, |directory| async move { list(&directory, *output) })
+        }
+        Org::Show { slug, output } => {
+            with_directory(
+                config,
+                Missing::Refuse,
+                |directory| async move { show(&directory, slug, *output) },
+            )
+        }
+        Org::Set(wanted) => {
+            let changes = changes(wanted)?;
+            with_directory(config, Missing::Refuse, |directory| async move {
+                let about = About { org: &wanted.slug, ..About::default() };
+                directory
+                    .set_organization(&wanted.slug, changes)
+                    .await
+                    .map_err(|error| of_directory(&error, about))?;
+                show(&directory, &wanted.slug, wanted.output)
+            })
+        }
+    }
+}
+
+fn plan(wanted: &OrgCreate) -> Result<(NewOrganization, FirstAdmin), Failure> {
+    let slug = Slug::parse(&wanted.slug).map_err(|error| {
+        Failure::usage(
+            format!("the short name `{}` {error}", wanted.slug),
+            "it stands in addresses, like acme in /v1/acme/user/",
+        )
+    })?;
+    let mut new = NewOrganization::named(slug, &line("--name", &wanted.name)?);
+    new.profile.verify_at_creation = wanted.verify_new_members;
+    new.profile.unverified_sign_in = !wanted.refuse_unverified_sign_in;
+    for origin in origins("--allow-origin", &wanted.allow_origins)? {
+        new.profile.allowed_origins.push(origin.as_str().to_owned());
+    }
+    let email = Email::parse(&wanted.admin_email)
+        .map_err(|error| refused("--admin-email", &error, "it must look like ada@acme.example"))?;
+    let first_name = wanted.admin_first_name.as_deref().unwrap_or("First");
+    let last_name = wanted.admin_last_name.as_deref().unwrap_or("Administrator");
+    let admin = FirstAdmin {
+        first_name: line("--admin-first-name", first_name)?,
+        last_name: line("--admin-last-name", last_name)?,
+        email,
+    };
+    Ok((new, admin))
+}
+
+fn changes(wanted: &OrgSet) -> Result<OrganizationChanges, Failure> {
+    Ok(OrganizationChanges {
+        name: wanted.name.as_deref().map(|name| line("--name", name)).transpose()?,
+        verify_at_creation: wanted.verify_new_members,
+        unverified_sign_in: wanted.unverified_sign_in,
+        add_origins: origins("--allow-origin", &wanted.allow_origins)?,
+        remove_origins: origins("--remove-origin", &wanted.remove_origins)?,
+        ..OrganizationChanges::default()
+    })
+}
+
+fn line(flag: &str, text: &str) -> Result<String, Failure> {
+    stripped(text, MAX_LINE)
+        .map_err(|error| refused(flag, &error, "give a text in quotes, like --name 'Acme Ltd'"))
+}
+
+fn origins(flag: &str, texts: &[String]) -> Result<Vec<Origin>, Failure> {
+    let example = "it must look like https://app.example.com";
+    texts.iter().map(|text| Origin::of(text).map_err(|error| refused(flag, &error, example))).collect()
+}
+
+fn refused(flag: &str, error: &TextError, hint: &str) -> Failure {
+    Failure::usage(format!("{flag}: {error}"), hint)
+}
+
+async fn create(
+    directory: &Directory,
+    new: NewOrganization,
+    admin: FirstAdmin,
+    output: Output,
+) -> anyhow::Result<()> {
+    let slug = new.slug.to_string();
+    let about = About { org: &slug, ..About::default() };
+    let made =
+        directory.create_organization(new, admin).await.map_err(|error| of_directory(&error, about))?;
+    if output.json {
+        return report::print_json(&made);
+    }
+    report::print(&format!(
+        "made the organization {slug}. Its credentials are shown this once:\n\n  \
+         organization     {}\n  organization id  {}\n  user id          {}\n  API key id       {}\n  \
+         API key          {}\n",
+        made.org_id, made.org_uuid, made.member_id, made.api_key_id, made.api_key
+    ))
+}
+
+fn list(directory: &Directory, output: Output) -> anyhow::Result<()> {
+    let organizations =
+        directory.list_organizations().map_err(|error| of_directory(&error, About::default()))?;
+    if output.json {
+        return report::print_json(&organizations);
+    }
+    if organizations.is_empty() {
+        return report::print(
+            "no organizations; make one: denizen org create SLUG --name NAME --admin-email EMAIL\n",
+        );
+    }
+    let rows = organizations.into_iter().map(|organization| {
+        vec![
+            organization.org_id.to_string(),
+            organization.members.to_string(),
+            organization.created_at.to_string(),
+            organization.name,
+        ]
+    });
+    report::print(&table(&["ORGANIZATION", "USERS", "CREATED AT", "NAME"], rows))
+}
+
+fn show(directory: &Directory, slug: &str, output: Output) -> anyhow::Result<()> {
+    let about = About { org: slug, ..About::default() };
+    let shown = directory.show_organization(slug).map_err(|error| of_directory(&error, about))?;
+    if output.json { report::print_json(&shown) } else { report::print(&page(&shown)) }
+}
+
+fn page(shown: &OrganizationSummary) -> String {
+    let yes = |is: bool| if is { "yes" } else { "no" };
+    let origins = match shown.allowed_origins.as_slice() {
+        [] => "none: magic links lead nowhere until one is allowed".to_owned(),
+        some => some.join(" "),
+    };
+    format!(
+        "organization                   {}\n\
+         organization id                {}\n\
+         name                           {}\n\
+         created at                     {}\n\
+         users                          {}\n\
+         new users are verified         {}\n\
+         unverified users may sign in   {}\n\
+         origins of magic links         {origins}\n",
+        shown.org_id,
+        shown.org_uuid,
+        shown.name,
+        shown.created_at,
+        shown.members,
+        yes(shown.verify_at_creation),
+        yes(shown.unverified_sign_in),
+    )
+}

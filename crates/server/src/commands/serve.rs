@@ -1,0 +1,106 @@
+//! `denizen serve`: opens everything in order, serves until a stop is requested, and closes everything in reverse.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use denizen_courier::Courier;
+use denizen_directory::Directory;
+use denizen_http::App;
+
+use crate::cli::Serve;
+use crate::config::{Config, local_url};
+use crate::refusal::{About, of_directory};
+use crate::report::{self, Failure};
+use crate::serve::{self, Background, Ended, Options, Signals, Statistics};
+use crate::{demo, environment, installation, logging, wiring, worker};
+
+/// How long threads that still write a file may take at the very end.
+const LAST_WRITES: Duration = Duration::from_secs(2);
+
+pub fn run(config: &Config, flags: &Serve) -> anyhow::Result<()> {
+    let logging = logging::start(&config.log)?;
+    let runtime = serve::runtime().context("the runtime cannot be started")?;
+    let result = runtime.block_on(until_stopped(config, flags));
+    runtime.shutdown_timeout(LAST_WRITES);
+    if logging.dropped_lines() > 0 {
+        tracing::warn!(
+            lines = logging.dropped_lines(),
+            "lines of the log were lost: nobody read them in time"
+        );
+    }
+    result
+}
+
+async fn until_stopped(config: &Config, flags: &Serve) -> anyhow::Result<()> {
+    // First, so that a signal during a long migration is a graceful stop too.
+    let signals = Signals::listen().context("signals cannot be listened for")?;
+    // Before anything is made: a port that is taken is the most common mistake.
+    let listener = serve::bind(config.listen).await?;
+    let bound = listener.local_addr().context("the bound address")?;
+
+    installation::create_data_folder(&config.data)?;
+    let courier = Courier::new(&wiring::mail_settings(config))
+        .map_err(|error| Failure::new(error.to_string(), "docs/mail.md explains every setting of mail"))?;
+    let store = installation::open_store(config)?;
+    let settings = wiring::directory_settings(config, bound);
+    let opened = Directory::open(store.clone(), environment::system(), settings).await;
+    let result = match opened {
+        Ok(directory) => {
+            if flags.demo {
+                let prepared = demo::prepare(&directory, config, bound).await;
+                if let Err(error) = prepared {
+                    directory.close();
+                    return Err(error);
+                }
+            }
+            let app = App::new(directory, wiring::http_settings(config, bound));
+            report::print(&format!(
+                "denizen {} is listening on {}, its data is in {}\n",
+                env!("CARGO_PKG_VERSION"),
+                local_url(bound),
+                config.data.display()
+            ))?;
+            tracing::info!(address = %bound, version = env!("CARGO_PKG_VERSION"), "listening");
+            Ok(serve_app(config, app, courier, listener, &signals).await)
+        }
+        Err(error) => Err(of_directory(&error, About::default())),
+    };
+    // Last: whatever was acknowledged is on disk already; this copies the log into the database.
+    store.close();
+    let ended = result?;
+    if ended.forced {
+        return Err(Failure::new(
+            format!("ended at once on a second signal; {} requests were cut off", ended.cut),
+            "one signal is enough: in-flight requests get limits.shutdown_seconds to finish",
+        )
+        .into());
+    }
+    tracing::info!(cut = ended.cut, "stopped");
+    Ok(())
+}
+
+async fn serve_app(
+    config: &Config,
+    app: Arc<App>,
+    courier: Courier,
+    listener: tokio::net::TcpListener,
+    signals: &Signals,
+) -> Ended {
+    let statistics = Arc::new(Statistics::default());
+    app.metrics().register(|registry| serve::register(registry, Arc::clone(&statistics)));
+    let router = denizen_http::router(Arc::clone(&app), &wiring::dialects());
+    let mut background = Background::default();
+    background.spawn("job worker", worker::run(Arc::clone(&app), Arc::new(courier), signals.stop()));
+    background.spawn("housekeeping", worker::keep_house(app, signals.stop()));
+    let options = Options::from(&config.limits);
+    let ended = serve::serve(listener, router, options, signals.stop(), statistics).await;
+    let grace = if ended.forced { Duration::ZERO } else { config.limits.shutdown() };
+    for task in background.finish(grace).await {
+        tracing::warn!(
+            task,
+            "a background task did not end by itself; what it left is taken up at the next start"
+        );
+    }
+    ended
+}

@@ -1,0 +1,214 @@
+//! `serve --demo`: an organization with people in it, for trying denizen out.
+//!
+//! It goes through the doors of the directory like any other caller, and knows nothing of how people are kept.
+
+mod people;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use denizen_directory::members::{Invitation, MemberQuery, Verification};
+use denizen_directory::organizations::{
+    CreatedOrganization, FirstAdmin, NewOrganization, OrganizationChanges, SUPER_ROLE,
+};
+use denizen_directory::{Credentials, Directory, Error, ErrorCode, OpContext};
+use denizen_domain::text::{Email, Origin, Slug};
+use tokio::task::{JoinSet, LocalSet};
+
+use self::people::Person;
+use crate::config::{Config, local_url};
+use crate::report;
+
+const SLUG: &str = "demo";
+/// The description of the organization until all its people are there; so a start that was interrupted is recognised by
+/// the next one, while people who were deleted on purpose stay deleted.
+const FILLING: &str = "Being filled with people by denizen serve --demo.";
+const FILLED: &str = "An organization to try denizen with.";
+/// The most people that are looked through for those to verify; far more than there are.
+const LOOK: usize = 10_000;
+
+/// Makes the organization `demo` with its people, or finds it, and says on standard output what to do with it.
+pub async fn prepare(directory: &Directory, config: &Config, bound: SocketAddr) -> anyhow::Result<()> {
+    let address = local_url(bound);
+    let data = config.data.display();
+    let found = directory.find_organization(SLUG).context("looking for the organization `demo`")?;
+    if let Some(found) = found {
+        let is_complete = found.profile.main_description != FILLING;
+        if !is_complete {
+            complete(directory).await?;
+        }
+        let members = directory.show_organization(SLUG)?.members;
+        let more =
+            if is_complete { "" } else { " An earlier start was interrupted; who was missing is there now." };
+        return report::print(&format!(
+            "denizen found its data in {data}: the organization `demo` with {members} users.{more}\n\
+             Its credentials were shown when it was made. For new ones:\n\n  \
+             denizen key create --org demo --role {SUPER_ROLE} --name demo --days 30 --data {data}\n\n"
+        ));
+    }
+    let created = create(directory, bound).await?;
+    // Told before the people are added: the secret exists nowhere else, so whatever happens next, it must be out.
+    report::print(&welcome(&created, &address, &data.to_string()))?;
+    fill(directory, &Signing::from(&created)).await.context("adding the people of the demonstration")?;
+    finish(directory).await
+}
+
+/// Adds who is missing after an interrupted start. The first key's secret is gone, so a key of its own is made for it.
+async fn complete(directory: &Directory) -> anyhow::Result<()> {
+    let name = Some("completing the demo".to_owned());
+    let made = directory.create_key_for(SLUG, SUPER_ROLE.to_owned(), name, 1).await?;
+    let keys = directory.keys_of(SLUG)?;
+    let creator = keys.iter().find(|(key, _)| key.key_id == made.key_id).map(|(key, _)| key.creator);
+    let creator = creator.context("the key that was just made is not there")?;
+    let signing =
+        Signing { secret: made.secret, key: made.key_id.to_string(), user: creator.as_member().to_string() };
+    let filled = fill(directory, &signing).await.context("adding the missing people of the demonstration");
+    directory.revoke_key(SLUG, &signing.key).await?;
+    filled?;
+    finish(directory).await
+}
+
+async fn create(directory: &Directory, bound: SocketAddr) -> anyhow::Result<CreatedOrganization> {
+    let mut new = NewOrganization::named(Slug::parse(SLUG)?, "Demo");
+    FILLING.clone_into(&mut new.profile.main_description);
+    for host in ["localhost", "127.0.0.1"] {
+        // The server itself, and where front ends are usually developed.
+        for port in [bound.port(), 3000] {
+            let origin = Origin::of(&format!("http://{host}:{port}"))?;
+            new.profile.allowed_origins.push(origin.as_str().to_owned());
+        }
+    }
+    let admin = FirstAdmin {
+        first_name: "Demo".to_owned(),
+        last_name: "Administrator".to_owned(),
+        email: Email::parse("admin@example.com")?,
+    };
+    directory.create_organization(new, admin).await.context("creating the organization `demo`")
+}
+
+async fn finish(directory: &Directory) -> anyhow::Result<()> {
+    let changes =
+        OrganizationChanges { main_description: Some(FILLED.to_owned()), ..OrganizationChanges::default() };
+    directory.set_organization(SLUG, changes).await.context("marking the demonstration as complete")
+}
+
+/// An API key with the user in whose name it is used.
+struct Signing {
+    secret: String,
+    key: String,
+    user: String,
+}
+
+impl From<&CreatedOrganization> for Signing {
+    fn from(created: &CreatedOrganization) -> Self {
+        Self {
+            secret: created.api_key.clone(),
+            key: created.api_key_id.to_string(),
+            user: created.member_id.clone(),
+        }
+    }
+}
+
+/// Adds everybody who is not there yet, and verifies those who should be.
+async fn fill(directory: &Directory, signing: &Signing) -> denizen_directory::Result<()> {
+    let credentials =
+        Credentials::ApiKey { secret: &signing.secret, key_id: &signing.key, user_id: &signing.user };
+    let caller = directory.authenticate(credentials, SLUG, None)?;
+    let ctx = directory.context(&caller, &Arc::from("demo"))?;
+
+    // All at once, so that they share commits; in one local set, which begins them in order, so that the list of the
+    // demonstration has the same order on every machine.
+    let local = LocalSet::new();
+    let mut adding = JoinSet::new();
+    for person in people::all() {
+        adding.spawn_local_on(add(directory.clone(), ctx.clone(), person), &local);
+    }
+    local.run_until(all_done(adding)).await?;
+
+    let to_verify: BTreeSet<String> =
+        people::all().filter(|person| person.is_verified).map(|person| person.email).collect();
+    let query = MemberQuery { is_verified: Some(false), limit: LOOK, ..MemberQuery::default() };
+    let unverified = directory.list_members(&ctx, query).await?.members;
+    let mut verifying = JoinSet::new();
+    for user in unverified.into_iter().filter(|user| to_verify.contains(&user.email)) {
+        let (directory, ctx) = (directory.clone(), ctx.clone());
+        let user_id = user.user_id.as_member().to_string();
+        verifying.spawn_local_on(
+            async move { directory.verify_member(&ctx, user_id, Verification::default()).await },
+            &local,
+        );
+    }
+    local.run_until(all_done(verifying)).await
+}
+
+async fn all_done(mut tasks: JoinSet<denizen_directory::Result<()>>) -> denizen_directory::Result<()> {
+    while let Some(ended) = tasks.join_next().await {
+        ended.map_err(|_| Error::new(ErrorCode::Internal))??;
+    }
+    Ok(())
+}
+
+async fn add(directory: Directory, ctx: OpContext, person: Person) -> denizen_directory::Result<()> {
+    let email = Email::parse(&person.email)
+        .map_err(|error| Error::with_text(ErrorCode::Internal, error.to_string()))?;
+    let invitation = Invitation {
+        first_name: person.first_name.to_owned(),
+        last_name: person.last_name.to_owned(),
+        email,
+        role_name: person.role.to_owned(),
+        login_link: None,
+        preferences: Some(person.preferences),
+        open_variables: person.open_variables,
+        secret_variables: person.secret_variables,
+    };
+    match directory.invite_member(&ctx, invitation).await {
+        // Added by the start that was interrupted.
+        Err(error) if error.code == ErrorCode::EmailTaken => Ok(()),
+        added => added.map(drop),
+    }
+}
+
+/// What a first start prints: all that is needed to make the first calls, pasteable as it stands.
+fn welcome(created: &CreatedOrganization, address: &str, data: &str) -> String {
+    let CreatedOrganization { api_key, api_key_id, member_id, .. } = created;
+    let count = people::COUNT;
+    let headers =
+        format!("-H 'x-api-key: {api_key}' -H 'x-api-key-id: {api_key_id}' -H 'x-user-id: {member_id}'");
+    format!(
+        "denizen has made the organization `demo` with {count} people in {data}.
+Its credentials are shown this once:
+
+  address       {address}
+  organization  demo
+  API key       {api_key}
+  API key id    {api_key_id}
+  user id       {member_id}
+
+For the Python client (pip install amigo-sdk):
+
+  export AMIGO_API_KEY={api_key}
+  export AMIGO_API_KEY_ID={api_key_id}
+  export AMIGO_USER_ID={member_id}
+  export AMIGO_ORGANIZATION_ID=demo
+  export AMIGO_BASE_URL={address}
+
+Calls to paste: three of the people, a search that minds neither case nor accents, and an invitation.
+
+  curl -sS '{address}/v1/demo/user/?limit=3' \\
+    {headers}
+
+  curl -sS '{address}/v1/demo/user/search/?query=garcia' \\
+    {headers}
+
+  curl -sS '{address}/v1/demo/user/' \\
+    {headers} \\
+    -H 'content-type: application/json' \\
+    -d '{{\"first_name\": \"Ada\", \"last_name\": \"Lovelace\", \"email\": \"ada.lovelace@example.com\", \"role_name\": \"DefaultUserRole\"}}'
+
+Every operation, described for browsers: {address}/docs
+
+"
+    )
+}

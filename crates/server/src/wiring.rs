@@ -1,0 +1,72 @@
+//! From the configuration to the settings of each crate: the only place that knows both.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use denizen_courier::MailSettings;
+use denizen_directory::DirectorySettings;
+use denizen_http::{Dialect, HttpSettings};
+use denizen_store::SqliteOptions;
+
+use crate::config::{Config, SecretUrl};
+
+/// The dialects that this binary speaks.
+pub fn dialects() -> Vec<Dialect> {
+    vec![denizen_http::amigo::dialect()]
+}
+
+pub fn sqlite_options(config: &Config) -> SqliteOptions {
+    SqliteOptions {
+        group_commit_max: config.sqlite.group_commit_max,
+        checkpoint_pages: config.sqlite.checkpoint_pages,
+        reader_cache_kib: config.sqlite.cache_kib,
+        long_read_threads: config.sqlite.long_read_threads,
+        ..SqliteOptions::new(config.sqlite_file())
+    }
+}
+
+/// `bound` is the address that is really listened on; commands that do not listen give the configured one.
+pub fn directory_settings(config: &Config, bound: SocketAddr) -> DirectorySettings {
+    DirectorySettings {
+        token_minutes: signed(config.amigo.token_minutes),
+        magic_link_minutes: signed(config.amigo.magic_link_minutes),
+        verify_link_days: signed(config.amigo.verify_link_days),
+        search_results: i64::from(config.amigo.search_results),
+        page_limit: usize::try_from(config.amigo.list_limit).expect("bounded to 10,000"),
+        public_url: config.public_url(bound),
+        job_attempts: i64::from(config.mail.attempts),
+    }
+}
+
+pub fn http_settings(config: &Config, bound: SocketAddr) -> HttpSettings {
+    let limits = &config.limits;
+    let rates = || BTreeMap::from([("amigo".to_owned(), config.rate_limits.amigo.by_operation())]);
+    HttpSettings {
+        body_bytes: limits.body_bytes,
+        header_bytes: limits.header_bytes,
+        header_count: limits.header_count,
+        json_depth: limits.json_depth,
+        body_read_seconds: limits.body_read_seconds,
+        request_seconds: limits.request_seconds,
+        concurrent_requests: limits.concurrent_requests,
+        rate_limits: config.rate_limits.enabled.then(rates),
+        public_url: config.public_url(bound),
+    }
+}
+
+pub fn mail_settings(config: &Config) -> MailSettings {
+    let mail = &config.mail;
+    MailSettings {
+        from: mail.from.clone(),
+        smtp_url: mail.smtp_url.as_ref().map(|url| SecretUrl::expose(url).to_owned()),
+        outbox: config.data.join("mail"),
+        templates: mail.templates.clone(),
+        language: Some(mail.language.clone()),
+        timeout: Duration::from_secs(mail.timeout_seconds),
+    }
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).expect("the configuration bounds every number far below 2^63")
+}

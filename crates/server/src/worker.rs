@@ -1,0 +1,241 @@
+//! The job worker: takes jobs that are due, has them done, and reports back.
+//!
+//! It knows when to look and what to do about failures, not what a job means: the directory says that, and the courier
+//! does it. No line that it logs holds an address, a name or a link.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use denizen_courier::{Courier, Delivery};
+use denizen_directory::jobs::{LeasedJob, Task};
+use denizen_directory::{Directory, Error, Result};
+use denizen_http::App;
+use denizen_http::kernel::JobCount;
+use tokio::sync::Notify;
+use tokio::task::{Id, JoinError, JoinSet};
+
+use crate::serve::Stop;
+
+/// Other processes enqueue too and cannot wake this one, so it looks at least so often.
+const POLL: Duration = Duration::from_secs(5);
+/// Jobs worked on at once. A mail server may take long for each, and a lease must not run out in a queue.
+const AT_ONCE: usize = 8;
+/// Pauses while the store does not answer: the first, and the longest of those that double.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How often the outcome of a job is reported before it is left to the end of its lease.
+const REPORTS: u32 = 5;
+/// How often memory is purged and jobs are counted.
+const HOUSEKEEPING: Duration = Duration::from_mins(1);
+const COUNTING: Duration = Duration::from_secs(5);
+
+/// Runs jobs until a stop is requested; those that are running then are finished.
+pub async fn run(app: Arc<App>, courier: Arc<Courier>, stop: Stop) {
+    let directory = app.directory.clone();
+    let wake = Arc::new(Notify::new());
+    directory.on_job({
+        let wake = Arc::clone(&wake);
+        Arc::new(move || wake.notify_one())
+    });
+    let mut running = Running::default();
+    let mut outage = Outage::default();
+    while !stop.is_requested() {
+        let wait = match running.fill(&directory, &courier).await {
+            Ok(()) => {
+                outage.over();
+                running.next_look(&directory)
+            }
+            Err(error) => outage.pause(&error),
+        };
+        tokio::select! {
+            () = stop.requested() => break,
+            // Only where a place is free is there anything to wake up for.
+            () = wake.notified(), if running.has_place() && !outage.lasts() => {}
+            Some(ended) = running.jobs.join_next_with_id() => running.reap(ended, &directory).await,
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+    while let Some(ended) = running.jobs.join_next_with_id().await {
+        running.reap(ended, &directory).await;
+    }
+}
+
+/// Drops what memory holds for nothing, and counts jobs for the metrics, until a stop is requested.
+pub async fn keep_house(app: Arc<App>, stop: Stop) {
+    let mut purge = tokio::time::interval(HOUSEKEEPING);
+    let mut count = tokio::time::interval(COUNTING);
+    loop {
+        tokio::select! {
+            () = stop.requested() => return,
+            _ = purge.tick() => app.directory.purge_memory(),
+            _ = count.tick() => count_jobs(&app),
+        }
+    }
+}
+
+fn count_jobs(app: &App) {
+    // A store that fails is reported by the worker and by readiness; the counts just stay as they were.
+    if let Ok(counts) = app.directory.job_counts() {
+        app.metrics().set_job_counts(counts.into_iter().map(|(state, count)| JobCount {
+            kind: "all".to_owned(),
+            state: state.as_str().to_owned(),
+            count,
+        }));
+    }
+}
+
+/// The jobs that this process has leased and is working on.
+#[derive(Default)]
+struct Running {
+    jobs: JoinSet<()>,
+    leased: HashMap<Id, LeasedJob>,
+}
+
+impl Running {
+    fn has_place(&self) -> bool {
+        self.jobs.len() < AT_ONCE
+    }
+
+    /// Takes as many jobs as there are places for.
+    async fn fill(&mut self, directory: &Directory, courier: &Arc<Courier>) -> Result<()> {
+        if !self.has_place() {
+            return Ok(());
+        }
+        let places = i64::try_from(AT_ONCE - self.jobs.len()).unwrap_or(1);
+        for job in directory.lease_jobs(places).await? {
+            let task = work(directory.clone(), Arc::clone(courier), job.clone());
+            self.leased.insert(self.jobs.spawn(task).id(), job);
+        }
+        Ok(())
+    }
+
+    /// How long nothing can be due.
+    fn next_look(&self, directory: &Directory) -> Duration {
+        if !self.has_place() {
+            return POLL;
+        }
+        match directory.next_job_at() {
+            Ok(Some(due)) => {
+                let micros = due.0.saturating_sub(directory.now().0);
+                // A due time that is just reached is looked at a moment later, so that the look never spins.
+                Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+                    .clamp(Duration::from_millis(10), POLL)
+            }
+            Ok(None) => POLL,
+            // The next look says what is wrong.
+            Err(_) => FIRST_PAUSE,
+        }
+    }
+
+    async fn reap(&mut self, ended: std::result::Result<(Id, ()), JoinError>, directory: &Directory) {
+        match ended {
+            Ok((id, ())) => drop(self.leased.remove(&id)),
+            Err(error) => {
+                // A job that panics would otherwise come back whenever its lease ends, for ever.
+                if let Some(job) = self.leased.remove(&error.id()) {
+                    report_failure(directory, &job, "the job panicked", false).await;
+                }
+            }
+        }
+    }
+}
+
+/// Does one job and reports its outcome.
+async fn work(directory: Directory, courier: Arc<Courier>, job: LeasedJob) {
+    let (id, kind, attempt) = (job.id(), job.kind().to_owned(), job.attempts());
+    match directory.prepare_job(&job).await {
+        Ok(Task::Nothing) => {
+            tracing::info!(job = id, kind, attempt, "job done");
+        }
+        Ok(Task::Send(mail)) => match courier.deliver(&mail, &id, job.created_at()).await {
+            Ok(Delivery::Sent) => tracing::info!(job = id, kind, attempt, "mail sent"),
+            Ok(Delivery::Written(file)) => {
+                tracing::info!(job = id, kind, attempt, file = %file.display(), "mail written");
+            }
+            Err(error) => {
+                return report_failure(&directory, &job, &error.text, error.permanent).await;
+            }
+        },
+        Err(error) => return report_failure(&directory, &job, &error.text, false).await,
+    }
+    if let Err(error) = repeated(|| directory.finish_job(&job)).await {
+        tracing::error!(job = id, kind, %error, "a job is done but could not be marked so; it will be done again");
+    }
+}
+
+async fn report_failure(directory: &Directory, job: &LeasedJob, reason: &str, permanent: bool) {
+    let (id, kind, attempt) = (job.id(), job.kind(), job.attempts());
+    match repeated(|| directory.fail_job(job, reason.to_owned(), permanent)).await {
+        Ok(true) => {
+            tracing::warn!(job = id, kind, attempt, reason, "job failed, it will be tried again");
+        }
+        Ok(false) => tracing::error!(
+            job = id,
+            kind,
+            attempt,
+            reason,
+            "job failed for good; `denizen job list` shows it"
+        ),
+        Err(error) => {
+            tracing::error!(job = id, kind, attempt, reason, %error, "job failed; it is tried again when its lease ends");
+        }
+    }
+}
+
+/// Repeats a report to a store that is busy.
+async fn repeated<T, F: Future<Output = Result<T>>>(report: impl Fn() -> F) -> Result<T> {
+    let mut pause = FIRST_PAUSE;
+    for _ in 1..REPORTS {
+        match report().await {
+            Ok(done) => return Ok(done),
+            Err(_) => tokio::time::sleep(pause).await,
+        }
+        pause *= 2;
+    }
+    report().await
+}
+
+/// A time in which the store does not answer: told once at its beginning and once at its end.
+#[derive(Default)]
+struct Outage {
+    pause: Option<Duration>,
+}
+
+impl Outage {
+    fn lasts(&self) -> bool {
+        self.pause.is_some()
+    }
+
+    fn pause(&mut self, error: &Error) -> Duration {
+        if self.pause.is_none() {
+            tracing::error!(%error, "jobs wait because the store does not answer; this is told once");
+        }
+        let pause = self.pause.map_or(FIRST_PAUSE, |last| (last * 2).min(LONGEST_PAUSE));
+        self.pause = Some(pause);
+        pause
+    }
+
+    fn over(&mut self) {
+        if self.pause.take().is_some() {
+            tracing::info!("the store answers again, jobs go on");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use denizen_directory::ErrorCode;
+
+    use super::*;
+
+    #[test]
+    fn pauses_grow_while_the_store_fails_and_begin_anew_afterwards() {
+        let mut outage = Outage::default();
+        let pauses: Vec<u128> = (0..9).map(|_| outage.pause(&ErrorCode::Busy.into()).as_millis()).collect();
+        assert_eq!(pauses, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+        assert!(outage.lasts());
+        outage.over();
+        assert_eq!(outage.pause(&ErrorCode::Busy.into()), FIRST_PAUSE);
+    }
+}
