@@ -9,7 +9,7 @@ use super::curl;
 use super::html::{Escaped, inline, prose};
 use super::schema::{Schemas, required_mark};
 use super::style::STYLE;
-use crate::kernel::{Dialect, Operation, Security, openapi};
+use crate::kernel::{Dialect, HeaderParam, Operation, Security, SecurityKind, openapi};
 
 /// Writing to a `String` cannot fail, so what `write!` returns is dropped in this module.
 pub(super) fn index(dialects: &[Dialect]) -> String {
@@ -113,19 +113,38 @@ fn authentication(body: &mut String, dialect: &Dialect, public_url: &str) {
         "<h4>The examples use variables of the shell</h4><pre>URL={}\nORGANIZATION=demo\nTOKEN=…</pre>",
         Escaped(public_url)
     );
-    if dialect.security_schemes.is_empty() {
-        return;
+    if !dialect.security_schemes.is_empty() {
+        body.push_str("<h4>Authentication</h4><div class=\"scroll\"><table>");
+        for scheme in dialect.security_schemes {
+            let carrier = match scheme.kind {
+                SecurityKind::Bearer(_) | SecurityKind::Basic => "Authorization",
+                SecurityKind::Header(name) => name,
+            };
+            let _ = write!(
+                body,
+                "<tr><td><code>{}</code></td><td>header <code>{}</code></td><td>{}</td></tr>",
+                Escaped(scheme.name),
+                Escaped(carrier),
+                inline(scheme.description)
+            );
+        }
+        body.push_str("</table></div>");
+        let ways = dialect.security.iter().map(|schemes| together(schemes)).collect::<Vec<_>>();
+        let _ = write!(body, "<p class=\"note\">Any of: {}</p>", ways.join("; or "));
     }
-    body.push_str("<h4>Authentication</h4><div class=\"scroll\"><table>");
-    for scheme in dialect.security_schemes {
-        let _ = write!(
-            body,
-            "<tr><td><code>{}</code></td><td>{}</td></tr>",
-            Escaped(scheme.name),
-            inline(scheme.description)
-        );
+    if !dialect.headers.is_empty() {
+        body.push_str("<p class=\"soft\">Every operation takes these too.</p>");
+        headers(body, dialect.headers);
     }
-    body.push_str("</table></div>");
+}
+
+/// Schemes that go together.
+fn together(schemes: &[&str]) -> String {
+    schemes
+        .iter()
+        .map(|scheme| format!("<code>{}</code>", Escaped(scheme)))
+        .collect::<Vec<_>>()
+        .join(" with ")
 }
 
 fn section(
@@ -152,14 +171,23 @@ fn section(
     }
     body.push_str(&prose(operation.description));
     let mut notes: Vec<String> = vec![format!("operation <code>{}</code>", Escaped(operation.id))];
-    if operation.security == Security::None {
-        notes.push("no authentication needed".to_owned());
+    match operation.security {
+        Security::Default => {}
+        Security::None => notes.push("no authentication needed".to_owned()),
+        Security::All(schemes) => notes.push(format!("authenticate with {}", together(schemes))),
     }
     if operation.rate.is_some() {
         notes.push("limited per minute".to_owned());
     }
     let _ = write!(body, "<p class=\"note\">{}</p>", notes.join(" · "));
-    parameters(body, described, schemas);
+    let query: Vec<&Value> = described["parameters"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|param| param["in"] == "query")
+        .collect();
+    parameters(body, &query, schemas);
+    headers(body, &operation.headers);
 
     let schema = &described["requestBody"]["content"]["application/json"]["schema"];
     if !schema.is_null() {
@@ -179,29 +207,41 @@ fn path_in_html(path: &str) -> String {
     Escaped(path).to_string().replace('{', "<b>{").replace('}', "}</b>")
 }
 
-fn parameters(body: &mut String, described: &Value, schemas: &Schemas<'_>) {
-    let all: Vec<&Value> = described["parameters"].as_array().into_iter().flatten().collect();
-    for (place, heading) in [("query", "Query"), ("header", "Headers")] {
-        let mut of_place = all.iter().filter(|param| param["in"] == place).peekable();
-        if of_place.peek().is_none() {
-            continue;
-        }
+const NAMED: &str = "<div class=\"scroll\"><table><tr><th>Name</th><th>Type</th><th>Description</th></tr>";
+
+fn parameters(body: &mut String, query: &[&Value], schemas: &Schemas<'_>) {
+    if query.is_empty() {
+        return;
+    }
+    let _ = write!(body, "<h4>Query</h4>{NAMED}");
+    for param in query {
         let _ = write!(
             body,
-            "<h4>{heading}</h4><div class=\"scroll\"><table><tr><th>Name</th><th>Type</th><th>Description</th></tr>"
+            "<tr><td><code>{}</code>{}</td><td>{}</td><td>{}</td></tr>",
+            Escaped(param["name"].as_str().unwrap_or_default()),
+            required_mark(param["required"] == true),
+            schemas.in_words(&param["schema"]),
+            inline(param["description"].as_str().unwrap_or_default()),
         );
-        for param in of_place {
-            let _ = write!(
-                body,
-                "<tr><td><code>{}</code>{}</td><td>{}</td><td>{}</td></tr>",
-                Escaped(param["name"].as_str().unwrap_or_default()),
-                required_mark(param["required"] == true),
-                schemas.in_words(&param["schema"]),
-                inline(param["description"].as_str().unwrap_or_default()),
-            );
-        }
-        body.push_str("</table></div>");
     }
+    body.push_str("</table></div>");
+}
+
+fn headers(body: &mut String, headers: &[HeaderParam]) {
+    if headers.is_empty() {
+        return;
+    }
+    let _ = write!(body, "<h4>Headers</h4>{NAMED}");
+    for HeaderParam { name, description, required } in headers {
+        let _ = write!(
+            body,
+            "<tr><td><code>{}</code>{}</td><td>text</td><td>{}</td></tr>",
+            Escaped(name),
+            required_mark(*required),
+            inline(description),
+        );
+    }
+    body.push_str("</table></div>");
 }
 
 fn responses(body: &mut String, described: &Value, schemas: &Schemas<'_>) {

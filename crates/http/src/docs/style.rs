@@ -24,7 +24,7 @@ h3 { margin: 0 0 .4rem; font-size: 1.25rem; line-height: 1.3; } h3 a { color: in
 h4 { margin: 1.4rem 0 .4rem; font-size: .875rem; color: var(--soft); font-weight: 600; }
 section { padding: 1.6rem 0 1.9rem; border-bottom: 1px solid var(--line); }
 p { margin: .5rem 0; max-width: 46rem; }
-.method { font: 600 .75rem/1.4 ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace; min-width: 3.4em; display: inline-block; }
+.method { font: 600 .75rem/1.4 ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace; min-width: 4.2em; flex: none; display: inline-block; }
 .GET { color: var(--get); } .POST { color: var(--post); } .PUT, .PATCH { color: var(--put); } .DELETE { color: var(--delete); }
 .place { margin: .15rem 0; } .place code { overflow-wrap: anywhere; } .place b { font-weight: 600; color: var(--link); }
 .soft, .note { color: var(--soft); } .note { font-size: .875rem; }

@@ -23,7 +23,7 @@ pub struct HttpSettings {
     pub json_depth: usize,
     /// Time for a body to arrive, in seconds.
     pub body_read_seconds: u64,
-    /// Time for an operation to answer once its request is read, in seconds.
+    /// Time for a whole request, body included, in seconds.
     pub request_seconds: u64,
     /// Requests worked on at once.
     pub concurrent_requests: usize,

@@ -61,16 +61,16 @@ impl Problem {
                 format!("The request head must have at most {bytes} bytes and {count} header lines").into(),
             ),
             Self::BodyTimeout { seconds } => {
-                (408, format!("The body did not arrive within {seconds} seconds").into())
+                (408, format!("The body did not arrive within {seconds} s").into())
             }
             Self::BodyUnreadable => (400, "The body could not be read to its end".into()),
             Self::RequestTimeout { seconds, safe: true } => {
-                (503, format!("There was no answer within {seconds} seconds").into())
+                (503, format!("There was no answer within {seconds} s").into())
             }
             Self::RequestTimeout { seconds, safe: false } => (
                 503,
                 format!(
-                    "There was no answer within {seconds} seconds, and the outcome is unknown: \
+                    "There was no answer within {seconds} s, and the outcome is unknown: \
                      look whether the change was made before you try again"
                 )
                 .into(),

@@ -71,7 +71,6 @@ impl Kernel {
         let begun = Instant::now();
         let (parts, body) = request.into_parts();
         let request_id = self.app.request_ids.take(parts.headers.get(&REQUEST_ID).map(HeaderValue::as_bytes));
-        let found = self.routes.find(&parts.method, parts.uri.path());
         let mut visit = Visit {
             app: &self.app,
             begun,
@@ -83,32 +82,27 @@ impl Kernel {
             answered: false,
         };
         let busy = self.app.in_flight.fetch_add(1, Ordering::Relaxed);
-
-        let (reply, standing, problem, metrics) = match found {
+        match self.routes.find(&parts.method, parts.uri.path()) {
             Found::Problem(form, problem) => {
                 visit.dialect = form.dialect;
                 let problem = self.head_problem(&parts).unwrap_or(problem);
-                ((form.problem)(&problem), None, Some(problem), form.metrics.clone())
+                visit.end((form.problem)(&problem), None, Some(&problem), &form.metrics)
             }
             Found::Endpoint(endpoint, params) => {
-                visit.dialect = endpoint.operation.dialect;
+                let operation = &endpoint.operation;
+                visit.dialect = operation.dialect;
                 visit.template = endpoint.template;
                 visit.organization = organization_of(&endpoint, &params);
                 let mut standing = None;
-                let outcome =
-                    self.perform(&endpoint, params, parts, body, request_id, busy, &mut standing).await;
-                let operation = &endpoint.operation;
-                let metrics: &OperationMetrics = &operation.metrics;
-                match outcome {
-                    Ok(reply) => return visit.end(reply, standing, None, metrics),
+                let arrived = Arrived { begun, parts, params, body, request_id, busy };
+                match self.perform(&endpoint, arrived, &mut standing).await {
+                    Ok(reply) => visit.end(reply, standing, None, &operation.metrics),
                     Err(problem) => {
-                        let reply = (operation.problem)(&problem);
-                        return visit.end(reply, standing, Some(&problem), metrics);
+                        visit.end((operation.problem)(&problem), standing, Some(&problem), &operation.metrics)
                     }
                 }
             }
-        };
-        visit.end(reply, standing, problem.as_ref(), &metrics)
+        }
     }
 
     /// The limits of the head, which the connection below has already read within twice their size.
@@ -125,17 +119,13 @@ impl Kernel {
         })
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the stations of one request, written in their order")]
     async fn perform(
         &self,
         endpoint: &Endpoint,
-        params: Vec<(&'static str, String)>,
-        parts: Parts,
-        body: Body,
-        request_id: Arc<str>,
-        busy: usize,
+        arrived: Arrived,
         standing: &mut Option<Standing>,
     ) -> Result<Reply, Problem> {
+        let Arrived { begun, parts, params, body, request_id, busy } = arrived;
         let settings = &self.app.settings;
         let operation = &endpoint.operation;
         if let Some(problem) = self.head_problem(&parts) {
@@ -151,7 +141,7 @@ impl Kernel {
             return Err(Problem::BodyTooLarge { limit });
         }
         let body = if operation.reads_body {
-            body::read(body, limit, settings.body_read_seconds).await?
+            body::read(body, limit, settings.body_read_seconds.min(settings.request_seconds)).await?
         } else {
             bytes::Bytes::new()
         };
@@ -162,7 +152,8 @@ impl Kernel {
         let call =
             Call { app: Arc::clone(&self.app), parts, params, query: OnceLock::new(), body, request_id };
         let seconds = settings.request_seconds;
-        let outcome = tokio::time::timeout(Duration::from_secs(seconds), run(endpoint, call))
+        let deadline = tokio::time::Instant::from_std(begun) + Duration::from_secs(seconds);
+        let outcome = tokio::time::timeout_at(deadline, run(endpoint, call))
             .await
             .unwrap_or(Err(Problem::RequestTimeout { seconds, safe }));
         if let Some(ticket) = ticket {
@@ -204,6 +195,17 @@ impl Kernel {
             }
         }
     }
+}
+
+/// A request whose path and method are known.
+struct Arrived {
+    begun: Instant,
+    parts: Parts,
+    params: Vec<(&'static str, String)>,
+    body: Body,
+    request_id: Arc<str>,
+    /// How many requests were worked on when it came.
+    busy: usize,
 }
 
 /// Runs a handler; a panic in it is this request's misfortune and nobody else's.
@@ -278,7 +280,7 @@ impl Visit<'_> {
         for (name, value) in headers {
             all.append(name, value);
         }
-        if is_head {
+        if is_head && length > 0 {
             all.insert(CONTENT_LENGTH, length.into());
         }
         let request_id = HeaderValue::from_str(&self.request_id).expect("a request id is visible ASCII");

@@ -61,7 +61,7 @@ async fn a_body_that_does_not_arrive_is_given_up() {
     let begun = Instant::now();
     let answer = server.post("/v1/acme/thing/", pieces(1, 10, false)).await;
     assert_eq!((answer.status, answer.header("connection")), (408, Some("close")));
-    assert_eq!(wrong(&answer), "The body did not arrive within 1 seconds");
+    assert_eq!(wrong(&answer), "The body did not arrive within 1 s");
     assert!(begun.elapsed() >= Duration::from_secs(1));
     // An operation that takes no body does not wait for one.
     assert_eq!(server.call(Method::GET, "/v1/acme/thing/", pieces(1, 10, false)).await.status, 200);
