@@ -8,7 +8,7 @@ use std::ops::Deref;
 
 use denizen_domain::ids::OrgKey;
 
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::sql::{Param, Row, Sql, Statement};
 
 /// A connection that reads.
@@ -103,9 +103,12 @@ fn sqlite_all<T>(
 /// Engine: FTS5 writes its pending terms to disk at every savepoint, so a group of closures would make as many tiny
 /// segments. The writer applies the changes of the whole group at once, in the same transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum IndexChange {
-    Put { position: i64, grams: String },
-    Remove { position: i64 },
+pub(crate) struct IndexChange {
+    pub(crate) position: i64,
+    /// The search text that the index holds of the user, if it holds any.
+    pub(crate) before: Option<String>,
+    /// The search text that it has to hold.
+    pub(crate) after: Option<String>,
 }
 
 /// A connection inside a write transaction.
@@ -119,10 +122,21 @@ impl<'c> Tx<'c> {
         Self { conn, index }
     }
 
+    /// The same transaction, bound to another organization: for the control store and for a parent organization.
+    #[must_use]
+    pub fn of(&self, org: OrgKey) -> Tx<'c> {
+        Tx { conn: Conn::new(self.conn.engine, org), index: self.index }
+    }
+
     /// Runs a statement and says how many rows it changed.
     pub fn execute(&self, sql: &Sql, params: &[Param<'_>]) -> Result<usize> {
         match self.conn.engine {
             Engine::Sqlite(connection) => {
+                // Engine: a full disk can end the whole transaction; what a closure that goes on regardless would
+                // write then would be committed alone.
+                if connection.is_autocommit() {
+                    return Err(StoreError::Io("the transaction was rolled back by the database".to_owned()));
+                }
                 Ok(connection.prepare_cached(sql.sqlite())?.execute(rusqlite::params_from_iter(params))?)
             }
         }

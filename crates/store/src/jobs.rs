@@ -74,7 +74,7 @@ static RETRY: Sql = Sql::new(
 );
 static FAIL: Sql = Sql::new(
     "job.fail",
-    "UPDATE job SET state = 'failed', lease_until = 0, last_error = $3, updated_at = $4
+    "UPDATE job SET state = 'failed', payload = '{}', lease_until = 0, last_error = $3, updated_at = $4
      WHERE org_id = $1 AND job_id = $2",
 );
 static LIST: Sql = Sql::new(
@@ -162,6 +162,7 @@ pub fn retry(tx: &Tx<'_>, job: ObjectId, at: Timestamp, error: &str, now: Timest
     tx.execute(&RETRY, &params).map(drop)
 }
 
+/// Gives a job up. Its payload, which may hold personal data, is dropped; that there was such a job stays visible.
 pub fn fail(tx: &Tx<'_>, job: ObjectId, error: &str, now: Timestamp) -> Result<()> {
     tx.execute(&FAIL, &[tx.org_param(), Param::Blob(&job.0), Param::Text(error), Param::Int(now.0)]).map(drop)
 }

@@ -4,6 +4,7 @@
 //! It must not know who may do what, nor any vendor's words.
 
 pub mod api_keys;
+mod check;
 mod conn;
 pub mod control;
 mod error;

@@ -43,13 +43,17 @@ static FIND: Sql = Sql::new(
     "link.find",
     "SELECT secret_hash, user_id, purpose, redirect, expires_at FROM link WHERE org_id = $1 AND secret_hash = $2",
 );
+static COUNT_OPEN: Sql = Sql::new(
+    "link.count_open_sign_in",
+    "SELECT count(*) FROM link WHERE org_id = $1 AND user_id = $2 AND purpose = 'sign_in' AND expires_at > $3",
+);
 static DELETE: Sql = Sql::new("link.delete", "DELETE FROM link WHERE org_id = $1 AND secret_hash = $2");
 static DELETE_EXPIRED: Sql = Sql::new(
     "link.delete_expired",
     "DELETE FROM link WHERE org_id = $1 AND user_id = $2 AND expires_at <= $3",
 );
 
-pub const STATEMENTS: &[&Sql] = &[&INSERT, &FIND, &DELETE, &DELETE_EXPIRED];
+pub const STATEMENTS: &[&Sql] = &[&INSERT, &FIND, &COUNT_OPEN, &DELETE, &DELETE_EXPIRED];
 
 fn read_link(row: &Row<'_>) -> Result<Link> {
     Ok(Link {
@@ -81,6 +85,12 @@ pub fn insert(tx: &Tx<'_>, link: &Link, now: Timestamp) -> Result<()> {
 
 pub fn find(conn: &Conn<'_>, secret_hash: &[u8; 32]) -> Result<Option<Link>> {
     conn.optional(&FIND, &[conn.org_param(), Param::Blob(secret_hash)], read_link)
+}
+
+/// How many links that sign `user` in are still open.
+pub fn count_open_sign_in(conn: &Conn<'_>, user: UserId, now: Timestamp) -> Result<i64> {
+    let params = [conn.org_param(), Param::Blob(&user.0), Param::Int(now.0)];
+    Ok(conn.optional(&COUNT_OPEN, &params, |row| row.int(0))?.unwrap_or(0))
 }
 
 /// Uses a link up; `false` when somebody else was first.

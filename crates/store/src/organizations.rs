@@ -1,9 +1,11 @@
 //! An organization's profile and settings.
 
+use std::collections::BTreeMap;
+
 use denizen_domain::member::{Preferences, UserDimension};
 use denizen_domain::time::Timestamp;
 
-use crate::conn::{Conn, Tx};
+use crate::conn::{Conn, IndexChange, Tx};
 use crate::error::Result;
 use crate::sql::{Param, Row, Sql, to_json};
 
@@ -71,7 +73,11 @@ static ERASE_USERS: Sql = Sql::new(
     "organization.erase_users",
     "DELETE FROM users WHERE org_id = $1 AND position IN (
         SELECT position FROM users WHERE org_id = $1 ORDER BY org_id, user_id LIMIT $2)
-     RETURNING position",
+     RETURNING position, directory, search_text",
+);
+static COUNT_DOWN: Sql = Sql::new(
+    "organization.count_down",
+    "UPDATE directory_counter SET users = users - $3 WHERE org_id = $1 AND directory = $2",
 );
 static ERASE_JOBS: Sql =
     Sql::new("organization.erase_jobs", "DELETE FROM job WHERE org_id = $1 AND kind <> 'organization.erase'");
@@ -90,6 +96,7 @@ pub const STATEMENTS: &[&Sql] = &[
     &PUT_IMAGE,
     &IMAGE,
     &ERASE_USERS,
+    &COUNT_DOWN,
     &ERASE_JOBS,
     &ERASE_KEYS,
     &ERASE_TOMBSTONES,
@@ -147,11 +154,19 @@ pub fn find_image(conn: &Conn<'_>, kind: ImageKind) -> Result<Option<Vec<u8>>> {
 
 /// Erases up to `most` users of an organization that is off the map; says how many there were.
 pub fn erase_users(tx: &Tx<'_>, most: i64) -> Result<usize> {
-    let erased = tx.all(&ERASE_USERS, &[tx.org_param(), Param::Int(most)], |row| row.int(0))?;
-    for position in &erased {
-        tx.index(crate::conn::IndexChange::Remove { position: *position });
+    let erased = tx.all(&ERASE_USERS, &[tx.org_param(), Param::Int(most)], |row| {
+        Ok((row.int(0)?, row.int(1)?, row.text(2)?))
+    })?;
+    let mut by_directory = BTreeMap::<i64, i64>::new();
+    let count = erased.len();
+    for (position, directory, search_text) in erased {
+        tx.index(IndexChange { position, before: Some(search_text), after: None });
+        *by_directory.entry(directory).or_default() += 1;
     }
-    Ok(erased.len())
+    for (directory, users) in by_directory {
+        tx.execute(&COUNT_DOWN, &[tx.org_param(), Param::Int(directory), Param::Int(users)])?;
+    }
+    Ok(count)
 }
 
 /// Erases what is left of an organization after its users.

@@ -87,6 +87,9 @@ impl Value {
     }
 }
 
+/// Lists that are longer than this are padded to a multiple of it.
+const PADDING_STEP: usize = 1_024;
+
 /// A statement that is put together at run time, with its values. Text comes from denizen only; values are bound.
 #[derive(Debug, Clone, Default)]
 pub struct Statement {
@@ -112,13 +115,17 @@ impl Statement {
         self
     }
 
-    /// Appends `(v, v, …)`. The list is padded to a power of two with its last value, so that lists of many lengths
-    /// share few prepared statements; an empty list becomes `(NULL)`, which nothing equals.
+    /// Appends `(v, v, …)`. The list is padded with its last value to a power of two, or beyond 1,024 to a multiple of
+    /// that, so that lists of many lengths share few prepared statements; an empty list becomes `(NULL)`, which nothing
+    /// equals, and whose negation is unknown. A statement holds at most 32,766 values.
     pub fn bind_list(&mut self, values: Vec<Value>) -> &mut Self {
         let Some(last) = values.last().cloned() else {
             return self.push("(NULL)");
         };
-        let length = values.len().next_power_of_two();
+        let length = match values.len() {
+            short @ ..=PADDING_STEP => short.next_power_of_two(),
+            long => long.next_multiple_of(PADDING_STEP),
+        };
         self.text.push('(');
         for (at, value) in values.into_iter().chain(std::iter::repeat(last)).take(length).enumerate() {
             if at > 0 {
@@ -137,6 +144,11 @@ impl Statement {
         &self.text
     }
 
+    /// What is bound to `$1`, `$2`, …
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
     pub(crate) fn params(&self) -> Vec<Param<'_>> {
         self.values.iter().map(Value::as_param).collect()
     }
@@ -149,7 +161,7 @@ pub struct Row<'r> {
 
 impl Row<'_> {
     pub fn int(&self, column: usize) -> Result<i64> {
-        Ok(self.inner.get_ref(column)?.as_i64().map_err(|error| unexpected(column, &error))?)
+        self.inner.get_ref(column)?.as_i64().map_err(|error| unexpected(column, &error))
     }
 
     pub fn optional_int(&self, column: usize) -> Result<Option<i64>> {
@@ -197,18 +209,6 @@ fn unexpected(column: usize, error: &dyn std::fmt::Display) -> StoreError {
     StoreError::Corrupt(format!("column {column}: {error}"))
 }
 
-/// Escapes `%`, `_` and `\` for a LIKE that carries `ESCAPE '\'`.
-pub(crate) fn like_escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len() + 2);
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
-}
-
 /// Any value as JSON text for a column.
 pub(crate) fn to_json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("maps with text keys and plain values always serialize")
@@ -228,10 +228,5 @@ mod tests {
         assert_eq!(text(3), "IN (?1,?2,?3,?4)");
         assert_eq!(text(3), text(4));
         assert_eq!(text(0), "IN (NULL)");
-    }
-
-    #[test]
-    fn wildcards_are_escaped() {
-        assert_eq!(like_escaped(r"100%_\"), r"100\%\_\\");
     }
 }

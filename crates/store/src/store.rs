@@ -1,7 +1,7 @@
 //! The store: transactions as functions.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -18,6 +18,9 @@ use crate::sqlite::writer::{Closure, Write, Writer};
 /// Closures that may wait for the writer before callers wait for a place.
 const QUEUE: usize = 4_096;
 
+/// A long read looks after so many steps of SQLite's machine, well under a millisecond, whether anybody waits for it.
+const WATCH_STEPS: i32 = 10_000;
+
 /// A cluster's database. Cloning shares it.
 #[derive(Clone)]
 pub struct Store {
@@ -26,6 +29,7 @@ pub struct Store {
 
 struct Inner {
     number: u64,
+    closed: AtomicBool,
     options: SqliteOptions,
     writes: Mutex<Option<mpsc::Sender<Box<dyn Write>>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -49,6 +53,7 @@ impl Store {
         Ok(Self {
             inner: Arc::new(Inner {
                 number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+                closed: AtomicBool::new(false),
                 options,
                 writes: Mutex::new(Some(writes)),
                 writer: Mutex::new(Some(thread)),
@@ -75,12 +80,14 @@ impl Store {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Runs a read of a few rows at once, on this thread. A read that may touch many rows belongs into [`Self::scan`].
+    /// Runs a read of a few rows at once, on this thread. A read that may touch many rows belongs into [`Self::scan`];
+    /// so do several statements that must see the same state, for here each sees the latest.
     pub fn read<T, E: From<StoreError>>(
         &self,
         org: OrgKey,
         closure: impl FnOnce(&Conn<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.check_open()?;
         read_here(self.inner.number, &self.inner.options, org, |conn| Ok(closure(conn)))?
     }
 
@@ -92,28 +99,44 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        self.check_open()?;
         let (reply, answer) = oneshot::channel();
-        let interrupt = Arc::new(Interrupt::default());
-        let seen = Arc::clone(&interrupt);
+        let abandoned = Arc::new(AtomicBool::new(false));
+        let guard = AbandonOnDrop(Arc::clone(&abandoned));
         self.inner.long_reads.send(Box::new(move |connection| {
-            if !seen.arm(connection) {
+            if abandoned.load(Ordering::Relaxed) {
                 return;
             }
-            let result = catch_unwind(AssertUnwindSafe(|| in_snapshot(connection, org, closure)))
-                .unwrap_or_else(|_| Err(StoreError::Internal("a read panicked".to_owned()).into()));
-            seen.disarm();
+            let result = catch_unwind(AssertUnwindSafe(|| {
+                let seen = Arc::clone(&abandoned);
+                let watch = move || seen.load(Ordering::Relaxed);
+                connection.progress_handler(WATCH_STEPS, Some(watch)).map_err(StoreError::from)?;
+                in_snapshot(connection, org, closure)
+            }))
+            .unwrap_or_else(|_| Err(StoreError::Internal("a read panicked".to_owned()).into()));
             // The caller may have gone meanwhile.
             let _ = reply.send(result);
         }))?;
-        let guard = InterruptOnDrop(interrupt);
         let result = answer.await.map_err(|_| StoreError::Closed)?;
         drop(guard);
         result
     }
 
-    /// Whether the store answers; for readiness.
+    /// Whether the store answers; for readiness. Does not queue behind long reads, which say nothing about that.
+    #[allow(clippy::unused_async)] // An engine behind a network will have to wait.
     pub async fn ping(&self) -> Result<()> {
-        self.scan(OrgKey::CONTROL, |conn| crate::control::count_organizations(conn).map(drop)).await
+        self.read(OrgKey::CONTROL, |conn| crate::control::find_by_key(conn, OrgKey::CONTROL).map(drop))
+    }
+
+    /// Looks for damage and for what contradicts itself, on a connection of its own; a line for each problem, none
+    /// when all is well. Reads everything, which takes minutes for millions of users. Blocks.
+    pub fn check(&self) -> Result<Vec<String>> {
+        self.check_open()?;
+        crate::check::run(&self.inner.options)
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.inner.closed.load(Ordering::Relaxed) { Err(StoreError::Closed) } else { Ok(()) }
     }
 
     /// Finishes what was queued, copies the log into the database, and closes it. Later calls answer
@@ -121,6 +144,7 @@ impl Store {
     pub fn close(&self) {
         let writes = self.inner.writes.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(writes);
+        self.inner.closed.store(true, Ordering::Relaxed);
         forget_here(self.inner.number);
         let writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = writer
@@ -143,42 +167,14 @@ where
     result
 }
 
-/// The way to stop a running read whose caller has gone.
-#[derive(Default)]
-struct Interrupt {
-    state: Mutex<InterruptState>,
-}
+/// Set when the caller of a read goes away; the reading connection looks at it every so many steps of a statement.
+///
+/// Engine: `sqlite3_interrupt` would only reach a statement that happens to be running; this also stops the ones that
+/// the closure starts later.
+struct AbandonOnDrop(Arc<AtomicBool>);
 
-#[derive(Default)]
-struct InterruptState {
-    abandoned: bool,
-    running: Option<rusqlite::InterruptHandle>,
-}
-
-impl Interrupt {
-    /// Called by the reading thread before it starts; `false` when nobody waits any more.
-    fn arm(&self, connection: &rusqlite::Connection) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if !state.abandoned {
-            state.running = Some(connection.get_interrupt_handle());
-        }
-        !state.abandoned
-    }
-
-    /// Called by the reading thread when it is done, so that a late drop cannot hit the next read.
-    fn disarm(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).running = None;
-    }
-}
-
-struct InterruptOnDrop(Arc<Interrupt>);
-
-impl Drop for InterruptOnDrop {
+impl Drop for AbandonOnDrop {
     fn drop(&mut self) {
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.abandoned = true;
-        if let Some(running) = state.running.take() {
-            running.interrupt();
-        }
+        self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -81,7 +81,12 @@ fn push_test(statement: &mut Statement, test: &Test) {
             None => statement.push("1 = 1"),
         },
         TestOp::In(scalars) => {
-            let values = scalars.iter().filter_map(|scalar| value(attribute, scalar)).collect();
+            let values: Vec<Value> = scalars.iter().filter_map(|scalar| value(attribute, scalar)).collect();
+            // An empty list is bound as NULL, and then the comparison would be unknown, in `deny` too.
+            if values.is_empty() {
+                statement.push("1 = 0");
+                return;
+            }
             statement.push(column).push(" IN ").bind_list(values)
         }
     };

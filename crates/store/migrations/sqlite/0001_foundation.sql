@@ -4,8 +4,10 @@
 
 -- Control store: which organizations there are and where each one lives.
 -- Exception: org_uuid and slug are looked up before the organization is known.
+-- AUTOINCREMENT: a key is never given twice, or an organization could be born into the rows of one that is still
+-- being erased.
 CREATE TABLE organization (
-    org_id        INTEGER PRIMARY KEY,
+    org_id        INTEGER PRIMARY KEY AUTOINCREMENT,
     org_uuid      BLOB    NOT NULL UNIQUE CHECK (length(org_uuid) = 16),
     slug          TEXT    NOT NULL UNIQUE,
     cluster       TEXT    NOT NULL,
@@ -123,9 +125,13 @@ CREATE TABLE user_tombstone (
 -- The search index holds, for each user, the three-letter windows of the folded search text.
 -- Contentless: no text is kept in it. detail=none: a candidate is checked against users.search_text anyway.
 -- The prefix indexes serve needles of one and two letters. The row id is users.position.
+-- columnsize=0: nothing is ranked, so no length has to be kept.
 CREATE VIRTUAL TABLE user_search USING fts5 (
-    grams, content = '', contentless_delete = 1, detail = none, prefix = '1 2', tokenize = 'ascii'
+    grams, content = '', columnsize = 0, detail = none, prefix = '1 2', tokenize = 'ascii'
 );
+-- Deleted words are taken out at once. Otherwise they would stay readable, beside a mark, until a merge drops them, and
+-- the windows of an erased name can be put together again.
+INSERT INTO user_search (user_search, rank) VALUES ('secure-delete', 1);
 
 CREATE TABLE api_key (
     org_id          INTEGER NOT NULL,

@@ -63,7 +63,7 @@ fn open_writer(options: &SqliteOptions) -> Result<Connection> {
     Ok(connection)
 }
 
-fn open_reader(options: &SqliteOptions) -> Result<Connection> {
+pub(crate) fn open_reader(options: &SqliteOptions) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&options.path, flags)?;
     connection.busy_timeout(options.busy_timeout)?;

@@ -18,21 +18,19 @@ thread_local! {
     static CONNECTIONS: RefCell<HashMap<u64, Connection>> = RefCell::new(HashMap::new());
 }
 
-/// Runs `read` on this thread's own connection.
+/// Runs `read` on this thread's own connection. It is taken out meanwhile: a read within a read opens another, and a
+/// panic drops it.
 pub(crate) fn read_here<T>(
     store: u64,
     options: &SqliteOptions,
     org: OrgKey,
     read: impl FnOnce(&Conn<'_>) -> Result<T>,
 ) -> Result<T> {
-    CONNECTIONS.with(|cell| {
-        let mut connections = cell.borrow_mut();
-        let connection = match connections.entry(store) {
-            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::hash_map::Entry::Vacant(entry) => entry.insert(super::open_reader(options)?),
-        };
-        read(&Conn::new(Engine::Sqlite(connection), org))
-    })
+    let kept = CONNECTIONS.with(|cell| cell.borrow_mut().remove(&store));
+    let connection = kept.map_or_else(|| super::open_reader(options), Ok)?;
+    let result = read(&Conn::new(Engine::Sqlite(&connection), org));
+    CONNECTIONS.with(|cell| cell.borrow_mut().insert(store, connection));
+    result
 }
 
 /// Closes this thread's connection to a store.
@@ -41,7 +39,7 @@ pub(crate) fn forget_here(store: u64) {
 }
 
 /// A long read on its way to a reading thread.
-pub(crate) type LongRead = Box<dyn FnOnce(&Connection) + Send>;
+pub(crate) type LongRead = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// The threads for long reads. They end when the pool is dropped.
 pub(crate) struct LongReaders {
@@ -55,7 +53,7 @@ impl LongReaders {
         let jobs = Arc::new(std::sync::Mutex::new(jobs));
         let mut threads = Vec::new();
         for number in 0..options.long_read_threads.max(1) {
-            let connection = super::open_reader(options)?;
+            let mut connection = super::open_reader(options)?;
             let jobs = Arc::clone(&jobs);
             let thread = std::thread::Builder::new()
                 .name(format!("denizen-read-{number}"))
@@ -64,7 +62,7 @@ impl LongReaders {
                         // A poisoned lock only means that another reader panicked between two jobs.
                         let job = jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).recv();
                         let Ok(job) = job else { return };
-                        job(&connection);
+                        job(&mut connection);
                     }
                 })
                 .map_err(|error| StoreError::Io(format!("a reading thread could not be started: {error}")))?;

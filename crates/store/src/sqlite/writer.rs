@@ -4,9 +4,11 @@
 //! only then answers their callers. So one fsync pays for all who wait, and an answer means that the write is on disk.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use denizen_domain::ids::OrgKey;
@@ -16,13 +18,14 @@ use tokio::sync::{mpsc, oneshot};
 use super::SqliteOptions;
 use crate::conn::{Conn, Engine, IndexChange, Tx};
 use crate::error::{Result, StoreError};
+use crate::users::grams;
 
 /// A group is closed after this time even when more closures wait, so that the first caller is not held up.
 const GROUP_TIME: Duration = Duration::from_millis(5);
 /// How long a checkpoint may wait for readers before it leaves the rest to the next one.
 const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
 /// When the log has grown to so many times `checkpoint_pages`, the writer waits for the readers and starts it afresh.
-const RESTART_FACTOR: u32 = 4;
+const RESTART_FACTOR: u32 = 3;
 
 /// A closure on its way to the writer, and its caller's way back.
 pub(crate) trait Write: Send {
@@ -81,17 +84,58 @@ where
     }
 }
 
+/// How long the writer waits for another process to let go of a lock.
+///
+/// Engine: SQLite's own waiting looks ever more rarely, up to ten times a second, and would hardly ever meet the short
+/// moment between two groups of a busy server; this looks a thousand times a second.
+#[derive(Clone)]
+struct Patience {
+    micros: Arc<AtomicU64>,
+}
+
+impl Patience {
+    const STEP: Duration = Duration::from_millis(1);
+
+    fn watch(connection: &mut Connection, patience: Duration) -> Result<Self> {
+        let micros = Arc::new(AtomicU64::new(0));
+        let limit = Arc::clone(&micros);
+        let mut since = Instant::now();
+        connection.busy_handler(Some(move |tries: i32| {
+            if tries == 0 {
+                since = Instant::now();
+            }
+            let waits = since.elapsed() < Duration::from_micros(limit.load(Ordering::Relaxed));
+            if waits {
+                std::thread::sleep(Self::STEP);
+            }
+            waits
+        }))?;
+        let watched = Self { micros };
+        watched.set(patience);
+        Ok(watched)
+    }
+
+    fn set(&self, patience: Duration) {
+        self.micros.store(u64::try_from(patience.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
 pub(crate) struct Writer {
     connection: Connection,
     options: SqliteOptions,
+    patience: Patience,
     /// Pages in the write-ahead log after the last commit.
     wal_pages: Arc<AtomicU32>,
+    /// At so many pages the log is copied again …
     next_checkpoint: u32,
+    /// … and at so many the writer waits for readers, so that the log can start afresh.
+    next_restart: u32,
 }
 
 impl Writer {
     pub(crate) fn new(options: SqliteOptions, now_micros: i64) -> Result<Self> {
         let mut connection = super::open_writer(&options)?;
+        let patience = Patience::watch(&mut connection, options.busy_timeout)?;
         super::migrate::run(&mut connection, now_micros)?;
         let wal_pages = Arc::new(AtomicU32::new(0));
         let noted = Arc::clone(&wal_pages);
@@ -100,16 +144,18 @@ impl Writer {
             Ok(())
         }))?;
         let next_checkpoint = options.checkpoint_pages;
-        Ok(Self { connection, options, wal_pages, next_checkpoint })
+        let next_restart = next_checkpoint.saturating_mul(RESTART_FACTOR);
+        Ok(Self { connection, options, patience, wal_pages, next_checkpoint, next_restart })
     }
 
-    /// Runs until the last sender is gone, then copies the log into the database and closes it.
+    /// Runs until the last sender is gone, then copies the log into the database and closes it. Readers of other
+    /// processes may keep it from that; the next start does it then.
     pub(crate) fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Write>>) {
         while let Some(first) = queue.blocking_recv() {
             self.run_group(first, &mut queue);
             self.checkpoint_if_due();
         }
-        if let Err(error) = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
+        if let Err(error) = self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)") {
             tracing::warn!(%error, "the log could not be copied into the database at the end; the next start does it");
         }
     }
@@ -149,7 +195,7 @@ impl Writer {
             next = if full { None } else { queue.try_recv().ok() };
         }
         begun?;
-        self.apply_index(&index.borrow())?;
+        self.apply_index(index.take())?;
         self.statement("COMMIT")
     }
 
@@ -164,18 +210,33 @@ impl Writer {
         self.statement("RELEASE closure")
     }
 
-    fn apply_index(&self, changes: &[IndexChange]) -> Result<()> {
+    /// Engine: FTS5 writes a segment whenever a row id is not greater than the one before, so the changes are sorted,
+    /// and several changes to one user become one. The index keeps no text of its own, and forgets an entry only when
+    /// it is told the very words of it.
+    fn apply_index(&self, changes: Vec<IndexChange>) -> Result<()> {
+        let mut merged = BTreeMap::<i64, IndexChange>::new();
         for change in changes {
-            match change {
-                IndexChange::Put { position, grams } => self
-                    .connection
-                    .prepare_cached("INSERT OR REPLACE INTO user_search (rowid, grams) VALUES (?1, ?2)")?
-                    .execute(rusqlite::params![position, grams])?,
-                IndexChange::Remove { position } => self
-                    .connection
-                    .prepare_cached("DELETE FROM user_search WHERE rowid = ?1")?
-                    .execute([position])?,
-            };
+            match merged.entry(change.position) {
+                Entry::Vacant(entry) => drop(entry.insert(change)),
+                Entry::Occupied(mut entry) => entry.get_mut().after = change.after,
+            }
+        }
+        for IndexChange { position, before, after } in merged.into_values() {
+            if before == after {
+                continue;
+            }
+            if let Some(text) = before {
+                self.connection
+                    .prepare_cached(
+                        "INSERT INTO user_search (user_search, rowid, grams) VALUES ('delete', ?1, ?2)",
+                    )?
+                    .execute(rusqlite::params![position, grams(&text)])?;
+            }
+            if let Some(text) = after {
+                self.connection
+                    .prepare_cached("INSERT INTO user_search (rowid, grams) VALUES (?1, ?2)")?
+                    .execute(rusqlite::params![position, grams(&text)])?;
+            }
         }
         Ok(())
     }
@@ -186,29 +247,34 @@ impl Writer {
     }
 
     /// Engine: a checkpoint that never finishes lets the log grow without bound. The writer copies what it can, and
-    /// when readers have kept the log from starting afresh for too long, it waits for them a moment.
+    /// when readers have kept the log from starting afresh for too long, it waits for them a moment. A reader that
+    /// stays longer than that holds writers up once for every doubling of the log, and not again and again.
     fn checkpoint_if_due(&mut self) {
-        let pages = self.wal_pages.load(Ordering::Relaxed);
-        if pages < self.options.checkpoint_pages {
-            self.next_checkpoint = self.options.checkpoint_pages;
+        let (pages, step) = (self.wal_pages.load(Ordering::Relaxed), self.options.checkpoint_pages);
+        if pages < step {
+            self.next_checkpoint = step;
+            self.next_restart = step.saturating_mul(RESTART_FACTOR);
             return;
         }
         if pages < self.next_checkpoint {
             return;
         }
-        let must_restart = pages >= self.options.checkpoint_pages.saturating_mul(RESTART_FACTOR);
-        let mode =
-            if must_restart { "PRAGMA wal_checkpoint(RESTART)" } else { "PRAGMA wal_checkpoint(PASSIVE)" };
+        let mode = if pages >= self.next_restart {
+            self.next_restart = pages.saturating_mul(2);
+            "PRAGMA wal_checkpoint(RESTART)"
+        } else {
+            "PRAGMA wal_checkpoint(PASSIVE)"
+        };
         if let Err(error) = self.checkpoint(mode) {
             tracing::warn!(%error, pages, "checkpoint failed; it is tried again after more writes");
         }
-        self.next_checkpoint = pages.saturating_add(self.options.checkpoint_pages);
+        self.next_checkpoint = pages.saturating_add(step);
     }
 
     fn checkpoint(&self, pragma: &str) -> rusqlite::Result<()> {
-        self.connection.busy_timeout(CHECKPOINT_WAIT)?;
+        self.patience.set(CHECKPOINT_WAIT);
         let done = self.connection.query_row(pragma, [], |_| Ok(()));
-        self.connection.busy_timeout(self.options.busy_timeout)?;
+        self.patience.set(self.options.busy_timeout);
         done
     }
 }

@@ -16,9 +16,12 @@ use crate::error::{Result, StoreError};
 use crate::sql::{Param, Row, Sql, to_json};
 
 pub(crate) use page::STATEMENTS as PAGE_STATEMENTS;
-pub use page::{After, SortField, SortKey, UserPage, UserQuery, example_statements, page, sort_values};
+pub use page::{
+    After, SortField, SortKey, UserPage, UserQuery, example_statements, page, page_statement, sort_values,
+};
 pub use position::Position;
-pub use search::{UserSearch, search};
+pub(crate) use search::grams;
+pub use search::{UserSearch, search, search_statement};
 
 /// A user as the store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +100,10 @@ static INSERT: Sql = Sql::new(
      created_at, updated_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, '[]', $17, $17)",
 );
+static SEARCH_TEXT: Sql = Sql::new(
+    "user.search_text",
+    "SELECT position, search_text FROM users WHERE org_id = $1 AND user_id = $2",
+);
 static UPDATE: Sql = Sql::new(
     "user.update",
     "UPDATE users SET first_name = $3, last_name = $4, first_key = $5, last_key = $6, search_text = $7, role_id = $8,
@@ -106,7 +113,8 @@ static UPDATE: Sql = Sql::new(
 static DELETE: Sql = Sql::new("user.delete", "DELETE FROM users WHERE org_id = $1 AND user_id = $2");
 static BURY: Sql = Sql::new(
     "user.bury",
-    "INSERT INTO user_tombstone (org_id, user_id, directory, deleted_at) VALUES ($1, $2, $3, $4)",
+    "INSERT INTO user_tombstone (org_id, user_id, directory, deleted_at) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (org_id, user_id) DO UPDATE SET directory = $3, deleted_at = $4",
 );
 static IS_BURIED: Sql =
     Sql::new("user.is_buried", "SELECT 1 FROM user_tombstone WHERE org_id = $1 AND user_id = $2");
@@ -119,6 +127,7 @@ pub const STATEMENTS: &[&Sql] = &[
     &COUNT,
     &EMAIL_TAKEN,
     &INSERT,
+    &SEARCH_TEXT,
     &UPDATE,
     &DELETE,
     &BURY,
@@ -216,7 +225,8 @@ pub fn count(conn: &Conn<'_>, directory: Directory) -> Result<i64> {
     Ok(conn.optional(&COUNT, &params, |row| row.int(0))?.unwrap_or(0))
 }
 
-/// Adds a user; `None` when the address is taken in its directory.
+/// Adds a user; `None` when the address is taken in its directory. Any error means that the closure has to fail: the
+/// counter has gone up already.
 pub fn insert(tx: &Tx<'_>, user: &NewUser, now: Timestamp) -> Result<Option<Position>> {
     let directory = Param::Int(user.directory.number());
     let taken =
@@ -250,14 +260,23 @@ pub fn insert(tx: &Tx<'_>, user: &NewUser, now: Timestamp) -> Result<Option<Posi
         Param::Int(now.0),
     ];
     tx.execute(&INSERT, &params)?;
-    tx.index(IndexChange::Put { position: position.0, grams: search::grams(&search_text) });
+    tx.index(IndexChange { position: position.0, before: None, after: Some(search_text) });
     Ok(Some(position))
 }
 
-/// Writes all of a user that can change; `renamed` says that the search index has to follow.
+/// What the search index holds of a user, and where: it has to be told when the user is to be forgotten. What the caller
+/// knows of the user may be old.
+fn find_search_text(conn: &Conn<'_>, user: UserId) -> Result<Option<(i64, String)>> {
+    let params = [conn.org_param(), Param::Blob(&user.0)];
+    conn.optional(&SEARCH_TEXT, &params, |row| Ok((row.int(0)?, row.text(1)?)))
+}
+
+/// Writes all of a user that can change; `renamed` says that the search index has to follow. Does nothing when the
+/// user is gone.
 pub fn update(tx: &Tx<'_>, user: &User, renamed: bool, now: Timestamp) -> Result<()> {
     let (first_key, last_key) = (fold(&user.first_name), fold(&user.last_name));
     let search_text = search_text(&first_key, &last_key, &user.email);
+    let before = if renamed { find_search_text(tx, user.user_id)? } else { None };
     let params = [
         tx.org_param(),
         Param::Blob(&user.user_id.0),
@@ -276,13 +295,14 @@ pub fn update(tx: &Tx<'_>, user: &User, renamed: bool, now: Timestamp) -> Result
         Param::Int(now.0),
     ];
     tx.execute(&UPDATE, &params)?;
-    if renamed {
-        tx.index(IndexChange::Put { position: user.position.0, grams: search::grams(&search_text) });
+    if let Some((position, before)) = before {
+        tx.index(IndexChange { position, before: Some(before), after: Some(search_text) });
     }
     Ok(())
 }
 
-/// Removes a user and its search entry; `keep_tombstone` leaves a record that there was one.
+/// Removes a user and its search entry; `keep_tombstone` leaves a record that there was one. Does nothing when the
+/// user is gone already, so that the counter goes down once for each user.
 pub fn delete(
     tx: &Tx<'_>,
     directory: Directory,
@@ -290,9 +310,12 @@ pub fn delete(
     keep_tombstone: bool,
     now: Timestamp,
 ) -> Result<()> {
+    let Some((position, before)) = find_search_text(tx, user.user_id)? else {
+        return Ok(());
+    };
     tx.execute(&DELETE, &[tx.org_param(), Param::Blob(&user.user_id.0)])?;
     tx.execute(&COUNT_DOWN, &[tx.org_param(), Param::Int(directory.number())])?;
-    tx.index(IndexChange::Remove { position: user.position.0 });
+    tx.index(IndexChange { position, before: Some(before), after: None });
     if keep_tombstone {
         let params =
             [tx.org_param(), Param::Blob(&user.user_id.0), Param::Int(directory.number()), Param::Int(now.0)];

@@ -6,7 +6,7 @@ use denizen_domain::permission::{Filter, Scalar, TestOp};
 
 use super::{COLUMNS, Position, User, find, read_user};
 use crate::conn::Conn;
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::sql::{Param, Row, Sql, Statement, Value};
 use crate::visibility::push_filter;
 
@@ -126,11 +126,14 @@ pub fn page(conn: &Conn<'_>, query: &UserQuery) -> Result<UserPage> {
     if query.visible.is_never() {
         return Ok(UserPage { users: Vec::new(), next: None, has_more: false });
     }
+    if query.after.as_ref().is_some_and(|after| after.values.len() != query.sort.len()) {
+        return Err(StoreError::Internal("a page goes on after other keys than it is sorted by".to_owned()));
+    }
     if let Some(found) = look_up_one(conn, query)? {
         return Ok(found);
     }
     let mut sorted_by = Vec::new();
-    let mut users = conn.all_of(&statement(conn, query), |row| {
+    let mut users = conn.all_of(&page_statement(conn, query), |row| {
         let mut values = Vec::with_capacity(query.sort.len());
         for (at, key) in query.sort.iter().enumerate() {
             values.push(key.field.read(row, SORT_COLUMNS_START + at)?);
@@ -168,7 +171,8 @@ fn look_up_one(conn: &Conn<'_>, query: &UserQuery) -> Result<Option<UserPage>> {
 /// [`COLUMNS`] has so many; the sort keys stand behind them.
 const SORT_COLUMNS_START: usize = 16;
 
-fn statement(conn: &Conn<'_>, query: &UserQuery) -> Statement {
+/// The statement of [`page`]; public for the test that reads query plans.
+pub fn page_statement(conn: &Conn<'_>, query: &UserQuery) -> Statement {
     let mut ids = query.ids.clone();
     if let Some(named) = users_named_by(&query.visible) {
         ids = Some(match ids {
@@ -176,25 +180,38 @@ fn statement(conn: &Conn<'_>, query: &UserQuery) -> Statement {
             None => named,
         });
     }
-    let mut statement = Statement::new("SELECT ");
-    statement.push(COLUMNS);
-    for key in &query.sort {
-        statement.push(", ").push(key.field.column());
-    }
-    statement.push(" FROM users WHERE ");
-    // A look-up goes by its own index; the plus keeps the order by position from luring the planner into a walk.
+    let mut statement = Statement::new("");
+    // Engine: a look-up is done before anything is sorted, or the planner would be lured into a walk by the order.
     let looks_up = ids.is_some() || query.email_keys.is_some();
-    let position = if looks_up { "+position" } else { "position" };
-    if looks_up || !query.sort.is_empty() {
-        statement.push("org_id = ").bind(Value::Int(conn.org.0));
+    if looks_up {
+        statement.push("WITH named AS MATERIALIZED (SELECT * FROM users WHERE org_id = ");
+        statement.bind(Value::Int(conn.org.0));
         statement.push(" AND directory = ").bind(Value::Int(query.directory.number()));
-    } else {
-        let after =
-            query.after.as_ref().map_or(Position::base(conn.org, query.directory), |after| after.position.0);
-        statement.push("position > ").bind(Value::Int(after));
-        statement.push(" AND position <= ").bind(Value::Int(Position::end(conn.org, query.directory)));
-        statement.push(" AND +org_id = ").bind(Value::Int(conn.org.0));
+        push_names(&mut statement, query, ids);
+        statement.push(") ");
     }
+    let from = if looks_up { "named AS users" } else { "users" };
+    push_matching(&mut statement, conn, query, from);
+    match (&query.after, query.sort.as_slice()) {
+        (Some(after), [key]) => {
+            push_after_tie(&mut statement, *key, after);
+            statement.push(" UNION ALL ");
+            push_matching(&mut statement, conn, query, from);
+            statement.push(" AND ").push(key.field.column()).push(beyond(key.descending));
+            statement.bind(after.values[0].clone());
+        }
+        (Some(after), _) => push_after(&mut statement, query, after),
+        (None, _) => {}
+    }
+    push_order(&mut statement, query);
+    statement
+        .push(" LIMIT ")
+        .bind(Value::Int(i64::try_from(query.limit.saturating_add(1)).unwrap_or(i64::MAX)));
+    statement
+}
+
+/// Which users are named, by id or address.
+fn push_names(statement: &mut Statement, query: &UserQuery, ids: Option<Vec<UserId>>) {
     if let Some(ids) = ids {
         statement
             .push(" AND user_id IN ")
@@ -203,18 +220,43 @@ fn statement(conn: &Conn<'_>, query: &UserQuery) -> Statement {
     if let Some(keys) = &query.email_keys {
         statement.push(" AND email_key IN ").bind_list(keys.iter().cloned().map(Value::Text).collect());
     }
+}
+
+/// Everything of the query but who is named, where it begins, in which order, and where it ends.
+fn push_matching(statement: &mut Statement, conn: &Conn<'_>, query: &UserQuery, from: &str) {
+    statement.push("SELECT ").push(COLUMNS);
+    for key in &query.sort {
+        statement.push(", ").push(key.field.column());
+    }
+    statement.push(" FROM ").push(from).push(" WHERE ");
+    if query.sort.is_empty() {
+        let after =
+            query.after.as_ref().map_or(Position::base(conn.org, query.directory), |after| after.position.0);
+        statement.push("position > ").bind(Value::Int(after));
+        statement.push(" AND position <= ").bind(Value::Int(Position::end(conn.org, query.directory)));
+        statement.push(" AND +org_id = ").bind(Value::Int(conn.org.0));
+    } else {
+        statement.push("org_id = ").bind(Value::Int(conn.org.0));
+        statement.push(" AND directory = ").bind(Value::Int(query.directory.number()));
+    }
     if let Some(verified) = query.is_verified {
         statement.push(" AND is_verified = ").bind(Value::Int(verified.into()));
     }
-    push_filter(&mut statement, &query.visible);
-    if let Some(after) = &query.after {
-        push_after(&mut statement, query, after, position);
-    }
-    push_order(&mut statement, query, position);
-    statement
-        .push(" LIMIT ")
-        .bind(Value::Int(i64::try_from(query.limit.saturating_add(1)).unwrap_or(i64::MAX)));
-    statement
+    push_filter(statement, &query.visible);
+}
+
+/// The first half of everything after a user in an order by one key: the users who share that key and lie behind. The
+/// other half is united with it.
+///
+/// Engine: SQLite enters an index at a key *and* a row id only for an equal key; compared as a row, or with OR, it would
+/// walk through all who share the key, and most users share "no message yet".
+fn push_after_tie(statement: &mut Statement, key: SortKey, after: &After) {
+    statement.push(" AND ").push(key.field.column()).push(" = ").bind(after.values[0].clone());
+    statement.push(" AND position").push(beyond(key.descending)).bind(Value::Int(after.position.0));
+}
+
+fn beyond(descending: bool) -> &'static str {
+    if descending { " < " } else { " > " }
 }
 
 /// The position breaks ties in the direction of the first key, so that an index can be read in one direction.
@@ -222,20 +264,19 @@ fn ties_descend(query: &UserQuery) -> bool {
     query.sort.first().is_some_and(|key| key.descending)
 }
 
-fn push_order(statement: &mut Statement, query: &UserQuery, position: &str) {
+fn push_order(statement: &mut Statement, query: &UserQuery) {
     let direction = |descending: bool| if descending { " DESC" } else { "" };
     statement.push(" ORDER BY ");
     for key in &query.sort {
         statement.push(key.field.column()).push(direction(key.descending)).push(", ");
     }
-    statement.push(position).push(direction(ties_descend(query)));
+    statement.push("position").push(direction(ties_descend(query)));
 }
 
 /// Everything after a user, in an order whose keys may have different directions:
 /// `(a > x) OR (a = x AND b < y) OR (a = x AND b = y AND position > p)`, and `a >= x` once more alone, so that the
-/// index is entered at the right place.
-fn push_after(statement: &mut Statement, query: &UserQuery, after: &After, position: &str) {
-    let beyond = |descending: bool| if descending { " < " } else { " > " };
+/// index is entered at the first user with that key.
+fn push_after(statement: &mut Statement, query: &UserQuery, after: &After) {
     if let (Some(key), Some(value)) = (query.sort.first(), after.values.first()) {
         statement.push(" AND ").push(key.field.column()).push(if key.descending { " <= " } else { " >= " });
         statement.bind(value.clone());
@@ -247,7 +288,7 @@ fn push_after(statement: &mut Statement, query: &UserQuery, after: &After, posit
         statement.push(" OR ");
     }
     push_equal_keys(statement, query, after, query.sort.len());
-    statement.push(position).push(beyond(ties_descend(query))).bind(Value::Int(after.position.0));
+    statement.push("position").push(beyond(ties_descend(query))).bind(Value::Int(after.position.0));
     statement.push(")");
 }
 
@@ -299,9 +340,13 @@ pub fn example_statements(conn: &Conn<'_>) -> Vec<Statement> {
     };
     for field in SortField::ALL {
         for descending in [false, true] {
-            let sort =
+            let one = vec![SortKey { field, descending }];
+            let two =
                 vec![SortKey { field, descending }, SortKey { field: SortField::Email, descending: false }];
-            queries.push(UserQuery { after: Some(after(&sort)), sort, ..plain.clone() });
+            for sort in [one, two] {
+                queries.push(UserQuery { sort: sort.clone(), ..plain.clone() });
+                queries.push(UserQuery { after: Some(after(&sort)), sort, ..plain.clone() });
+            }
         }
     }
     queries.push(UserQuery {
@@ -312,9 +357,9 @@ pub fn example_statements(conn: &Conn<'_>) -> Vec<Statement> {
         after: Some(after(&[])),
         ..plain
     });
-    let mut statements: Vec<Statement> = queries.iter().map(|query| statement(conn, query)).collect();
+    let mut statements: Vec<Statement> = queries.iter().map(|query| page_statement(conn, query)).collect();
     for needle in ["", "a", "ab", "abcd"] {
-        statements.push(super::search::statement(
+        statements.push(super::search::search_statement(
             conn,
             &super::UserSearch {
                 directory: Directory::Members,

@@ -1,0 +1,286 @@
+//! How fast the store is on this machine, beside what the disk can do.
+//!
+//! `cargo run --release -p denizen-store --example rates -- [USERS] [FOLDER]`
+//! loads USERS (200,000) into a database in FOLDER (a temporary one) and prints rates and times. The ratios to the
+//! disk's own rate mean more than the figures, for they travel from machine to machine.
+
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "figures for people, far below any limit"
+)]
+#![allow(clippy::unnecessary_wraps, reason = "every measurement has the same form")]
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use denizen_domain::ids::{ObjectId, OrgKey, UserId};
+use denizen_domain::member::{Directory, Preferences};
+use denizen_domain::permission::model::Rng;
+use denizen_domain::permission::{Filter, FrontendView, Grants};
+use denizen_domain::text::Email;
+use denizen_domain::time::Timestamp;
+use denizen_store::users::{self, NewUser, SortField, SortKey, UserQuery, UserSearch};
+use denizen_store::{SqliteOptions, Store, StoreError, roles};
+
+type Failure = Box<dyn std::error::Error>;
+
+const NOW: Timestamp = Timestamp(1_760_000_000_000_000);
+const ROLE: ObjectId = ObjectId([7; 12]);
+const CALLERS: usize = 64;
+const ORGANIZATIONS: i64 = 20;
+const MEASURED: Duration = Duration::from_secs(3);
+
+fn main() -> Result<(), Failure> {
+    let mut arguments = std::env::args().skip(1);
+    let users: usize = arguments.next().map_or(Ok(200_000), |text| text.parse())?;
+    let temporary = tempfile::tempdir()?;
+    let folder = arguments.next().map_or_else(|| temporary.path().to_owned(), Into::into);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+
+    let disk = disk_rate(&folder)?;
+    println!("fdatasync of 4 KiB appended      {disk:>9.0} /s");
+    for (name, group) in [("one transaction per create", 1), ("group commit", 512)] {
+        let path = folder.join(format!("creates-{group}.sqlite"));
+        let rate = runtime.block_on(create_rate(&path, group))?;
+        println!("creates, {CALLERS} callers, {name:<26} {rate:>9.0} /s, {:.2} x fdatasync", rate / disk);
+    }
+
+    let store = Store::open(SqliteOptions::new(folder.join("many.sqlite")), NOW)?;
+    let started = Instant::now();
+    let ids = runtime.block_on(load(&store, users))?;
+    println!("load of {users} users in {:.1} s", started.elapsed().as_secs_f64());
+    point_reads(&store, &ids)?;
+    pages(&store)?;
+    searches(&store)?;
+    store.close();
+    let size = std::fs::metadata(folder.join("many.sqlite"))?.len();
+    println!("database {:.0} MB, {} bytes per user", size as f64 / 1e6, size / users as u64);
+    Ok(())
+}
+
+fn disk_rate(folder: &Path) -> Result<f64, Failure> {
+    let mut file = OpenOptions::new().create(true).append(true).open(folder.join("fdatasync"))?;
+    let (started, mut syncs) = (Instant::now(), 0);
+    while started.elapsed() < MEASURED {
+        file.write_all(&[1; 4096])?;
+        file.sync_data()?;
+        syncs += 1;
+    }
+    Ok(f64::from(syncs) / started.elapsed().as_secs_f64())
+}
+
+fn role() -> roles::Role {
+    roles::Role {
+        role_id: ROLE,
+        name: "Agent".to_owned(),
+        description: String::new(),
+        frontend_view: FrontendView::Client,
+        grants: Grants::default(),
+        is_super: false,
+    }
+}
+
+async fn prepare(store: &Store) -> Result<(), StoreError> {
+    for org in 1..=ORGANIZATIONS {
+        store.write(OrgKey(org), |tx| roles::insert(tx, &role(), NOW).map(drop)).await?;
+    }
+    Ok(())
+}
+
+/// A plausible name of two to four syllables.
+fn name(rng: &mut Rng) -> String {
+    const SYLLABLES: [&str; 40] = [
+        "an", "be", "ca", "do", "el", "fra", "gi", "hel", "is", "jo", "ka", "lu", "ma", "nor", "ol", "pe",
+        "qui", "ro", "sa", "ti", "ul", "vi", "wil", "xa", "ya", "zo", "ber", "den", "gar", "ling", "mann",
+        "ner", "ova", "ski", "son", "stein", "ton", "vera", "win", "é",
+    ];
+    (0..2 + rng.below(3)).map(|_| *rng.pick(&SYLLABLES)).collect()
+}
+
+fn new_user(rng: &mut Rng, number: u64) -> Result<NewUser, Failure> {
+    const HOSTS: [&str; 4] = ["gmail.com", "example.org", "mail.example.com", "denizen.dev"];
+    let (first_name, last_name) = (name(rng), name(rng));
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&number.to_be_bytes());
+    let email = format!(
+        "{}.{}{number}@{}",
+        first_name.replace('é', "e"),
+        last_name.replace('é', "e"),
+        rng.pick(&HOSTS)
+    );
+    Ok(NewUser {
+        directory: Directory::Members,
+        user_id: UserId(id),
+        email: Email::parse(&email)?,
+        first_name,
+        last_name,
+        role_id: ROLE,
+        is_verified: rng.chance(80),
+        preferences: Preferences::default(),
+        open_variables: [("plan".to_owned(), "gold".to_owned())].into(),
+        secret_variables: [].into(),
+    })
+}
+
+/// Creates per second, each answered when it is on disk.
+#[allow(clippy::disallowed_methods)] // The tasks are joined below.
+async fn create_rate(path: &Path, group: usize) -> Result<f64, Failure> {
+    let options = SqliteOptions { group_commit_max: group, ..SqliteOptions::new(path) };
+    let store = Store::open(options, NOW)?;
+    prepare(&store).await?;
+    let numbers = Arc::new(AtomicU64::new(1));
+    let started = Instant::now();
+    let mut tasks = Vec::new();
+    for caller in 0..CALLERS {
+        let (store, numbers) = (store.clone(), Arc::clone(&numbers));
+        tasks.push(tokio::spawn(async move {
+            let mut rng = Rng::new(caller as u64 + 1);
+            let mut created = 0;
+            while started.elapsed() < MEASURED {
+                let user = new_user(&mut rng, numbers.fetch_add(1, Ordering::Relaxed)).expect("an address");
+                let org = OrgKey(1 + i64::try_from(rng.below(ORGANIZATIONS as usize)).unwrap_or(0));
+                store.write(org, move |tx| users::insert(tx, &user, NOW)).await.expect("it is new");
+                created += 1;
+            }
+            created
+        }));
+    }
+    let mut created = 0;
+    for task in tasks {
+        created += task.await?;
+    }
+    let rate = f64::from(created) / started.elapsed().as_secs_f64();
+    store.close();
+    Ok(rate)
+}
+
+/// Half of the users into the first organization, the others spread over the rest.
+async fn load(store: &Store, users: usize) -> Result<Vec<UserId>, Failure> {
+    prepare(store).await?;
+    let mut rng = Rng::new(42);
+    let mut ids = Vec::new();
+    let mut number = 0;
+    while (number as usize) < users {
+        let org = if rng.chance(50) { 1 } else { 2 + i64::try_from(rng.below(ORGANIZATIONS as usize - 1))? };
+        let mut batch = Vec::new();
+        for _ in 0..1_000 {
+            number += 1;
+            batch.push(new_user(&mut rng, number)?);
+        }
+        if org == 1 {
+            ids.extend(batch.iter().map(|user| user.user_id));
+        }
+        let insert = move |tx: &denizen_store::Tx<'_>| {
+            batch.iter().try_for_each(|user| users::insert(tx, user, NOW).map(drop))
+        };
+        store.write::<(), StoreError, _>(OrgKey(org), insert).await?;
+    }
+    Ok(ids)
+}
+
+fn query() -> UserQuery {
+    UserQuery {
+        directory: Directory::Members,
+        ids: None,
+        email_keys: None,
+        is_verified: None,
+        visible: Filter::always(),
+        sort: Vec::new(),
+        after: None,
+        limit: 100,
+    }
+}
+
+fn point_reads(store: &Store, ids: &[UserId]) -> Result<(), Failure> {
+    for threads in [1, 2] {
+        let reads = AtomicU64::new(0);
+        let started = Instant::now();
+        std::thread::scope(|scope| {
+            for seed in 1..=threads {
+                let reads = &reads;
+                scope.spawn(move || {
+                    let mut rng = Rng::new(seed);
+                    while started.elapsed() < MEASURED {
+                        let query = UserQuery { ids: Some(vec![*rng.pick(ids)]), ..query() };
+                        let page = store.read(OrgKey(1), |conn| users::page(conn, &query)).expect("a page");
+                        assert_eq!(page.users.len(), 1);
+                        reads.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        let rate = reads.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64();
+        println!("users by id, {threads} threads            {rate:>9.0} /s");
+    }
+    Ok(())
+}
+
+/// The middle one of many times.
+fn median(mut run: impl FnMut() -> Result<usize, StoreError>) -> Result<(usize, Duration), StoreError> {
+    let mut found = run()?;
+    let mut times = Vec::new();
+    for _ in 0..15 {
+        let started = Instant::now();
+        found = run()?;
+        times.push(started.elapsed());
+    }
+    times.sort_unstable();
+    Ok((found, times[times.len() / 2]))
+}
+
+fn pages(store: &Store) -> Result<(), Failure> {
+    let sorts = [None, Some(SortField::LastName), Some(SortField::Messages)];
+    for sort in sorts {
+        let sort: Vec<SortKey> = sort.into_iter().map(|field| SortKey { field, descending: false }).collect();
+        let mut query = UserQuery { sort, ..query() };
+        for depth in [0, 500] {
+            for _ in 0..depth {
+                query.after = store.read(OrgKey(1), |conn| users::page(conn, &query))?.next;
+            }
+            let (found, time) =
+                median(|| Ok(store.read(OrgKey(1), |conn| users::page(conn, &query))?.users.len()))?;
+            println!(
+                "page {depth:>3} of {found} users by {:?}: {time:?}",
+                query.sort.first().map(|key| key.field)
+            );
+        }
+    }
+    Ok(())
+}
+
+fn searches(store: &Store) -> Result<(), Failure> {
+    for org in [1, 2] {
+        for needle in [
+            "steinova",
+            "zzzz",
+            "qx",
+            "a",
+            "an",
+            "gmail.com",
+            "manova@gmail",
+            "m.a",
+            "nor",
+            "é s",
+            "ana9",
+            "%",
+        ] {
+            let search = UserSearch {
+                directory: Directory::Members,
+                needle: needle.to_owned(),
+                ids: None,
+                is_verified: None,
+                visible: Filter::always(),
+                limit: 100,
+            };
+            let (found, time) =
+                median(|| Ok(store.read(OrgKey(org), |conn| users::search(conn, &search))?.len()))?;
+            println!("search in organization {org} for {needle:<14} {found:>4} found in {time:?}");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! Looking for damage and contradictions: what `denizen check` reports.
+//!
+//! It must not mend anything, and it must not keep writers waiting: it reads one snapshot.
+
+use rusqlite::Connection;
+
+use crate::error::{Result, StoreError};
+use crate::sqlite::{SqliteOptions, open_reader};
+use crate::users::grams;
+
+/// After so many problems of one kind the rest is not listed.
+const MOST: usize = 20;
+
+/// What must hold between tables: a query for what does not, each row a line of text.
+const RULES: [(&str, &str); 5] = [
+    (
+        "a counter differs from its users",
+        "SELECT 'org_id ' || org_id || ' directory ' || directory || ': ' || sum(counted) || ' counted, '
+            || sum(kept) || ' kept'
+         FROM (SELECT org_id, directory, count(*) AS counted, 0 AS kept FROM users GROUP BY org_id, directory
+               UNION ALL SELECT org_id, directory, 0, users FROM directory_counter)
+         GROUP BY org_id, directory HAVING sum(counted) <> sum(kept)",
+    ),
+    (
+        "a user lies behind the last number of its directory",
+        "SELECT 'position ' || max(position) FROM users JOIN directory_counter USING (org_id, directory)
+         GROUP BY org_id, directory HAVING max(position & 4294967295) > max(last_seq)",
+    ),
+    (
+        "a user lies in the place of another directory",
+        "SELECT 'position ' || position FROM users WHERE position >> 34 <> org_id OR (position >> 32) & 3 <> directory",
+    ),
+    (
+        "a user has no role",
+        "SELECT 'position ' || position FROM users WHERE NOT EXISTS
+            (SELECT 1 FROM role WHERE role.org_id = users.org_id AND role.role_id = users.role_id)",
+    ),
+    (
+        "a link has no user",
+        "SELECT 'org_id ' || org_id FROM link WHERE NOT EXISTS
+            (SELECT 1 FROM users WHERE users.org_id = link.org_id AND users.user_id = link.user_id)",
+    ),
+];
+
+pub(crate) fn run(options: &SqliteOptions) -> Result<Vec<String>> {
+    let connection = open_reader(options)?;
+    // The file is open for reading only; a temporary table over the search index is wanted none the less.
+    connection.pragma_update(None, "query_only", false)?;
+    let snapshot = connection.unchecked_transaction()?;
+    let mut problems = Vec::new();
+    // The engine's own check reads every page, the search index included.
+    let found = texts(&snapshot, &format!("PRAGMA integrity_check({MOST})"));
+    let lines = note(found, &mut problems)?.into_iter().filter(|line| line != "ok");
+    problems.extend(lines.map(|line| format!("damage: {line}")).collect::<Vec<_>>());
+    let dangling =
+        "SELECT \"table\" || ' row ' || ifnull(rowid, '?') || ' refers to no row of ' || \"parent\"
+        FROM pragma_foreign_key_check LIMIT 20";
+    let found = note(texts(&snapshot, dangling), &mut problems)?;
+    problems.extend(found);
+    for (title, query) in RULES {
+        let found = note(texts(&snapshot, &format!("{query} LIMIT {MOST}")), &mut problems)?;
+        problems.extend(found.into_iter().map(|line| format!("{title}: {line}")));
+    }
+    let found = note(check_search(&snapshot), &mut problems)?;
+    problems.extend(found);
+    Ok(problems)
+}
+
+/// What was found; where damage kept it from being found, that is the problem.
+fn note(found: Result<Vec<String>>, problems: &mut Vec<String>) -> Result<Vec<String>> {
+    match found {
+        Err(StoreError::Corrupt(text)) => {
+            problems.push(format!("damage: {text}"));
+            Ok(Vec::new())
+        }
+        other => other,
+    }
+}
+
+fn texts(connection: &Connection, sql: &str) -> Result<Vec<String>> {
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The index holds for each user just the words of its search text, and nothing for anybody else.
+///
+/// It cannot be asked for the words of a user, so two sums are compared for each user: the number of its words and the
+/// sum of their hashes.
+fn check_search(connection: &Connection) -> Result<Vec<String>> {
+    let mut problems = Vec::new();
+    let mut held = std::collections::HashMap::<i64, (u32, u64)>::new();
+    connection
+        .execute_batch("CREATE VIRTUAL TABLE temp.word USING fts5vocab('main', 'user_search', 'instance')")?;
+    let mut words = connection.prepare("SELECT doc, term FROM temp.word")?;
+    let mut rows = words.query([])?;
+    while let Some(row) = rows.next()? {
+        add(held.entry(row.get(0)?).or_default(), row.get_ref(1)?.as_str().unwrap_or_default());
+    }
+    let mut users = connection.prepare("SELECT position, search_text FROM users")?;
+    let mut rows = users.query([])?;
+    while let Some(row) = rows.next()? {
+        let position: i64 = row.get(0)?;
+        let text = grams(row.get_ref(1)?.as_str().unwrap_or_default());
+        let words: std::collections::BTreeSet<&str> =
+            text.split(' ').filter(|word| !word.is_empty()).collect();
+        let mut wanted = (0, 0);
+        for word in words {
+            add(&mut wanted, word);
+        }
+        if held.remove(&position).unwrap_or_default() != wanted && problems.len() < MOST {
+            problems.push(format!("the search index does not fit its user: position {position}"));
+        }
+    }
+    let left = held.into_keys().take(MOST);
+    problems
+        .extend(left.map(|position| format!("the search index holds nobody's words: position {position}")));
+    Ok(problems)
+}
+
+fn add(sums: &mut (u32, u64), word: &str) {
+    // FNV-1a: a difference has to be noticed, nobody makes one on purpose.
+    let hash = word.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    *sums = (sums.0 + 1, sums.1.wrapping_add(hash));
+}

@@ -1,0 +1,64 @@
+//! `check` is silent about what is well and names what is not.
+
+use crate::support::{ORG, TestStore, add, add_role, plain_user};
+
+async fn store_with_users() -> TestStore {
+    let test = TestStore::empty();
+    add_role(&test.store, ORG).await;
+    for number in 0..20 {
+        add(&test.store, ORG, plain_user(number)).await;
+    }
+    assert_eq!(test.store.check().unwrap(), Vec::<String>::new());
+    test
+}
+
+#[tokio::test]
+async fn every_kind_of_harm_is_found() {
+    let harms = [
+        ("a counter differs", "UPDATE directory_counter SET users = users + 1"),
+        ("behind the last number", "UPDATE directory_counter SET last_seq = 3"),
+        (
+            "in the place of another",
+            "UPDATE users SET directory = 1 WHERE user_id = (SELECT max(user_id) FROM users)",
+        ),
+        ("a user has no role", "DELETE FROM role"),
+        ("refers to no row of role", "DELETE FROM role"),
+        (
+            "does not fit its user",
+            "UPDATE users SET search_text = 'else' WHERE position = (SELECT max(position) FROM users)",
+        ),
+        ("holds nobody's words", "INSERT INTO user_search (rowid, grams) VALUES (5, 'abc')"),
+        ("damage", "DELETE FROM user_search_data WHERE id > 10"),
+        ("a link has no user", "INSERT INTO link VALUES (1, zeroblob(32), randomblob(16), 'verify', '', 0)"),
+    ];
+    for (problem, harm) in harms {
+        let test = store_with_users().await;
+        let outside = test.outside();
+        outside.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+        outside.execute_batch(harm).unwrap();
+        let found = test.store.check().unwrap();
+        let says = found.iter().any(|line| line.contains(problem));
+        assert!(says, "{harm}: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_page_is_found() {
+    let test = store_with_users().await;
+    let root: i64 = test
+        .outside()
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'user_by_first_name'", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    test.store.close();
+    let mut bytes = std::fs::read(test.path()).unwrap();
+    let at = usize::try_from(root - 1).unwrap() * 4096;
+    bytes[at + 3_000..at + 4_000].fill(0xAA);
+    std::fs::write(test.path(), bytes).unwrap();
+    let again =
+        denizen_store::Store::open(denizen_store::SqliteOptions::new(test.path()), crate::support::NOW)
+            .unwrap();
+    let found = again.check().unwrap();
+    assert!(found.iter().any(|line| line.contains("damage")), "{found:?}");
+}

@@ -1,0 +1,152 @@
+//! Jobs run at least once and one worker at a time; a link works once.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use denizen_domain::ids::{ObjectId, OrgKey};
+use denizen_domain::time::Timestamp;
+use denizen_store::jobs::{self, Job, JobState};
+use denizen_store::links::{self, Link, LinkPurpose};
+use denizen_store::{Store, StoreError};
+
+use crate::support::{NOW, ORG, TestStore, add, add_role, all, plain_user, user_id};
+
+fn job_id(number: u64) -> ObjectId {
+    let mut bytes = [0; 12];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    ObjectId(bytes)
+}
+
+async fn insert(store: &Store, org: OrgKey, number: u64) {
+    store.write(org, move |tx| jobs::insert(tx, job_id(number), "mail", None, "{}", NOW)).await.unwrap();
+}
+
+async fn lease(store: &Store, now: Timestamp, most: i64) -> Vec<Job> {
+    let until = now.plus_seconds(60);
+    store.write(OrgKey::CONTROL, move |tx| jobs::lease_due(tx, now, until, most)).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_two_workers_hold_the_same_job() {
+    let test = TestStore::empty();
+    let beside = Store::open(denizen_store::SqliteOptions::new(test.path()), NOW).unwrap();
+    for number in 0..120 {
+        insert(&test.store, OrgKey(1 + i64::try_from(number % 3).unwrap()), number).await;
+    }
+    let held: Arc<Mutex<BTreeMap<ObjectId, u32>>> = Arc::default();
+    let workers = (0..8)
+        .map(|worker| {
+            let store = if worker % 2 == 0 { test.store.clone() } else { beside.clone() };
+            let held = Arc::clone(&held);
+            async move {
+                loop {
+                    let leased = lease(&store, NOW, 3).await;
+                    if leased.is_empty() {
+                        return;
+                    }
+                    for job in leased {
+                        assert_eq!((job.state, job.attempts), (JobState::Running, 1));
+                        *held.lock().unwrap().entry(job.job_id).or_default() += 1;
+                    }
+                }
+            }
+        })
+        .collect();
+    all(workers).await;
+    let held = held.lock().unwrap();
+    assert_eq!(held.len(), 120);
+    assert!(held.values().all(|times| *times == 1));
+    drop(beside);
+}
+
+#[tokio::test]
+async fn a_job_whose_worker_died_is_due_when_its_lease_has_run_out() {
+    let test = TestStore::empty();
+    insert(&test.store, ORG, 1).await;
+    assert_eq!(lease(&test.store, NOW, 10).await.len(), 1);
+    let next_due = || test.store.read(OrgKey::CONTROL, jobs::next_due).unwrap();
+    assert_eq!(next_due(), Some(NOW.plus_seconds(60)));
+    assert_eq!(lease(&test.store, NOW.plus_seconds(59), 10).await, []);
+    let again = lease(&test.store, NOW.plus_seconds(60), 10).await;
+    assert_eq!(again[0].attempts, 2);
+    test.store.write(ORG, |tx| jobs::finish(tx, job_id(1))).await.unwrap();
+    assert_eq!(next_due(), None);
+    assert_eq!(test.store.read(ORG, |conn| jobs::list(conn, 10)).unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_job_is_retried_later_and_given_up_visibly() {
+    let test = TestStore::empty();
+    insert(&test.store, ORG, 1).await;
+    let later = NOW.plus_seconds(30);
+    lease(&test.store, NOW, 1).await;
+    test.store.write(ORG, move |tx| jobs::retry(tx, job_id(1), later, "no route", NOW)).await.unwrap();
+    let seen = test.store.read(ORG, |conn| jobs::list(conn, 10)).unwrap();
+    assert_eq!((seen[0].state, seen[0].last_error.as_deref()), (JobState::Waiting, Some("no route")));
+    assert_eq!(lease(&test.store, NOW, 1).await, []);
+    assert_eq!(lease(&test.store, later, 1).await.len(), 1);
+    test.store.write(ORG, move |tx| jobs::fail(tx, job_id(1), "refused", later)).await.unwrap();
+    assert_eq!(lease(&test.store, later.plus_seconds(1_000), 1).await, []);
+    assert_eq!(test.store.read(ORG, jobs::counts), Ok(vec![(JobState::Failed, 1)]));
+    assert_eq!(test.store.read(ORG, |conn| jobs::list(conn, 10)).unwrap()[0].attempts, 2);
+}
+
+#[tokio::test]
+async fn jobs_with_the_data_of_an_erased_user_go_with_it() {
+    let test = TestStore::empty();
+    let insert = |tx: &denizen_store::Tx<'_>| {
+        jobs::insert(tx, job_id(1), "mail", Some(user_id(1)), "{}", NOW)?;
+        jobs::insert(tx, job_id(2), "mail", Some(user_id(2)), "{}", NOW)?;
+        jobs::insert(tx, job_id(3), "mail", None, "{}", NOW)
+    };
+    test.store.write(ORG, insert).await.unwrap();
+    test.store.write(OrgKey(2), insert).await.unwrap();
+    assert_eq!(test.store.write(ORG, |tx| jobs::delete_by_user(tx, user_id(1))).await, Ok(1));
+    assert_eq!(test.store.read(ORG, |conn| jobs::list(conn, 10)).unwrap().len(), 2);
+    assert_eq!(test.store.read(OrgKey(2), |conn| jobs::list(conn, 10)).unwrap().len(), 3);
+}
+
+fn link(hash: u8) -> Link {
+    Link {
+        secret_hash: [hash; 32],
+        user_id: user_id(1),
+        purpose: LinkPurpose::SignIn,
+        redirect: "https://example.com".to_owned(),
+        expires_at: NOW.plus_seconds(900),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_who_follow_a_link_at_once_one_gets_in() {
+    let test = TestStore::empty();
+    add_role(&test.store, ORG).await;
+    add(&test.store, ORG, plain_user(1)).await;
+    test.store.write(ORG, |tx| links::insert(tx, &link(1), NOW)).await.unwrap();
+    assert_eq!(
+        test.store.read(OrgKey(2), |conn| links::find(conn, &[1; 32])),
+        Ok(None),
+        "not another organization's"
+    );
+    let followers = (0..64)
+        .map(|_| {
+            let store = test.store.clone();
+            async move { store.write(ORG, |tx| links::delete(tx, &[1; 32])).await.unwrap() }
+        })
+        .collect();
+    assert_eq!(all(followers).await.into_iter().filter(|first| *first).count(), 1);
+}
+
+#[tokio::test]
+async fn links_go_with_their_user_and_when_they_expire() {
+    let test = TestStore::empty();
+    add_role(&test.store, ORG).await;
+    let user = add(&test.store, ORG, plain_user(1)).await;
+    test.store.write(ORG, |tx| links::insert(tx, &link(1), NOW)).await.unwrap();
+    test.store.write(ORG, |tx| links::insert(tx, &link(2), NOW.plus_seconds(900))).await.unwrap();
+    let found = |hash: u8| test.store.read(ORG, move |conn| links::find(conn, &[hash; 32])).unwrap();
+    assert_eq!((found(1), found(2)), (None, Some(link(2))), "an expired link goes when the next one comes");
+    crate::support::delete(&test.store, ORG, user).await.unwrap();
+    assert_eq!(found(2), None);
+    let refused = test.store.write(ORG, |tx| links::insert(tx, &link(3), NOW)).await;
+    assert!(matches!(refused, Err(StoreError::Constraint(_))));
+}
