@@ -1,4 +1,6 @@
 //! The pages: an index, and one page for each dialect.
+//!
+//! Writing to a `String` cannot fail, so what `write!` returns is dropped in here.
 
 use std::fmt::Write as _;
 
@@ -11,7 +13,6 @@ use super::schema::{Schemas, required_mark};
 use super::style::STYLE;
 use crate::kernel::{Dialect, HeaderParam, Operation, Security, SecurityKind, openapi};
 
-/// Writing to a `String` cannot fail, so what `write!` returns is dropped in this module.
 pub(super) fn index(dialects: &[Dialect]) -> String {
     let mut body = String::from(
         "<div class=\"alone\"><h1>denizen</h1><p>The APIs that this server speaks.</p><div class=\"cards\">",
@@ -114,7 +115,9 @@ fn authentication(body: &mut String, dialect: &Dialect, public_url: &str) {
         Escaped(public_url)
     );
     if !dialect.security_schemes.is_empty() {
-        body.push_str("<h4>Authentication</h4><div class=\"scroll\"><table>");
+        body.push_str(
+            "<h4>Authentication</h4><div class=\"scroll\"><table><tr><th>Name</th><th>Header</th><th>Description</th></tr>",
+        );
         for scheme in dialect.security_schemes {
             let carrier = match scheme.kind {
                 SecurityKind::Bearer(_) | SecurityKind::Basic => "Authorization",
@@ -122,7 +125,7 @@ fn authentication(body: &mut String, dialect: &Dialect, public_url: &str) {
             };
             let _ = write!(
                 body,
-                "<tr><td><code>{}</code></td><td>header <code>{}</code></td><td>{}</td></tr>",
+                "<tr><td><code>{}</code></td><td><code>{}</code></td><td>{}</td></tr>",
                 Escaped(scheme.name),
                 Escaped(carrier),
                 inline(scheme.description)
@@ -133,18 +136,13 @@ fn authentication(body: &mut String, dialect: &Dialect, public_url: &str) {
         let _ = write!(body, "<p class=\"note\">Any of: {}</p>", ways.join("; or "));
     }
     if !dialect.headers.is_empty() {
-        body.push_str("<p class=\"soft\">Every operation takes these too.</p>");
-        headers(body, dialect.headers);
+        headers(body, "Headers of every operation", dialect.headers);
     }
 }
 
 /// Schemes that go together.
 fn together(schemes: &[&str]) -> String {
-    schemes
-        .iter()
-        .map(|scheme| format!("<code>{}</code>", Escaped(scheme)))
-        .collect::<Vec<_>>()
-        .join(" with ")
+    schemes.iter().map(|scheme| format!("<code>{}</code>", Escaped(scheme))).collect::<Vec<_>>().join(" + ")
 }
 
 fn section(
@@ -187,7 +185,7 @@ fn section(
         .filter(|param| param["in"] == "query")
         .collect();
     parameters(body, &query, schemas);
-    headers(body, &operation.headers);
+    headers(body, "Headers", &operation.headers);
 
     let schema = &described["requestBody"]["content"]["application/json"]["schema"];
     if !schema.is_null() {
@@ -227,11 +225,11 @@ fn parameters(body: &mut String, query: &[&Value], schemas: &Schemas<'_>) {
     body.push_str("</table></div>");
 }
 
-fn headers(body: &mut String, headers: &[HeaderParam]) {
+fn headers(body: &mut String, heading: &str, headers: &[HeaderParam]) {
     if headers.is_empty() {
         return;
     }
-    let _ = write!(body, "<h4>Headers</h4>{NAMED}");
+    let _ = write!(body, "<h4>{heading}</h4>{NAMED}");
     for HeaderParam { name, description, required } in headers {
         let _ = write!(
             body,
