@@ -3,14 +3,19 @@
     clippy::unwrap_used,
     reason = "clippy's own exception covers functions marked as tests only, not their helpers"
 )]
+#![allow(unreachable_pub, reason = "a test binary has no public interface")]
+
+mod server;
+mod serving;
 
 use std::io::Read as _;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// The binary in an empty folder, without any `DENIZEN_` variable of whoever runs the tests.
-fn denizen(folder: &tempfile::TempDir) -> Command {
+fn denizen(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_denizen"));
-    command.current_dir(folder.path());
+    command.current_dir(folder);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("DENIZEN_") {
             command.env_remove(name);
@@ -39,16 +44,19 @@ fn assert_refused(output: &Output, code: i32, message: &str) {
 #[test]
 fn the_effective_configuration_is_printed_and_can_be_used_as_a_file() {
     let folder = folder();
-    let first =
-        denizen(&folder).args(["config", "--data", "d"]).env("DENIZEN_LOG_FORMAT", "text").output().unwrap();
+    let first = denizen(folder.path())
+        .args(["config", "--data", "d"])
+        .env("DENIZEN_LOG_FORMAT", "text")
+        .output()
+        .unwrap();
     assert!(first.status.success(), "{}", text(&first.stderr));
     assert!(text(&first.stdout).contains("# flag --data"));
     assert!(text(&first.stdout).contains("# environment DENIZEN_LOG_FORMAT"));
     assert!(!folder.path().join("d").exists(), "showing the configuration must not create anything");
 
     std::fs::write(folder.path().join("c.toml"), &first.stdout).unwrap();
-    let second = denizen(&folder).args(["--config", "c.toml", "config"]).output().unwrap();
-    let third = denizen(&folder).arg("config").env("DENIZEN_CONFIG", "c.toml").output().unwrap();
+    let second = denizen(folder.path()).args(["--config", "c.toml", "config"]).output().unwrap();
+    let third = denizen(folder.path()).arg("config").env("DENIZEN_CONFIG", "c.toml").output().unwrap();
     assert_eq!(text(&second.stdout), text(&third.stdout));
     let parsed = |output: &Output| text(&output.stdout).parse::<toml::Table>().unwrap();
     assert_eq!(parsed(&second), parsed(&first));
@@ -58,7 +66,7 @@ fn the_effective_configuration_is_printed_and_can_be_used_as_a_file() {
 #[test]
 fn a_password_from_the_environment_is_not_printed() {
     let folder = folder();
-    let output = denizen(&folder)
+    let output = denizen(folder.path())
         .arg("config")
         .env("DENIZEN_MAIL_SMTP_URL", "smtp://ada:pa55@mail.example")
         .output()
@@ -71,12 +79,12 @@ fn a_password_from_the_environment_is_not_printed() {
 #[test]
 fn misuse_ends_with_code_2_and_says_what_to_do() {
     let folder = folder();
-    let run = |arguments: &[&str]| denizen(&folder).args(arguments).output().unwrap();
+    let run = |arguments: &[&str]| denizen(folder.path()).args(arguments).output().unwrap();
     assert_refused(&run(&["config", "--config", "absent.toml"]), 2, "absent.toml");
     assert_refused(&run(&["srve"]), 2, "serve");
     assert_refused(&run(&["org", "create", "acme"]), 2, "--admin-email");
     assert_refused(&run(&["serve", "--listen", "here"]), 2, "flag --listen: `listen` must be ADDRESS:PORT");
-    let output = denizen(&folder).arg("config").env("DENIZEN_LISTN", "x").output().unwrap();
+    let output = denizen(folder.path()).arg("config").env("DENIZEN_LISTN", "x").output().unwrap();
     assert_refused(&output, 2, "DENIZEN_LISTEN");
 }
 
@@ -86,9 +94,9 @@ fn the_file_found_in_the_default_folder_cannot_move_it() {
     std::fs::create_dir(folder.path().join("denizen-data")).unwrap();
     let file = folder.path().join("denizen-data/denizen.toml");
     std::fs::write(&file, "data = './elsewhere'\n").unwrap();
-    assert_refused(&denizen(&folder).arg("config").output().unwrap(), 2, "--config");
+    assert_refused(&denizen(folder.path()).arg("config").output().unwrap(), 2, "--config");
     std::fs::write(&file, "data = './denizen-data'\nlisten = '127.0.0.1:9'\n").unwrap();
-    let output = denizen(&folder).arg("config").output().unwrap();
+    let output = denizen(folder.path()).arg("config").output().unwrap();
     assert!(text(&output.stdout).contains("127.0.0.1:9"), "{}", text(&output.stderr));
 }
 
@@ -104,7 +112,7 @@ fn help_version_and_completions_need_no_configuration() {
         (vec!["completions", "fish"], "org"),
         (vec!["completions", "zsh"], "#compdef denizen"),
     ] {
-        let output = denizen(&folder).args(&arguments).env("DENIZEN_NONSENSE", "1").output().unwrap();
+        let output = denizen(folder.path()).args(&arguments).env("DENIZEN_NONSENSE", "1").output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
         assert!(text(&output.stdout).contains(expected), "{arguments:?}");
     }
@@ -117,7 +125,7 @@ fn a_closed_standard_output_is_no_panic() {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let mut child =
-            denizen(&folder).args(arguments).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+            denizen(folder.path()).args(arguments).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
         let mut errors = String::new();
         child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(0), "{arguments:?}: {errors}");

@@ -1,0 +1,157 @@
+//! The server as its operator meets it: started, stopped, killed, and worked on by commands beside it.
+
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::server::{Org, Server, load_until_gone};
+use crate::{denizen, folder, text};
+
+fn json(folder: &Path, arguments: &[&str]) -> Value {
+    let output = denizen(folder).args(arguments).args(["--json", "--data", "data"]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn assert_sound(folder: &Path) {
+    let output = denizen(folder).args(["check", "--data", "data"]).output().unwrap();
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(text(&output.stdout).starts_with("no problems"));
+}
+
+#[test]
+fn a_stop_under_load_ends_well_and_keeps_exactly_what_was_acknowledged() {
+    let folder = folder();
+    let server = Server::start(folder.path(), &[]);
+    let org = Org::create(folder.path(), "acme");
+    let address = server.address;
+    let acknowledged = load_until_gone(&org, address, || {
+        sleep(Duration::from_millis(300));
+        server.terminate();
+        assert_eq!(server.wait().code(), Some(0));
+    });
+    assert!(acknowledged.len() > 8, "only {} were invited", acknowledged.len());
+    let members = json(folder.path(), &["org", "show", "acme"])["members"].as_u64().unwrap();
+    assert_eq!(members, acknowledged.len() as u64 + 1);
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_kill() {
+    let folder = folder();
+    let server = Server::start(folder.path(), &[]);
+    let org = Org::create(folder.path(), "acme");
+    let address = server.address;
+    let acknowledged = load_until_gone(&org, address, || {
+        sleep(Duration::from_millis(300));
+        server.kill();
+    });
+    assert!(acknowledged.len() > 8, "only {} were invited", acknowledged.len());
+
+    let again = Server::start(folder.path(), &[]);
+    assert_sound(folder.path());
+    for email in &acknowledged {
+        assert_eq!(org.invite(again.address, email), Some(409), "{email} is lost");
+    }
+    again.stop();
+}
+
+#[test]
+fn an_organization_made_beside_a_running_server_is_served_at_once_and_a_revoked_key_soon_refused() {
+    let folder = folder();
+    let server = Server::start(folder.path(), &[]);
+    let org = Org::create(folder.path(), "acme");
+    let (status, page) = org.get(server.address, "/user/").unwrap();
+    assert_eq!((status, page["users"][0]["email"].as_str()), (200, Some("ada@acme.example")));
+
+    let made = json(
+        folder.path(),
+        &[
+            "key",
+            "create",
+            "--org",
+            "acme",
+            "--role",
+            "DefaultSuperAdministratorRole",
+            "--name",
+            "n",
+            "--days",
+            "1",
+        ],
+    );
+    let second = Org::with_keys("acme", &made["api_key"], &made["api_key_id"], &made["member_id"]);
+    assert_eq!(second.get(server.address, "/user/").unwrap().0, 200);
+    let key_id = made["api_key_id"].as_str().unwrap();
+    assert_eq!(json(folder.path(), &["key", "revoke", "--org", "acme", key_id])["revoked"], true);
+    sleep(Duration::from_millis(1100));
+    assert_eq!(second.get(server.address, "/user/").unwrap().0, 401);
+    assert_eq!(json(folder.path(), &["key", "list", "--org", "acme"]).as_array().unwrap().len(), 1);
+    assert_sound(folder.path());
+    server.stop();
+}
+
+#[test]
+fn the_demonstration_shows_its_credentials_once() {
+    let folder = folder();
+    let first = Server::start(folder.path(), &["--demo"]);
+    let value = |name: &str| {
+        let marker = format!("export {name}=");
+        let line = first.printed.lines().find_map(|line| line.trim().strip_prefix(&marker)).unwrap();
+        Value::from(line)
+    };
+    let secret = value("AMIGO_API_KEY");
+    let org = Org::with_keys("demo", &secret, &value("AMIGO_API_KEY_ID"), &value("AMIGO_USER_ID"));
+    let (status, page) = org.get(first.address, "/user/search/?query=garcia").unwrap();
+    assert_eq!(status, 200);
+    assert!(page["users"].as_array().unwrap().iter().any(|user| user["last_name"] == "García"));
+    first.stop();
+
+    let second = Server::start(folder.path(), &["--demo"]);
+    assert!(second.printed.contains("found its data"), "{}", second.printed);
+    assert!(!second.printed.contains(secret.as_str().unwrap()) && !second.printed.contains("AMIGO_"));
+    assert_eq!(json(folder.path(), &["org", "show", "demo"])["members"], 361);
+    assert_eq!(org.get(second.address, "/user/?limit=1").unwrap().0, 200);
+    second.stop();
+}
+
+#[test]
+fn a_demonstration_that_was_killed_while_it_was_filled_is_completed_by_the_next_start() {
+    // On a busy machine the kill can come too late, then there is nothing to complete.
+    let (folder, again) = (0..20)
+        .find_map(|_| {
+            let folder = folder();
+            Server::start_and_kill_at(folder.path(), &["--demo"], "Its credentials");
+            let again = Server::start(folder.path(), &["--demo"]);
+            again.printed.contains("An earlier start was interrupted").then_some((folder, again))
+        })
+        .expect("one of twenty kills comes in time");
+    assert!(again.printed.contains("denizen key create --org demo"), "{}", again.printed);
+    again.stop();
+    assert_eq!(json(folder.path(), &["org", "show", "demo"])["members"], 361);
+    let keys = json(folder.path(), &["key", "list", "--org", "demo"]);
+    assert_eq!(keys.as_array().unwrap().len(), 1, "the key that completed it must be gone: {keys}");
+    assert_sound(folder.path());
+}
+
+#[test]
+fn commands_about_a_store_that_is_not_there_make_none() {
+    let folder = folder();
+    for arguments in [
+        &["org", "list"][..],
+        &["org", "show", "acme"],
+        &["key", "list", "--org", "acme"],
+        &["job", "list"],
+        &["check"],
+    ] {
+        let output = denizen(folder.path()).args(arguments).args(["--data", "data"]).output().unwrap();
+        crate::assert_refused(&output, 1, "no store");
+        assert!(!folder.path().join("data").exists(), "{arguments:?}");
+    }
+    let slip = denizen(folder.path())
+        .args(["org", "create", "acme", "--name", "A", "--admin-email", "nowhere", "--data", "data"])
+        .output()
+        .unwrap();
+    crate::assert_refused(&slip, 2, "--admin-email");
+    assert!(!folder.path().join("data").exists());
+}
