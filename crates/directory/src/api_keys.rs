@@ -127,9 +127,7 @@ impl Directory {
         let expires_at = ctx.now.plus_micros(life_micros);
         let ctx = ctx.clone();
         self.write(ctx.org(), move |tx| {
-            let role = roles::find_by_name(tx, &role_name)?
-                .filter(|role| ctx.may_see_role(role))
-                .ok_or(ErrorCode::RoleNotFound)?;
+            let role = roles::find_by_name(tx, &role_name)?.ok_or(ErrorCode::RoleNotFound)?;
             let creator = (ctx.session.home.org, ctx.session.user_id);
             let key = new_key(
                 key_id,
@@ -186,18 +184,19 @@ impl Directory {
     /// # Errors
     /// [`ErrorCode::ApiKeyNotFound`] also for a key that the caller may not know of.
     pub async fn delete_api_key(&self, ctx: &OpContext, key_id: &str) -> Result<Uuid> {
-        let key_id = Uuid::parse(key_id).ok_or(ErrorCode::ApiKeyNotFound)?;
+        let absent = || ctx.absent(&names::ORGANIZATION_DELETE_API_KEY, ErrorCode::ApiKeyNotFound);
+        let key_id = Uuid::parse(key_id).ok_or_else(absent)?;
         let ctx = ctx.clone();
         let org = ctx.org();
         self.write(org, move |tx| {
-            let key = stored::find(tx, key_id)?.ok_or(ErrorCode::ApiKeyNotFound)?;
+            let absent = || ctx.absent(&names::ORGANIZATION_DELETE_API_KEY, ErrorCode::ApiKeyNotFound);
+            let key = stored::find(tx, key_id)?.ok_or_else(absent)?;
             let texts = KeyTexts::of(&key);
             let admits =
                 |permission: PermissionName| ctx.filter(&permission).admits(&|name| texts.attribute(name));
             if !admits(names::ORGANIZATION_DELETE_API_KEY) {
                 let known = admits(names::ORGANIZATION_GET_API_KEY);
-                let code = if known { ErrorCode::Forbidden } else { ErrorCode::ApiKeyNotFound };
-                return Err(Error::new(code));
+                return Err(Error::new(if known { ErrorCode::Forbidden } else { absent() }));
             }
             stored::delete(tx, key_id)?;
             Ok(())

@@ -46,6 +46,12 @@ impl OpContext {
         if self.filter(permission).admits(&|_| None) { Ok(()) } else { Err(ErrorCode::Forbidden.into()) }
     }
 
+    /// The error for a thing that is not there or that the actor may not see. An actor to whom the permission was never
+    /// granted is told so whatever the thing is, which gives nothing away.
+    pub(crate) fn absent(&self, permission: &PermissionName, not_found: ErrorCode) -> ErrorCode {
+        if self.filter(permission).is_never() { ErrorCode::Forbidden } else { not_found }
+    }
+
     /// "`User:GetUserInfo` for the authenticated user", which every user operation asks for.
     pub(crate) fn require_self(&self) -> Result<()> {
         if self.session.sees_itself { Ok(()) } else { Err(ErrorCode::Forbidden.into()) }

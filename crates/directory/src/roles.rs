@@ -130,7 +130,7 @@ impl Directory {
             .write(org, move |tx| {
                 let mut role = stored::find_by_name(tx, &name)?
                     .filter(|role| op.may_see_role(role))
-                    .ok_or(ErrorCode::RoleNotFound)?;
+                    .ok_or_else(|| op.absent(&names::ROLE_MODIFY_ROLE, ErrorCode::RoleNotFound))?;
                 let permitted =
                     op.admits_role(&names::ROLE_MODIFY_ROLE, &role.role_id.to_string(), &role.name);
                 if !permitted {
@@ -168,11 +168,8 @@ impl Directory {
         let org = ctx.org();
         let role_id = self
             .write(org, move |tx| {
-                let role = stored::find_by_name(tx, &role_name)?
-                    .filter(|role| op.may_see_role(role))
-                    .ok_or(ErrorCode::RoleNotFound)?;
-                let mut target = op.find_member(tx, &user_id)?;
-                op.require_on(tx, &names::USER_UPDATE_USER_INFO, &target)?;
+                let role = stored::find_by_name(tx, &role_name)?.ok_or(ErrorCode::RoleNotFound)?;
+                let mut target = op.member_to_update(tx, &user_id)?;
                 if !op.session.is_greater_than(&role) {
                     return Err(Error::with_text(
                         ErrorCode::Forbidden,

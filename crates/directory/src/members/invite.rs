@@ -79,9 +79,7 @@ fn invite(
     drawn: &Drawn,
     verify_days: i64,
 ) -> Result<()> {
-    let role = roles::find_by_name(tx, &invitation.role_name)?
-        .filter(|role| ctx.may_see_role(role))
-        .ok_or(ErrorCode::RoleNotFound)?;
+    let role = roles::find_by_name(tx, &invitation.role_name)?.ok_or(ErrorCode::RoleNotFound)?;
     let profile = &ctx.organization.profile;
     if !may_invite(ctx, invitation, &role, profile.verify_at_creation) {
         return Err(ErrorCode::Forbidden.into());

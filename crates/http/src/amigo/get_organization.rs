@@ -13,7 +13,7 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     let ctx = authenticate_if_possible(&call).and_then(|authenticated| authenticated.context(&call).ok());
     let details = ctx.is_some_and(|ctx| Directory::may_see_details(&ctx));
     let profile = &organization.profile;
-    let defaults = profile.default_preferences.clone().filter(|_| details);
+    let defaults = details.then(|| profile.default_preferences.clone().unwrap_or_default());
     let answer = GetOrganizationResponse {
         org_id: organization.slug.to_string(),
         org_name: profile.name.clone(),

@@ -306,7 +306,12 @@ pub(super) fn duration_micros(value: &Value, least_days: i64, most_days: i64) ->
     let invalid = || {
         FieldProblem::new("time_delta_parsing", "Input should be a valid duration in ISO 8601, such as P30D")
     };
-    let span: jiff::Span = text(value)?.trim().parse().map_err(|_| invalid())?;
+    let text = text(value)?.trim();
+    // The library also reads friendlier forms, which the published one is not.
+    if !text.starts_with('P') {
+        return Err(invalid());
+    }
+    let span: jiff::Span = text.parse().map_err(|_| invalid())?;
     let days = i64::from(span.get_years()) * 365
         + i64::from(span.get_months()) * 30
         + i64::from(span.get_weeks()) * 7

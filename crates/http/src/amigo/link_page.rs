@@ -102,9 +102,9 @@ pub(super) async fn apply(call: Call) -> Result<Reply, Problem> {
     }
 }
 
-/// A page instead of an error body: a person is reading.
+/// A page instead of an error body: a person is reading. A link of an organization that was deleted is gone, too.
 fn gone(call: &Call, error: Error) -> Result<Reply, Problem> {
-    if error.code != ErrorCode::LinkNotFound {
+    if !matches!(error.code, ErrorCode::LinkNotFound | ErrorCode::OrganizationNotFound) {
         return Err(error.into());
     }
     let preferred = call.header("accept-language").and_then(|list| list.split([',', ';']).next());

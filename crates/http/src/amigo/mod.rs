@@ -143,14 +143,16 @@ fn sign_in_operations() -> Vec<Operation> {
             .summary("The page that a mailed link opens; uses nothing up")
             .public()
             .responds_html(200)
-            .errors(&[404, 503]),
+            .responds_html(404)
+            .errors(&[503]),
         Operation::post("/v1/{organization}/user/link/{secret}", "use-link", handler(link_page::apply))
             .tag("sign in")
             .summary("Use a mailed link: sign in, or confirm an address")
             .public()
             .responds_html(200)
             .responds_empty(303)
-            .errors(&[404, 503]),
+            .responds_html(404)
+            .errors(&[503]),
     ]
 }
 

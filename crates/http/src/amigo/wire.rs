@@ -66,18 +66,16 @@ pub(super) struct UserStats {
     /// Sent and received.
     pub(super) num_messages: i64,
     /// `null` before the first conversation.
-    #[schemars(with = "Option<DateTime>", required)]
+    #[schemars(with = "Option<DateTime>")]
     pub(super) last_message_time: Option<Timestamp>,
 }
 
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Preferences {
     pub(super) enable_response_recommendation: bool,
-    #[schemars(required)]
     pub(super) preferred_language: Option<String>,
     pub(super) conversations_visible_to_admins: bool,
     pub(super) user_model_visible_to_admins: bool,
-    #[schemars(required)]
     pub(super) timezone: Option<String>,
     pub(super) audio_keyterms: Vec<String>,
 }
@@ -87,7 +85,6 @@ pub(super) struct GetUsersResponse {
     pub(super) users: Vec<User>,
     pub(super) has_more: bool,
     /// The start of the next page, when there is more.
-    #[schemars(required)]
     pub(super) continuation_token: Option<i64>,
 }
 
@@ -139,7 +136,6 @@ pub(super) struct PreferencesInput {
 pub(super) struct CreateInvitedUserResponse {
     pub(super) user_id: String,
     /// Confirms the address when it is opened; given when a login link was.
-    #[schemars(required)]
     pub(super) verify_link: Option<String>,
 }
 
@@ -231,7 +227,6 @@ pub(super) struct Role {
     /// Whether every organization has the role from the beginning.
     pub(super) is_base_role: bool,
     /// Always `null`: roles do not inherit.
-    #[schemars(required)]
     pub(super) inherited_from: Option<String>,
 }
 
@@ -249,7 +244,6 @@ pub(super) struct PermissionGrant {
     /// Attribute to condition; all of them must hold.
     pub(super) conditions: BTreeMap<String, Condition>,
     /// Always `null`.
-    #[schemars(required)]
     pub(super) description: Option<String>,
 }
 
@@ -316,7 +310,8 @@ pub(super) struct GetRolesResponse {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "describes the body for the documentation")]
 pub(super) struct CreateApiKeyRequest {
-    #[schemars(required)]
+    /// `null` for none; the key must be there.
+    #[schemars(required, extend("type" = ["string", "null"]))]
     name: Option<String>,
     /// An ISO 8601 duration of 1 to 90 days.
     #[schemars(extend("format" = "duration"))]
@@ -338,7 +333,6 @@ pub(super) struct CreateApiKeyResponse {
 pub(super) struct ApiKey {
     #[serde(rename = "_id")]
     pub(super) record_id: String,
-    #[schemars(required)]
     pub(super) name: Option<String>,
     pub(super) org_id: String,
     #[schemars(with = "DateTime")]
@@ -380,10 +374,8 @@ pub(super) struct GetOrganizationResponse {
     pub(super) sub_description: String,
     pub(super) onboarding_instructions: Vec<String>,
     /// Only for callers with `Organization:GetOrganizationDetails`.
-    #[schemars(required)]
     pub(super) default_user_preferences: Option<Preferences>,
     /// Only for callers with `Organization:GetOrganizationDetails`.
-    #[schemars(required)]
     pub(super) tenant_id: Option<String>,
 }
 
@@ -465,6 +457,7 @@ pub(super) struct ValidationProblem {
     loc: Vec<LocationPart>,
     msg: String,
     r#type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     ctx: Option<BTreeMap<String, Value>>,
 }
 

@@ -306,6 +306,7 @@ impl Operation {
             201 => "Created",
             204 => "Done; no body",
             303 => "See the address in `Location`",
+            404 => "A page that says that there is nothing here",
             _ => "Success",
         };
         self.responses.push(Response { status, description: description.into(), schema, content_type });
