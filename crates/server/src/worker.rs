@@ -104,6 +104,10 @@ impl Running {
         }
         let places = i64::try_from(AT_ONCE - self.jobs.len()).unwrap_or(1);
         for job in directory.lease_jobs(places).await? {
+            // One that takes longer than its lease (a large organization is erased) is due again while it still runs.
+            if self.leased.values().any(|running| running.id() == job.id()) {
+                continue;
+            }
             let task = work(directory.clone(), Arc::clone(courier), job.clone());
             self.leased.insert(self.jobs.spawn(task).id(), job);
         }

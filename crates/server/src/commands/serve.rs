@@ -7,6 +7,8 @@ use anyhow::Context as _;
 use denizen_courier::Courier;
 use denizen_directory::Directory;
 use denizen_http::App;
+use denizen_store::Store;
+use tokio::net::TcpListener;
 
 use crate::cli::Serve;
 use crate::config::{Config, local_url};
@@ -37,35 +39,12 @@ async fn until_stopped(config: &Config, flags: &Serve) -> anyhow::Result<()> {
     let signals = Signals::listen().context("signals cannot be listened for")?;
     // Before anything is made: a port that is taken is the most common mistake.
     let listener = serve::bind(config.listen).await?;
-    let bound = listener.local_addr().context("the bound address")?;
 
     installation::create_data_folder(&config.data)?;
     let courier = Courier::new(&wiring::mail_settings(config))
         .map_err(|error| Failure::new(error.to_string(), "docs/mail.md explains every setting of mail"))?;
     let store = installation::open_store(config)?;
-    let settings = wiring::directory_settings(config, bound);
-    let opened = Directory::open(store.clone(), environment::system(), settings).await;
-    let result = match opened {
-        Ok(directory) => {
-            if flags.demo {
-                let prepared = demo::prepare(&directory, config, bound).await;
-                if let Err(error) = prepared {
-                    directory.close();
-                    return Err(error);
-                }
-            }
-            let app = App::new(directory, wiring::http_settings(config, bound));
-            report::print(&format!(
-                "denizen {} is listening on {}, its data is in {}\n",
-                env!("CARGO_PKG_VERSION"),
-                local_url(bound),
-                config.data.display()
-            ))?;
-            tracing::info!(address = %bound, version = env!("CARGO_PKG_VERSION"), "listening");
-            Ok(serve_app(config, app, courier, listener, &signals).await)
-        }
-        Err(error) => Err(of_directory(&error, About::default())),
-    };
+    let result = over(store.clone(), config, flags, courier, listener, &signals).await;
     // Last: whatever was acknowledged is on disk already; this copies the log into the database.
     store.close();
     let ended = result?;
@@ -80,11 +59,44 @@ async fn until_stopped(config: &Config, flags: &Serve) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Everything that happens while the store is open.
+async fn over(
+    store: Store,
+    config: &Config,
+    flags: &Serve,
+    courier: Courier,
+    listener: TcpListener,
+    signals: &Signals,
+) -> anyhow::Result<Ended> {
+    let bound = listener.local_addr().context("the bound address")?;
+    let settings = wiring::directory_settings(config, bound);
+    let directory = Directory::open(store, environment::system(), settings)
+        .await
+        .map_err(|error| of_directory(&error, About::default()))?;
+    if flags.demo {
+        demo::prepare(&directory, config, bound).await.map_err(|error| {
+            match error.downcast_ref::<denizen_directory::Error>() {
+                Some(cause) => of_directory(cause, About { org: "demo", ..About::default() }).into(),
+                None => error,
+            }
+        })?;
+    }
+    let app = App::new(directory, wiring::http_settings(config, bound));
+    report::print(&format!(
+        "denizen {} is listening on {}, its data is in {}\n",
+        env!("CARGO_PKG_VERSION"),
+        local_url(bound),
+        config.data.display()
+    ))?;
+    tracing::info!(address = %bound, version = env!("CARGO_PKG_VERSION"), "listening");
+    Ok(serve_app(config, app, courier, listener, signals).await)
+}
+
 async fn serve_app(
     config: &Config,
     app: Arc<App>,
     courier: Courier,
-    listener: tokio::net::TcpListener,
+    listener: TcpListener,
     signals: &Signals,
 ) -> Ended {
     let statistics = Arc::new(Statistics::default());

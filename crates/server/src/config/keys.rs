@@ -42,7 +42,8 @@ pub const NUMBERS: &[Number] = &[
     number("amigo.token_minutes", "minutes", 1, 1440),
     number("amigo.magic_link_minutes", "minutes", 1, 1440),
     number("amigo.verify_link_days", "days", 1, 90),
-    number("mail.timeout_seconds", "seconds", 1, 600),
+    // Below the two minutes for which a job is leased: a delivery that outlives its lease would be begun again.
+    number("mail.timeout_seconds", "seconds", 1, 90),
     number("mail.attempts", "attempts", 1, 100),
     number("sqlite.group_commit_max", "transactions", 1, 65_536),
     number("sqlite.checkpoint_pages", "pages", 100, 1_000_000),

@@ -139,7 +139,7 @@ pub struct Mail {
     pub templates: Option<PathBuf>,
     /// Language of mails to a user who has not chosen one, or one without texts: 2 or 3 lower-case letters. Default `en`.
     pub language: String,
-    /// Time for one delivery to the mail server, in seconds. 1 to 600, default 30.
+    /// Time for one delivery to the mail server, in seconds. 1 to 90, default 30.
     pub timeout_seconds: u64,
     /// Attempts at a delivery, with growing pauses, before its job counts as failed. 1 to 100, default 12.
     pub attempts: u32,
