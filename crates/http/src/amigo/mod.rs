@@ -217,7 +217,6 @@ fn user_operations() -> Vec<Operation> {
             .tag("users")
             .summary("Mark a user verified")
             .optional_body::<wire::VerifyUserRequest>()
-            .rate("update_user")
             .responds_empty(204)
             .errors(CALLER_ERRORS),
         Operation::get("/v1/{organization}/user/{user_id}/user_model", "get-user-model", handler(get_user_model::handle))
