@@ -1,0 +1,87 @@
+//! Somebody who calls with a token.
+
+use serde_json::Value;
+
+use crate::answer::Answer;
+use crate::server::{TestServer, request};
+
+/// An API key as its creator saw it.
+#[derive(Debug, Clone)]
+pub struct Key {
+    pub key_id: String,
+    pub secret: String,
+}
+
+/// A signed-in user. Paths are what stands after `/v1/{organization}`.
+#[derive(Clone)]
+pub struct TestCaller {
+    pub server: TestServer,
+    /// The organization in the path.
+    pub organization: String,
+    pub user_id: String,
+    pub token: String,
+    /// Empty where the test did not choose it.
+    pub role_name: String,
+    /// The value of `X-ORG-ID`, when it is sent.
+    pub issuer: Option<String>,
+}
+
+impl TestCaller {
+    pub(crate) fn new(server: &TestServer, organization: &str, user_id: &str, token: String) -> Self {
+        Self {
+            server: server.clone(),
+            organization: organization.to_owned(),
+            user_id: user_id.to_owned(),
+            token,
+            role_name: String::new(),
+            issuer: None,
+        }
+    }
+
+    /// The same credentials at another process.
+    #[must_use]
+    pub fn at(&self, server: &TestServer) -> Self {
+        Self { server: server.clone(), ..self.clone() }
+    }
+
+    /// The same credentials at another organization's paths.
+    #[must_use]
+    pub fn in_org(&self, organization: &str) -> Self {
+        Self { organization: organization.to_owned(), ..self.clone() }
+    }
+
+    /// The same credentials, with the header that names the organization that issued them.
+    #[must_use]
+    pub fn naming(&self, issuer: &str) -> Self {
+        Self { issuer: Some(issuer.to_owned()), ..self.clone() }
+    }
+
+    pub async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        let authorization = format!("Bearer {}", self.token);
+        let mut headers = vec![("authorization", authorization.as_str())];
+        headers.extend(self.issuer.as_deref().map(|issuer| ("x-org-id", issuer)));
+        let path = format!("/v1/{}{path}", self.organization);
+        self.server.send(request(method, &path, &headers, body)).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.call("GET", path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.call("POST", path, Some(body)).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.call("PUT", path, Some(body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.call("DELETE", path, None).await
+    }
+
+    /// Whether the credentials are good for a look at the own record.
+    pub async fn sees_itself(&self) -> Answer {
+        self.get(&format!("/user/?user_id={}", self.user_id)).await
+    }
+}

@@ -1,0 +1,129 @@
+//! Every answer against the OpenAPI document of its dialect: the status is documented, and the body has its form. A
+//! request that was accepted has to have the documented form as well, or the document asks for less than it says.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use denizen_http::{Dialect, openapi};
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+
+/// The published description of a dialect, ready to judge.
+pub struct Contract {
+    document: Value,
+    places: Vec<Place>,
+    /// By the pointer of the schema in the document.
+    validators: Mutex<HashMap<String, Arc<Validator>>>,
+}
+
+struct Place {
+    method: String,
+    path: String,
+    segments: Vec<String>,
+}
+
+static AMIGO: LazyLock<Contract> = LazyLock::new(|| Contract::new(&denizen_http::amigo::dialect()));
+
+impl Contract {
+    /// The description of the Amigo dialect, made once in a process.
+    pub fn amigo() -> &'static Self {
+        &AMIGO
+    }
+
+    fn new(dialect: &Dialect) -> Self {
+        let document = openapi(dialect);
+        let mut places = Vec::new();
+        for (path, item) in document["paths"].as_object().expect("a document has paths") {
+            for method in item.as_object().expect("a path has methods").keys() {
+                let segments = split(path).map(str::to_owned).collect();
+                places.push(Place { method: method.to_ascii_uppercase(), path: path.clone(), segments });
+            }
+        }
+        // The most literal path wins, as it does in the router.
+        places.sort_by_key(|place| place.segments.iter().filter(|segment| segment.starts_with('{')).count());
+        Self { document, places, validators: Mutex::default() }
+    }
+
+    /// The published path that a request means, if it means one.
+    pub fn template(&self, method: &str, path: &str) -> Option<&str> {
+        let asked: Vec<&str> = split(path).collect();
+        let fits = |place: &&Place| {
+            place.method == method
+                && place.segments.len() == asked.len()
+                && place
+                    .segments
+                    .iter()
+                    .zip(&asked)
+                    .all(|(known, asked)| known.starts_with('{') || known == asked)
+        };
+        self.places.iter().find(fits).map(|place| place.path.as_str())
+    }
+
+    /// # Panics
+    /// When the answer is not as documented.
+    #[track_caller]
+    pub(crate) fn check(&self, method: &str, path: &str, request: Option<&Value>, answer: &Answer) {
+        let Some(template) = self.template(method, path) else { return };
+        let operation = format!("/paths/{}/{}", escaped(template), method.to_ascii_lowercase());
+        let pointer = format!("{operation}/responses/{}", answer.status);
+        let Some(documented) = self.document.pointer(&pointer) else {
+            panic!("{} is not documented for {method} {template}: {answer}", answer.status)
+        };
+        match &documented["content"] {
+            Value::Null => assert!(answer.body.is_empty(), "a body that is not documented: {answer}"),
+            content => {
+                let sent = answer.header("content-type").unwrap_or_default();
+                let media = sent.split(';').next().unwrap_or_default();
+                assert!(content.get(media).is_some(), "the media type {sent:?} is not documented: {answer}");
+                if media == "application/json" {
+                    self.validate(
+                        &format!("{pointer}/content/application~1json/schema"),
+                        &answer.json(),
+                        answer,
+                    );
+                }
+            }
+        }
+        if let (Some(request), 200..300) = (request, answer.status) {
+            let pointer = format!("{operation}/requestBody/content/application~1json/schema");
+            if self.document.pointer(&pointer).is_some() {
+                self.validate(&pointer, request, answer);
+            }
+        }
+    }
+
+    #[track_caller]
+    fn validate(&self, pointer: &str, instance: &Value, answer: &Answer) {
+        let errors: Vec<String> = self
+            .validator(pointer)
+            .iter_errors(instance)
+            .map(|error| format!("{} at {}", error, error.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "not of the form {pointer}: {errors:#?}\n{instance}\n{answer}");
+    }
+
+    fn validator(&self, pointer: &str) -> Arc<Validator> {
+        let mut validators = self.validators.lock().unwrap_or_else(PoisonError::into_inner);
+        let compile = || {
+            let mut schema = self.document.pointer(pointer).expect("the caller has looked").clone();
+            if schema == json!(true) {
+                schema = json!({});
+            }
+            schema["components"] = self.document["components"].clone();
+            let options = jsonschema::draft202012::options().should_validate_formats(true);
+            Arc::new(options.build(&schema).expect("a published schema is a schema"))
+        };
+        Arc::clone(validators.entry(pointer.to_owned()).or_insert_with(compile))
+    }
+}
+
+/// The segments of a path; one slash more or less at its end and several at its beginning are tolerated.
+fn split(path: &str) -> impl Iterator<Item = &str> {
+    path.trim_start_matches('/').trim_end_matches('/').split('/')
+}
+
+fn escaped(path: &str) -> String {
+    path.replace('~', "~0").replace('/', "~1")
+}

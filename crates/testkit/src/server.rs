@@ -1,0 +1,168 @@
+//! A server in process: a database file in a folder of its own, the rules, the router; no sockets.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use denizen_directory::{Directory, DirectorySettings};
+use denizen_domain::permission::model::Rng;
+use denizen_http::{App, HttpSettings, router};
+use denizen_store::Store;
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+use crate::answer::Answer;
+use crate::contract::Contract;
+use crate::engine;
+use crate::environment::{NOON, TestClock, environment};
+
+/// How a test server differs from one that was installed with no settings at all.
+#[derive(Debug, Clone, Default)]
+pub struct TestSettings {
+    pub directory: DirectorySettings,
+    pub http: HttpSettings,
+}
+
+/// One process. Cloning shares it.
+#[derive(Clone)]
+pub struct TestServer {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    app: Arc<App>,
+    router: Router,
+    store: Store,
+    settings: TestSettings,
+    clock: Arc<TestClock>,
+    /// Counts the processes over this folder, so that each draws other random numbers.
+    processes: Arc<AtomicU64>,
+    folder: Arc<TempDir>,
+}
+
+impl TestServer {
+    /// A server with the default settings over an empty store.
+    pub async fn start() -> Self {
+        Self::with(TestSettings::default()).await
+    }
+
+    pub async fn with(settings: TestSettings) -> Self {
+        let folder = Arc::new(tempfile::tempdir().expect("there is room for a temporary folder"));
+        Self::open(settings, TestClock::at(NOON), folder, Arc::default()).await
+    }
+
+    /// Another process over the same store, with the same clock and nothing else in common.
+    pub async fn another_process(&self) -> Self {
+        let inner = &self.inner;
+        Self::open(
+            inner.settings.clone(),
+            Arc::clone(&inner.clock),
+            Arc::clone(&inner.folder),
+            Arc::clone(&inner.processes),
+        )
+        .await
+    }
+
+    async fn open(
+        settings: TestSettings,
+        clock: Arc<TestClock>,
+        folder: Arc<TempDir>,
+        processes: Arc<AtomicU64>,
+    ) -> Self {
+        // Neighbouring seeds of a shift register begin alike, so the process's number is stirred first.
+        let seed = Rng::new(processes.fetch_add(1, Ordering::SeqCst) + 1).next_u64();
+        let environment = environment(&clock, seed);
+        let store = engine::open(folder.path(), environment.now());
+        let directory = Directory::open(store.clone(), environment, settings.directory.clone())
+            .await
+            .expect("a fresh store takes a directory");
+        let app = App::new(directory, settings.http.clone());
+        let router = router(Arc::clone(&app), &[denizen_http::amigo::dialect()]);
+        Self { inner: Arc::new(Inner { app, router, store, settings, clock, processes, folder }) }
+    }
+
+    pub fn directory(&self) -> &Directory {
+        &self.inner.app.directory
+    }
+
+    /// The store under the rules, for looking at rows that no operation shows.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub fn clock(&self) -> &TestClock {
+        &self.inner.clock
+    }
+
+    pub fn advance_seconds(&self, seconds: i64) {
+        self.inner.clock.advance_seconds(seconds);
+    }
+
+    /// Sends a request and checks the answer against the published description.
+    ///
+    /// # Panics
+    /// When the answer is not as documented.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = request.into_parts();
+        let sent = to_bytes(body, usize::MAX).await.expect("the body of a test lies in memory");
+        let (method, path) = (parts.method.to_string(), parts.uri.path().to_owned());
+        let asked = format!("{method} {}", parts.uri);
+        let request = Request::from_parts(parts, Body::from(sent.clone()));
+        let response =
+            self.inner.router.clone().oneshot(request).await.expect("the router answers everything");
+        let (parts, body) = response.into_parts();
+        let body =
+            to_bytes(body, usize::MAX).await.expect("an answer in process does not break off").to_vec();
+        let answer = Answer { status: parts.status.as_u16(), headers: parts.headers, body, asked };
+        let json: Option<Value> = serde_json::from_slice(&sent).ok();
+        Contract::amigo().check(&method, &path, json.as_ref(), &answer);
+        answer
+    }
+
+    /// Sends a request with these headers to a whole path.
+    pub async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Answer {
+        self.send(request(method, path, headers, body)).await
+    }
+
+    /// Sends a request without credentials to a whole path.
+    pub async fn anonymous(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.call(method, path, &[], body).await
+    }
+
+    /// # Panics
+    /// When the database is damaged or contradicts itself.
+    #[track_caller]
+    pub fn assert_consistent(&self) {
+        assert_eq!(self.directory().check(), Ok(Vec::new()));
+    }
+}
+
+/// A request with headers and a JSON body.
+pub(crate) fn request(
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Option<&Value>,
+) -> Request<Body> {
+    let mut builder = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        builder = builder.header(*name, *value);
+    }
+    let content = match body {
+        Some(body) => {
+            builder = builder.header("content-type", "application/json");
+            Body::from(body.to_string())
+        }
+        None => Body::empty(),
+    };
+    builder.body(content).expect("the paths and headers of tests are well formed")
+}
