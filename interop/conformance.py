@@ -86,8 +86,11 @@ class Document:
         content = response.get("content")
         if not content:
             return ["a body where the document promises none"] if body and self.bodies_listed else []
-        if not content_type.startswith("application/json"):
-            return [f"content type {content_type!r} instead of application/json"]
+        media_type = content_type.partition(";")[0].strip().lower()
+        if media_type not in content:
+            return [f"content type {content_type!r} instead of {' or '.join(content)}"]
+        if media_type != "application/json":
+            return _text_problems(content_type, body)
         try:
             value = json.loads(body)
         except ValueError:
@@ -112,6 +115,16 @@ class Document:
                 {"$ref": f"urn:openapi#/{fragment}"}, registry=self.registry, format_checker=formats
             )
         return self.validators[escaped]
+
+
+def _text_problems(content_type, body):
+    """A page for people: its schema says only that it is a text, so what can be wrong is its encoding."""
+    if "charset=utf-8" not in content_type.lower().replace(" ", ""):
+        return [f"content type {content_type!r} without charset=utf-8"]
+    try:
+        return [] if body.decode() else ["an empty page"]
+    except UnicodeDecodeError as error:
+        return [f"the page is not UTF-8: {error}"]
 
 
 def _detail_problems(body):

@@ -88,6 +88,31 @@ def eventually(condition, seconds=10.0, what="the condition"):
         time.sleep(0.05)
 
 
+def exchange(server, data, seconds=10.0):
+    """Sends raw bytes and reads to the end of the answer or of the connection."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=seconds) as connection:
+        connection.sendall(data)
+        return read_answer(connection)
+
+
+def read_answer(connection):
+    """The status and the body of one answer; None when the connection ends without any."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        some = connection.recv(65536)
+        if not some:
+            assert received == b"", received
+            return None
+        received += some
+    head, _, body = received.partition(b"\r\n\r\n")
+    lengths = [line.split(b":")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
+    while lengths and len(body) < int(lengths[0]):
+        some = connection.recv(65536)
+        assert some, "the answer was cut"
+        body += some
+    return int(head.split()[1]), body
+
+
 class Server:
     """One server process with its own data folder, output files and port."""
 

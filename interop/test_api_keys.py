@@ -10,7 +10,7 @@ from amigo_sdk.generated.model import (
     OrganizationGetApiKeysResponse,
 )
 
-from support import locations
+from support import grant, locations
 
 PATH = "/organization/api_key/"
 
@@ -80,6 +80,12 @@ def test_a_deleted_key_and_its_tokens_lose_access_at_once(org, admin):
         ({"duration": "PT23H"}, "duration"),
         ({"duration": "-P3D"}, "duration"),
         ({"duration": "30 days"}, "duration"),
+        ({"duration": "30d"}, "duration"),
+        ({"duration": "2w 3d"}, "duration"),
+        ({"duration": "P"}, "duration"),
+        ({"duration": ""}, "duration"),
+        ({"duration": "+P3D"}, "duration"),
+        ({"duration": 3}, "duration"),
         ({"role_name": 5}, "role_name"),
     ],
     ids=str,
@@ -114,8 +120,21 @@ def test_key_operations_need_their_permissions(org, admin):
     caller = org.member(org.role("User:GetUserInfo"))
     assert create(caller).status_code == 403
     assert caller.get(PATH).json() == {"api_keys": []}
-    assert caller.delete(f"{PATH}{org.made['api_key_id']}/").status_code in (403, 404)
+    # To whom deleting was never granted the answer is the same whatever the path names.
+    for key_id in (org.made["api_key_id"], str(uuid.uuid4()), "no-uuid"):
+        assert caller.delete(f"{PATH}{key_id}/").status_code == 403
     assert len(admin.get(PATH).json()["api_keys"]) == 1
+
+
+def test_a_key_that_is_not_seen_is_not_found_and_one_that_is_seen_but_not_granted_is_forbidden(org, admin):
+    open_key, shown, hidden = (create(admin).json()["api_key_id"] for _ in range(3))
+    seen = {"type": "In", "values": [open_key, shown]}
+    caller = org.member(
+        org.role(grant("Organization:GetAPIKey", key_id=seen), grant("Organization:DeleteAPIKey", key_id=open_key))
+    )
+    assert {key["key_id"] for key in caller.get(PATH).json()["api_keys"]} == {open_key, shown}
+    for key_id, status in ((shown, 403), (hidden, 404), (str(uuid.uuid4()), 404), (open_key, 200)):
+        assert caller.delete(f"{PATH}{key_id}/").status_code == status
 
 
 def test_a_key_made_on_the_command_line_works_beside_the_running_server(org):

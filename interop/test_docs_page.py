@@ -90,15 +90,15 @@ def test_the_overview_leads_to_the_page_of_the_dialect(browser, server, tmp_path
 def test_the_page_of_the_dialect_names_every_operation_and_no_outside_host(browser, server, tmp_path):
     with server.client() as http:
         document = http.get("/docs/amigo/openapi.json").json()
-    operations = {
-        operation["operationId"]
-        for item in document["paths"].values()
-        for method, operation in item.items()
-        if method in ("get", "put", "post", "delete")
-    }
+    ids = {operation["operationId"] for item in document["paths"].values() for operation in item.values()}
+    # The same operation at the path of another generation has a number behind its id in the document,
+    # for ids are unique there; the page shows such a path in the operation's own section.
+    operations = {name for name in ids if re.sub(r"-\d+$", "", name) not in ids - {name}}
     assert len(operations) >= 23, "operations 1 to 7, 9 to 11, 15 to 19 and 22 to 28 of the contract"
+    assert len(ids) > len(operations), "both generations of the paths are served"
     page = _Page(dump(browser, f"{server.url}/docs/amigo", tmp_path / "profile"))
     assert [name for name in sorted(operations) if name not in page.text] == []
+    assert [path for path in document["paths"] if path not in page.text] == []
     assert foreign(page.references, server.url) == []
 
 
