@@ -343,23 +343,27 @@ impl Directory {
     }
 }
 
-/// The acting user and role, if the user, and the key that signed in, still stand.
+/// The acting user and role, if the user, and the key that signed in, still stand, and the key above the user.
 fn load_actor(
     conn: &Conn<'_>,
     origin: &Origin,
     now: Timestamp,
 ) -> denizen_store::Result<Option<(User, Role)>> {
-    if let Some(key_id) = origin.key_id {
-        let key = api_keys::find(conn, key_id)?;
-        if key.is_none_or(|key| key.expires_at <= now) {
-            return Ok(None);
-        }
-    }
     let Some(user) = users::find(conn, UserDirectory::Members, origin.user_id)? else {
         return Ok(None);
     };
-    let role = roles::find(conn, user.role_id)?;
-    Ok(role.map(|role| (user, role)))
+    let Some(role) = roles::find(conn, user.role_id)? else { return Ok(None) };
+    if let Some(key_id) = origin.key_id {
+        let Some(key) = api_keys::find(conn, key_id)?.filter(|key| key.expires_at > now) else {
+            return Ok(None);
+        };
+        // Who holds the key must not rise with a user who rises after having been signed in by it.
+        let key_role = roles::find(conn, key.role_id)?;
+        if !key_role.is_some_and(|key_role| is_greater(&rank(&key_role), &rank(&role))) {
+            return Ok(None);
+        }
+    }
+    Ok(Some((user, role)))
 }
 
 /// What was shown, and to which organization, as one hash: the cache holds no secret.
