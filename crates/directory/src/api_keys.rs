@@ -127,7 +127,9 @@ impl Directory {
         let expires_at = ctx.now.plus_micros(life_micros);
         let ctx = ctx.clone();
         self.write(ctx.org(), move |tx| {
-            let role = roles::find_by_name(tx, &role_name)?.ok_or(ErrorCode::RoleNotFound)?;
+            // Who may make no key must not learn which roles there are.
+            let role = roles::find_by_name(tx, &role_name)?
+                .ok_or_else(|| ctx.absent(&names::ORGANIZATION_CREATE_API_KEY, ErrorCode::RoleNotFound))?;
             let creator = (ctx.session.home.org, ctx.session.user_id);
             let key = new_key(
                 key_id,

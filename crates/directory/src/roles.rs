@@ -168,7 +168,9 @@ impl Directory {
         let org = ctx.org();
         let role_id = self
             .write(org, move |tx| {
-                let role = stored::find_by_name(tx, &role_name)?.ok_or(ErrorCode::RoleNotFound)?;
+                // Who may change nobody must not learn which roles there are.
+                let role = stored::find_by_name(tx, &role_name)?
+                    .ok_or_else(|| op.absent(&names::USER_UPDATE_USER_INFO, ErrorCode::RoleNotFound))?;
                 let mut target = op.member_to_update(tx, &user_id)?;
                 if !op.session.is_greater_than(&role) {
                     return Err(Error::with_text(

@@ -79,7 +79,9 @@ fn invite(
     drawn: &Drawn,
     verify_days: i64,
 ) -> Result<()> {
-    let role = roles::find_by_name(tx, &invitation.role_name)?.ok_or(ErrorCode::RoleNotFound)?;
+    // Who may invite nobody must not learn which roles there are.
+    let role = roles::find_by_name(tx, &invitation.role_name)?
+        .ok_or_else(|| ctx.absent(&names::USER_INVITE_USER, ErrorCode::RoleNotFound))?;
     let profile = &ctx.organization.profile;
     if !may_invite(ctx, invitation, &role, profile.verify_at_creation) {
         return Err(ErrorCode::Forbidden.into());
