@@ -1,0 +1,117 @@
+//! Jobs: leased, retried with growing waits, given up in the end, and never lost with their worker.
+
+use denizen_directory::DirectorySettings;
+use denizen_directory::jobs::{LeasedJob, Task};
+use denizen_testkit::{ORIGIN, TestOrg, TestServer, TestSettings};
+use serde_json::json;
+
+async fn with_a_mail(server: &TestServer) -> TestOrg {
+    let org = server.org("acme").await;
+    let body = json!({"email": "admin@acme.example", "redirect_link": ORIGIN});
+    server.anonymous("POST", "/v1/acme/user/signin", Some(&body)).await.expect(200);
+    org
+}
+
+fn state(server: &TestServer) -> Vec<(&'static str, i64, Option<String>)> {
+    let jobs = server.directory().list_jobs("acme", 10).unwrap();
+    jobs.into_iter().map(|job| (job.state, job.attempts, job.last_error)).collect()
+}
+
+#[tokio::test]
+async fn a_job_that_fails_is_tried_again_after_growing_waits() {
+    let server = TestServer::start().await;
+    with_a_mail(&server).await;
+    for (attempt, wait) in [5, 30, 120, 300, 900, 1_800, 3_600, 7_200, 7_200, 7_200, 7_200].iter().enumerate()
+    {
+        let leased = server.lease_jobs().await;
+        assert_eq!(leased.len(), 1);
+        assert_eq!(leased[0].attempts(), i64::try_from(attempt).unwrap() + 1);
+        assert_eq!(server.directory().fail_job(&leased[0], "no route".to_owned(), false).await, Ok(true));
+        server.advance_seconds(wait - 1);
+        assert!(server.lease_jobs().await.is_empty(), "too early after attempt {attempt}");
+        server.advance_seconds(1);
+    }
+    let last = server.lease_jobs().await;
+    assert_eq!(server.directory().fail_job(&last[0], "no route".to_owned(), false).await, Ok(false));
+    assert_eq!(state(&server), [("failed", 12, Some("no route".to_owned()))]);
+    server.advance_seconds(365 * 86_400);
+    assert!(server.lease_jobs().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_permanent_failure_is_given_up_at_once() {
+    let server = TestServer::start().await;
+    with_a_mail(&server).await;
+    let leased = server.lease_jobs().await;
+    assert_eq!(server.directory().fail_job(&leased[0], "no such mailbox".to_owned(), true).await, Ok(false));
+    assert_eq!(state(&server), [("failed", 1, Some("no such mailbox".to_owned()))]);
+}
+
+#[tokio::test]
+async fn the_number_of_attempts_is_a_setting() {
+    let directory = DirectorySettings { job_attempts: 2, ..DirectorySettings::default() };
+    let server = TestServer::with(TestSettings { directory, ..TestSettings::default() }).await;
+    with_a_mail(&server).await;
+    for again in [true, false] {
+        let leased = server.lease_jobs().await;
+        assert_eq!(server.directory().fail_job(&leased[0], "x".to_owned(), false).await, Ok(again));
+        server.advance_seconds(5);
+    }
+}
+
+#[tokio::test]
+async fn a_job_whose_worker_died_is_due_again_when_its_lease_has_run_out() {
+    let server = TestServer::start().await;
+    let other = server.another_process().await;
+    with_a_mail(&server).await;
+    let dead = server.lease_jobs().await;
+    assert_eq!(dead.len(), 1);
+    assert!(other.lease_jobs().await.is_empty());
+    server.advance_seconds(119);
+    assert!(other.lease_jobs().await.is_empty());
+    server.advance_seconds(1);
+    let taken = other.lease_jobs().await;
+    assert_eq!((taken.len(), taken[0].attempts()), (1, 2));
+    assert!(matches!(other.directory().prepare_job(&taken[0]).await, Ok(Task::Send(_))));
+    other.directory().finish_job(&taken[0]).await.unwrap();
+    assert_eq!(state(&server), []);
+}
+
+#[tokio::test]
+async fn two_processes_never_hold_the_same_job() {
+    let server = TestServer::start().await;
+    let other = server.another_process().await;
+    let org = with_a_mail(&server).await;
+    for _ in 0..9 {
+        let body = json!({"email": "admin@acme.example", "redirect_link": ORIGIN});
+        server.anonymous("POST", &org.path("/user/signin"), Some(&body)).await.expect(200);
+    }
+    let mut ids: Vec<String> = Vec::new();
+    for _ in 0..5 {
+        for process in [&server, &other] {
+            ids.extend(process.directory().lease_jobs(1).await.unwrap().iter().map(LeasedJob::id));
+        }
+    }
+    let held = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!((held, ids.len()), (10, 10));
+}
+
+#[tokio::test]
+async fn a_job_is_announced_to_the_worker_of_its_process() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let server = TestServer::start().await;
+    let woken = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&woken);
+    server.directory().on_job(Arc::new(move || {
+        seen.fetch_add(1, Ordering::SeqCst);
+    }));
+    assert_eq!(server.directory().next_job_at(), Ok(None));
+    let org = with_a_mail(&server).await;
+    assert_eq!(woken.load(Ordering::SeqCst), 1);
+    assert_eq!(server.directory().next_job_at(), Ok(Some(denizen_testkit::NOON)));
+    org.admin().await.delete("/organization/").await.expect(204);
+    assert_eq!(woken.load(Ordering::SeqCst), 2);
+}

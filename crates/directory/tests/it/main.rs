@@ -1,0 +1,13 @@
+//! The rules, asked through Amigo's dialect where a rule shows there, and directly where it does not.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod cursors;
+mod deletion;
+mod jobs;
+mod keys;
+mod links;
+mod organizations;
+mod privileges;
+mod sessions;
+mod variables;
+mod verification;

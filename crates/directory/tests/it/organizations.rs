@@ -1,0 +1,178 @@
+//! Organizations that make others, and organizations that end.
+
+use denizen_directory::ErrorCode;
+use denizen_directory::organizations::{FirstAdmin, NewOrganization};
+use denizen_domain::ids::OrgKey;
+use denizen_domain::member::Directory as UserDirectory;
+use denizen_domain::text::{Email, Slug};
+use denizen_store::{control, jobs, roles, users};
+use denizen_testkit::{TestCaller, TestOrg, TestServer};
+use serde_json::json;
+
+/// Makes an organization on behalf of a caller, past the pictures that the wire asks for.
+async fn make_child(caller: &TestCaller, slug: &str) -> Result<Slug, ErrorCode> {
+    let directory = caller.server.directory();
+    let credentials = denizen_directory::Credentials::Token(&caller.token);
+    let known = directory.authenticate(credentials, slug, Some(&caller.organization)).unwrap();
+    let new = NewOrganization::named(Slug::parse(slug).unwrap(), slug);
+    directory.create_child_organization(&known, &"test".into(), new).await.map_err(|error| error.code)
+}
+
+#[tokio::test]
+async fn who_made_an_organization_acts_in_it_by_naming_the_own_one() {
+    let server = TestServer::start().await;
+    let org = server.org("acme").await;
+    let admin = org.admin().await;
+    assert_eq!(make_child(&admin, "child").await.unwrap().as_str(), "child");
+    let inside = admin.in_org("child").naming("acme");
+    let users = inside.get("/user/").await.expect(200);
+    assert_eq!(users.each("users", "email"), ["admin@acme.example"]);
+    assert_eq!(users.each("users", "org_id"), ["child"]);
+    let body = json!({
+        "first_name": "A", "last_name": "B", "email": "new@child.example", "role_name": "DefaultUserRole"
+    });
+    inside.post("/user/", &body).await.expect(201);
+    // The parent sees nothing of it in its own.
+    assert_eq!(admin.get("/user/").await.each("users", "email"), ["admin@acme.example"]);
+    // Without the header the token is not the child's.
+    assert_eq!(admin.in_org("child").get("/user/").await.status, 401);
+    assert_eq!(make_child(&admin, "child").await, Err(ErrorCode::OrganizationExists));
+}
+
+#[tokio::test]
+async fn conditions_on_the_own_organization_do_not_reach_into_a_child() {
+    let server = TestServer::start().await;
+    let org = server.org("acme").await;
+    make_child(&org.admin().await, "child").await.unwrap();
+    // Every grant of this role is bound to the own organization.
+    let bound = org.caller("DefaultAdministratorRole").await.in_org("child").naming("acme");
+    assert_eq!(bound.get("/user/").await.expect(200).json()["users"], json!([]));
+    assert_eq!(bound.get("/role/").await.expect(200).json()["roles"], json!([]));
+    assert_eq!(bound.post("/organization/", &json!({"title": "x"})).await.status, 403);
+    assert_eq!(
+        make_child(&org.caller("DefaultAdministratorRole").await, "two").await,
+        Err(ErrorCode::Forbidden)
+    );
+    make_child(&org.caller("DefaultAmigoAdministratorRole").await, "two").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stranger_a_grandchild_and_the_parent_are_not_found() {
+    let server = TestServer::start().await;
+    let org = server.org("acme").await;
+    server.org("globex").await;
+    let admin = org.admin().await;
+    make_child(&admin, "child").await.unwrap();
+    assert_eq!(admin.in_org("globex").naming("acme").get("/user/").await.refusal().0, 404);
+    assert_eq!(admin.in_org("nowhere").naming("acme").get("/user/").await.refusal().0, 404);
+    // Whoever belongs to the child does not reach up.
+    let key = server.directory().create_key_for("child", "DefaultSuperAdministratorRole".to_owned(), None, 1);
+    let key = key.await.unwrap();
+    let id = admin.in_org("child").naming("acme").get("/user/").await.str_at("/users/0/user_id");
+    let token =
+        server.directory().sign_in_with_key("child", &key.secret, &key.key_id.to_string(), &id).unwrap();
+    let below =
+        TestCaller { token: token.token, organization: "child".to_owned(), user_id: id, ..admin.clone() };
+    below.get("/user/").await.expect(200);
+    assert_eq!(below.in_org("acme").naming("child").get("/user/").await.refusal().0, 404);
+    make_child(&below, "grandchild").await.unwrap();
+    assert_eq!(admin.in_org("grandchild").naming("acme").get("/user/").await.refusal().0, 404);
+}
+
+#[tokio::test]
+async fn a_creator_of_a_key_in_a_child_leaves_a_tombstone_at_home() {
+    let server = TestServer::start().await;
+    let org = server.org("acme").await;
+    let creator = org.caller("DefaultSuperAdministratorRole").await;
+    make_child(&creator, "child").await.unwrap();
+    let body = json!({"name": null, "duration": "P1D", "role_name": "DefaultUserRole"});
+    let inside = creator.in_org("child").naming("acme");
+    inside.post("/organization/api_key/", &body).await.expect(201);
+    let key = inside.get("/organization/api_key/").await.json()["api_keys"][0].clone();
+    assert_eq!(key["creator"], json!({"user_id": creator.user_id, "org_id": "acme"}));
+    let deleted = org.admin().await.delete(&format!("/user/{}", creator.user_id)).await.expect(200).json();
+    assert_eq!(deleted["not_deletable_reasons"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_slug_is_given_once() {
+    let server = TestServer::start().await;
+    server.org("acme").await;
+    let admin = FirstAdmin {
+        first_name: "A".to_owned(),
+        last_name: "B".to_owned(),
+        email: Email::parse("a@b.example").unwrap(),
+    };
+    let new = NewOrganization::named(Slug::parse("acme").unwrap(), "Another");
+    let refused = server.directory().create_organization(new, admin).await;
+    assert_eq!(refused.unwrap_err().code, ErrorCode::OrganizationExists);
+    assert_eq!(server.directory().list_organizations().unwrap().len(), 1);
+}
+
+/// How many users and roles the rows of an organization hold, found by its key and not by its name.
+fn rows(org: &TestOrg, key: OrgKey) -> (i64, usize, usize) {
+    let store = org.server.store();
+    let users = store.read(key, |conn| users::count(conn, UserDirectory::Members)).unwrap();
+    let roles = store.read(key, roles::list).unwrap().len();
+    let jobs = store.read(key, |conn| jobs::list(conn, 100)).unwrap().len();
+    (users, roles, jobs)
+}
+
+#[tokio::test]
+async fn a_deleted_organization_is_gone_at_once_and_its_rows_by_a_job() {
+    let server = TestServer::start().await;
+    let other = server.another_process().await;
+    let org = server.org("acme").await;
+    let kept = server.org("globex").await;
+    for _ in 0..5 {
+        org.member("DefaultUserRole").await;
+    }
+    let admin = org.admin().await;
+    let there = admin.at(&other);
+    there.get("/user/").await.expect(200);
+    let key = org.key_in_store();
+    assert_eq!(rows(&org, key), (6, 4, 0));
+    admin.delete("/organization/").await.expect(204);
+    assert_eq!(admin.get("/user/").await.status, 401);
+    assert_eq!(server.anonymous("GET", "/v1/acme/organization/", None).await.status, 404);
+    server.advance_seconds(1);
+    assert_eq!(there.get("/user/").await.status, 401);
+    assert_eq!(other.anonymous("GET", "/v1/acme/organization/", None).await.status, 404);
+    assert_eq!(rows(&org, key), (6, 4, 1));
+
+    assert_eq!(other.run_jobs().await, []);
+    assert_eq!(rows(&org, key), (0, 0, 0));
+    assert_eq!(server.directory().job_counts(), Ok(Vec::new()));
+    kept.admin().await.get("/user/").await.expect(200);
+    server.assert_consistent();
+}
+
+#[tokio::test]
+async fn a_child_outlives_its_parent_and_belongs_to_nobody_then() {
+    let server = TestServer::start().await;
+    let org = server.org("acme").await;
+    let admin = org.admin().await;
+    make_child(&admin, "child").await.unwrap();
+    admin.delete("/organization/").await.expect(204);
+    assert_eq!(admin.in_org("child").naming("acme").get("/user/").await.status, 401);
+    server.run_jobs().await;
+    let child =
+        server.store().read(OrgKey::CONTROL, |conn| control::find_by_slug(conn, "child")).unwrap().unwrap();
+    assert_eq!(child.parent, None);
+    // A namesake of the parent does not inherit it.
+    let namesake = server.org("acme").await.admin().await;
+    assert_eq!(namesake.in_org("child").naming("acme").get("/user/").await.refusal().0, 404);
+}
+
+#[tokio::test]
+async fn a_changed_organization_shows_at_once_here_and_within_a_second_elsewhere() {
+    let server = TestServer::start().await;
+    let other = server.another_process().await;
+    let admin = server.org("acme").await.admin().await;
+    let there = admin.at(&other);
+    there.get("/organization/").await.expect(200);
+    admin.post("/organization/", &json!({"title": "Changed"})).await.expect(204);
+    assert_eq!(admin.get("/organization/").await.str_at("/title"), "Changed");
+    server.advance_seconds(1);
+    assert_eq!(there.get("/organization/").await.str_at("/title"), "Changed");
+}
