@@ -1,0 +1,10 @@
+//! Amigo's API over the real rules and a real store, asked in process; every answer is checked against its document.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod cases;
+mod conflicts;
+mod coverage;
+mod errors;
+mod isolation;
+mod scene;
+mod visibility;
