@@ -294,6 +294,13 @@ def test_inviting_needs_the_permission_for_that_very_user(org):
         assert without.post("/user/", {**base, "email": address(), **changes}).status_code == 403
 
 
+def test_who_may_make_no_key_does_not_learn_which_roles_there_are(org):
+    caller = org.member(org.role("User:GetUserInfo"))
+    for name in ("DefaultUserRole", "nobody"):
+        body = {"name": None, "duration": "P1D", "role_name": name}
+        assert caller.post("/organization/api_key/", body).status_code == 403
+
+
 def test_nobody_gives_a_role_that_is_not_lesser_than_the_own(org, admin):
     manager = org.member("DefaultAdministratorRole")
     target = org.invite()
