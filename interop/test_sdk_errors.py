@@ -1,6 +1,12 @@
 """The client's error classes, its retry after a 401 and what it reads from an error's body."""
 
+import inspect
+import socket
+import time
+from contextlib import contextmanager
+
 import amigo_sdk
+import amigo_sdk.errors
 import pytest
 from amigo_sdk.models import GetUsersParametersQuery, UserCreateInvitedUserRequest, UserUpdateUserInfoRequest
 
@@ -148,3 +154,67 @@ def test_a_bad_request_is_told_as_such(kind, org, admin):
     with pytest.raises(amigo_sdk.BadRequestError) as caught:
         amigo_sdk.errors.raise_for_status(answer)
     assert caught.value.status_code == 400
+
+
+@contextmanager
+def every_place_taken(caller):
+    """Fills the only place of a server with `concurrent_requests = 1` by a request whose body does not come."""
+    server = caller.org.server
+    head = (
+        f"POST /v1/{caller.org.slug}/user/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {caller.token}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+    )
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as held:
+        held.sendall(head.encode())
+        time.sleep(0.3)
+        yield
+
+
+@pytest.fixture
+def small(start):
+    running = start(config="[limits]\nconcurrent_requests = 1\nbody_read_seconds = 30\n")
+    made = running.create_org()
+    yield made
+    made.close()
+
+
+def test_a_full_server_is_told_as_unavailable(kind, small):
+    with Sdk(kind, small.admin.settings()) as sdk:
+        sdk.users.get_users()
+        # The SDK does not repeat a POST, so its first answer is the one that counts.
+        with every_place_taken(small.admin), pytest.raises(amigo_sdk.ServiceUnavailableError) as caught:
+            sdk.users.create_user(invitation())
+        assert caught.value.status_code == 503
+        assert len(sdk.users.get_users().users) == 1
+
+
+def test_a_read_that_met_a_full_server_is_repeated_by_the_client_and_then_served(kind, small):
+    statuses, taken = [], every_place_taken(small.admin)
+
+    def make_room(response):
+        statuses.append(response.status_code)
+        if len(statuses) == 2:
+            taken.__exit__(None, None, None)
+
+    with Sdk(kind, small.admin.settings(), on_response=make_room) as sdk:
+        sdk.users.get_users()
+        taken.__enter__()
+        assert len(sdk.users.get_users().users) == 1
+    assert statuses[:2] == [200, 503] and statuses[-1] == 200
+
+
+def test_every_error_class_of_the_client_has_its_test():
+    classes = inspect.getmembers(amigo_sdk.errors, inspect.isclass)
+    found = {name for name, value in classes if value.__module__ == "amigo_sdk.errors"}
+    shown = {
+        "BadRequestError",
+        "AuthenticationError",
+        "ForbiddenError",
+        "NotFoundError",
+        "ConflictError",
+        "ValidationError",
+        "RateLimitError",
+        "ServiceUnavailableError",
+    }
+    # The base class, and what a server must never cause: a 500, and a body that the models refuse.
+    assert found - shown == {"AmigoError", "ServerError", "SDKInternalError"}

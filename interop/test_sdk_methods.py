@@ -135,3 +135,17 @@ def test_the_client_configures_itself_from_the_environment(monkeypatch, kind, ad
         monkeypatch.setenv(f"AMIGO_{name.upper()}", value)
     with Sdk(kind, {}) as sdk:
         assert sdk.organizations.get().org_id == admin.org.slug
+
+
+def test_every_method_of_the_clients_user_and_organization_resources_has_its_test(sdk):
+    methods = {
+        f"{name}.{method}"
+        for name in ("users", "organizations")
+        for method in dir(getattr(sdk.client, name))
+        if not method.startswith("_")
+    }
+    users = {
+        *("create_user", "create", "get_users", "list", "update_user", "update"),
+        *("delete_user", "delete", "get_user_model", "get_model"),
+    }
+    assert methods == {"organizations.get", *(f"users.{name}" for name in users)}
