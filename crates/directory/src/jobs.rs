@@ -85,6 +85,11 @@ impl LeasedJob {
     pub fn created_at(&self) -> Timestamp {
         self.job.created_at
     }
+
+    /// An erasure is tried until it succeeds: what was promised to be gone has to go.
+    fn is_never_given_up(&self) -> bool {
+        self.kind() == Work::EraseOrganization.kind()
+    }
 }
 
 /// What the worker has to do for a job.
@@ -113,7 +118,8 @@ impl Directory {
         self.inner.job_signal.set(waker);
     }
 
-    /// Takes up to `most` jobs that are due. One whose worker died is due again when its lease has run out.
+    /// Takes up to `most` jobs that are due. One whose worker died is due again when its lease has run out, and is given
+    /// up when that was its last attempt.
     pub async fn lease_jobs(&self, most: i64) -> Result<Vec<LeasedJob>> {
         let now = self.now();
         // A look before the lease, so that an idle server does not write.
@@ -122,9 +128,21 @@ impl Directory {
             return Ok(Vec::new());
         }
         let lease_until = now.plus_seconds(LEASE_SECONDS);
-        let leased: Result<Vec<Job>> =
-            self.write(OrgKey::CONTROL, move |tx| Ok(stored::lease_due(tx, now, lease_until, most)?)).await;
-        Ok(leased?.into_iter().map(|job| LeasedJob { job }).collect())
+        let attempts = self.inner.settings.job_attempts;
+        self.write(OrgKey::CONTROL, move |tx| {
+            let mut leased = Vec::new();
+            for job in stored::lease_due(tx, now, lease_until, most)? {
+                let job = LeasedJob { job };
+                // Every worker that took it died, and nobody was left to report that.
+                if job.attempts() > attempts && !job.is_never_given_up() {
+                    stored::fail(&tx.of(job.job.org), job.job.job_id, "no worker has survived it", now)?;
+                } else {
+                    leased.push(job);
+                }
+            }
+            Ok(leased)
+        })
+        .await
     }
 
     /// When the next job is due, if there is one.
@@ -253,7 +271,8 @@ impl Directory {
         let job = leased.job.job_id;
         let now = self.now();
         let attempts = leased.job.attempts;
-        let again = !is_permanent && attempts < self.inner.settings.job_attempts;
+        let again =
+            leased.is_never_given_up() || (!is_permanent && attempts < self.inner.settings.job_attempts);
         let wait = BACK_OFF[usize::try_from(attempts - 1).unwrap_or(0).min(BACK_OFF.len() - 1)];
         self.write(leased.job.org, move |tx| {
             if again {

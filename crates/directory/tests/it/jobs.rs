@@ -115,3 +115,37 @@ async fn a_job_is_announced_to_the_worker_of_its_process() {
     org.admin().await.delete("/organization/").await.expect(204);
     assert_eq!(woken.load(Ordering::SeqCst), 2);
 }
+
+#[tokio::test]
+async fn a_job_that_kills_every_worker_is_given_up_and_the_rest_go_on() {
+    let directory = DirectorySettings { job_attempts: 3, ..DirectorySettings::default() };
+    let server = TestServer::with(TestSettings { directory, ..TestSettings::default() }).await;
+    with_a_mail(&server).await;
+    for attempt in 1..=3 {
+        assert_eq!(server.lease_jobs().await[0].attempts(), attempt);
+        server.advance_seconds(120);
+    }
+    assert!(server.lease_jobs().await.is_empty());
+    assert_eq!(state(&server), [("failed", 4, Some("no worker has survived it".to_owned()))]);
+}
+
+#[tokio::test]
+async fn an_erasure_is_never_given_up() {
+    let directory = DirectorySettings { job_attempts: 2, ..DirectorySettings::default() };
+    let server = TestServer::with(TestSettings { directory, ..TestSettings::default() }).await;
+    let org = server.org("acme").await;
+    org.admin().await.delete("/organization/").await.expect(204);
+    for _ in 0..4 {
+        let leased = server.lease_jobs().await;
+        assert_eq!(
+            server.directory().fail_job(&leased[0], "the disk is full".to_owned(), true).await,
+            Ok(true)
+        );
+        server.advance_seconds(7_200);
+        assert_eq!(server.lease_jobs().await.len(), 1, "its worker dies");
+        server.advance_seconds(120);
+    }
+    server.run_jobs().await;
+    assert_eq!(server.directory().job_counts(), Ok(Vec::new()));
+    server.assert_consistent();
+}
