@@ -127,3 +127,57 @@ fn split(path: &str) -> impl Iterator<Item = &str> {
 fn escaped(path: &str) -> String {
     path.replace('~', "~0").replace('/', "~1")
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderValue};
+
+    use super::*;
+
+    const USERS: &str = "/v1/acme/user/";
+
+    fn answer(status: u16, body: &Value) -> Answer {
+        let json = HeaderValue::from_static("application/json");
+        let headers = HeaderMap::from_iter([(axum::http::header::CONTENT_TYPE, json)]);
+        Answer { status, headers, body: body.to_string().into_bytes(), asked: "a test".to_owned() }
+    }
+
+    fn check(method: &str, request: Option<&Value>, status: u16, body: &Value) {
+        Contract::amigo().check(method, USERS, request, &answer(status, body));
+    }
+
+    #[test]
+    fn a_documented_answer_passes() {
+        check("GET", None, 200, &json!({"users": [], "has_more": false, "continuation_token": null}));
+        check("GET", None, 403, &json!({"detail": "no"}));
+        assert_eq!(
+            Contract::amigo().template("GET", "/v1/a/user/search/"),
+            Some("/v1/{organization}/user/search/")
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "418 is not documented")]
+    fn a_status_that_is_not_documented_fails() {
+        check("GET", None, 418, &json!({"detail": "no"}));
+    }
+
+    #[test]
+    #[should_panic(expected = "has_more")]
+    fn a_body_without_a_required_key_fails() {
+        check("GET", None, 200, &json!({"users": [], "continuation_token": null}));
+    }
+
+    #[test]
+    #[should_panic(expected = "not of the form")]
+    fn a_body_of_another_type_fails() {
+        check("GET", None, 403, &json!({"detail": 1}));
+    }
+
+    #[test]
+    #[should_panic(expected = "requestBody")]
+    fn an_accepted_request_that_is_not_as_documented_fails() {
+        let created = json!({"user_id": "65f000000000000000000001", "verify_link": null});
+        check("POST", Some(&json!({"first_name": 1})), 201, &created);
+    }
+}
