@@ -168,7 +168,8 @@ impl Origin {
         let host_and_port = authority.strip_suffix(default_port).unwrap_or(&authority);
         // No user information, and nothing that means something else where origins are listed.
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
-        if host_and_port.is_empty() || host_and_port.starts_with(':') || !host_and_port.bytes().all(is_plain) {
+        if host_and_port.is_empty() || host_and_port.starts_with(':') || !host_and_port.bytes().all(is_plain)
+        {
             return Err(FORM);
         }
         Ok(Self(format!("{scheme}://{host_and_port}")))
