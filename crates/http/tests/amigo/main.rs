@@ -7,4 +7,5 @@ mod coverage;
 mod errors;
 mod isolation;
 mod scene;
+mod users;
 mod visibility;
