@@ -1,0 +1,83 @@
+//! One load: `wrk` with 64 connections for a few seconds, and what the server spent on it.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use serde::Deserialize;
+
+use crate::server::Server;
+
+pub(crate) const CONNECTIONS: usize = 64;
+
+/// What `requests.lua` prints at the end.
+#[derive(Deserialize)]
+struct Printed {
+    requests: f64,
+    micros: f64,
+    bytes: f64,
+    refused: u64,
+    broken: u64,
+    p50: f64,
+    p99: f64,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Measured {
+    pub(crate) per_second: f64,
+    /// Bytes of an answer, head included.
+    pub(crate) bytes: f64,
+    /// Milliseconds.
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    /// Processor time of the server per request, in microseconds.
+    pub(crate) cpu: f64,
+}
+
+/// Sends the requests of `file`, beginning at one of them, for `time`. `stamp` makes them invitations.
+pub(crate) fn run(
+    server: &Server,
+    file: &Path,
+    time: Duration,
+    begin: usize,
+    stamp: Option<&str>,
+) -> anyhow::Result<Measured> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("requests.lua");
+    let before = server.cpu_seconds()?;
+    let output = Command::new("wrk")
+        .args(["--threads", "1", "--timeout", "10s", "--connections", &CONNECTIONS.to_string()])
+        .args(["--duration", &format!("{}s", time.as_secs()), "--script"])
+        .arg(script)
+        .args([&server.url(), "--"])
+        .arg(file)
+        .arg(begin.to_string())
+        .args(stamp)
+        .output()
+        .context("wrk, which is a package of that name on Debian")?;
+    let cpu = server.cpu_seconds()? - before;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text.lines().find_map(|line| line.strip_prefix("MEASURED "));
+    let line = line.with_context(|| format!("wrk: {text}{}", String::from_utf8_lossy(&output.stderr)))?;
+    let printed: Printed = serde_json::from_str(line)?;
+    ensure!(
+        printed.refused == 0 && printed.broken == 0,
+        "{} answers were errors and {} did not come: {}",
+        printed.refused,
+        printed.broken,
+        file.display()
+    );
+    Ok(Measured {
+        per_second: printed.requests / printed.micros * 1e6,
+        bytes: printed.bytes / printed.requests,
+        p50: printed.p50 / 1e3,
+        p99: printed.p99 / 1e3,
+        cpu: cpu / printed.requests * 1e6,
+    })
+}
+
+pub(crate) fn median(figures: impl IntoIterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<f64> = figures.into_iter().collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}

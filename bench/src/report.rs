@@ -1,0 +1,85 @@
+//! The tables, and their place in docs/performance.md.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Context as _;
+
+use crate::load::{CONNECTIONS, median};
+use crate::reads::Read;
+use crate::writes::Write;
+
+const BEGIN: &str = "<!-- measured: written by denizen-bench, not by hand -->\n";
+const END: &str = "<!-- end of what was measured -->\n";
+
+pub(crate) fn reads(reads: &[Read]) -> String {
+    let mut text = String::from(
+        "| request | of static | requests/s | server CPU, µs | p50, ms | p99, ms | answer, bytes |\n\
+         | --- | --: | --: | --: | --: | --: | --: |\n",
+    );
+    for (at, read) in reads.iter().enumerate() {
+        let ratio = if at == 0 { "100 %".to_owned() } else { percent(read.ratio()) };
+        let _ = writeln!(
+            text,
+            "| {} | {ratio} | {:.0} | {:.1} | {:.2} | {:.2} | {:.0} |",
+            read.name,
+            read.of(|run| run.per_second),
+            read.of(|run| run.cpu),
+            read.of(|run| run.p50),
+            read.of(|run| run.p99),
+            read.of(|run| run.bytes),
+        );
+    }
+    text
+}
+
+fn percent(ratio: f64) -> String {
+    if ratio < 0.1 { format!("{:.1} %", ratio * 100.0) } else { format!("{:.0} %", ratio * 100.0) }
+}
+
+pub(crate) fn writes(writes: &[Write]) -> String {
+    let mut text = String::from(
+        "| request | against one transaction each | against fdatasync | invitations/s | one transaction each/s | \
+         fdatasync/s | p50, ms | p99, ms |\n| --- | --: | --: | --: | --: | --: | --: | --: |\n",
+    );
+    for write in writes {
+        let _ = writeln!(
+            text,
+            "| {} | {:.2} × | {:.2} × | {:.0} | {:.0} | {:.0} | {:.1} | {:.1} |",
+            write.name,
+            write.gain(),
+            write.per_sync(),
+            median(write.grouped.iter().map(|run| run.per_second)),
+            median(write.single.iter().map(|run| run.per_second)),
+            median(write.syncs.iter().copied()),
+            median(write.grouped.iter().map(|run| run.p50)),
+            median(write.grouped.iter().map(|run| run.p99)),
+        );
+    }
+    text
+}
+
+pub(crate) fn rewrite(measured: &[Read], written: &[Write], users: usize) -> anyhow::Result<()> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/performance.md");
+    let page = fs::read_to_string(&file)?;
+    let (before, rest) = page.split_once(BEGIN).context("docs/performance.md has lost its mark")?;
+    let (_, after) = rest.split_once(END).context("docs/performance.md has lost its second mark")?;
+    let cores = std::thread::available_parallelism()?;
+    let text = format!(
+        "{before}{BEGIN}\nMeasured {} at commit {}: {cores} cores shared by server and load, {CONNECTIONS} connections, \
+         {users} users in 100 organizations.\n\n{}\n{}\n{END}{after}",
+        output("date", &["-u", "+%F"])?,
+        output("git", &["describe", "--always", "--dirty"])?,
+        reads(measured),
+        writes(written),
+    );
+    fs::write(file, text)?;
+    Ok(())
+}
+
+fn output(program: &str, arguments: &[&str]) -> anyhow::Result<String> {
+    let ran = Command::new(program).args(arguments).output().with_context(|| program.to_owned())?;
+    Ok(String::from_utf8_lossy(&ran.stdout).trim().to_owned())
+}
