@@ -3,7 +3,11 @@
 Each answer passes through the SDK's own models: a missing key or a naive time raises there.
 """
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from amigo_sdk import AsyncAmigoClient
 from amigo_sdk.models import (
     GetUsersParametersQuery,
     UserCreateInvitedUserRequest,
@@ -135,6 +139,23 @@ def test_the_client_configures_itself_from_the_environment(monkeypatch, kind, ad
         monkeypatch.setenv(f"AMIGO_{name.upper()}", value)
     with Sdk(kind, {}) as sdk:
         assert sdk.organizations.get().org_id == admin.org.slug
+
+
+def test_one_client_serves_many_calls_at_once(kind, admin):
+    bodies = [invitation() for _ in range(48)]
+    if kind == "sync":
+        with Sdk(kind, admin.settings()) as sdk, ThreadPoolExecutor(16) as pool:
+            made = list(pool.map(sdk.users.create_user, bodies))
+    else:
+
+        async def create_together():
+            async with AsyncAmigoClient(**admin.settings(), trust_env=False) as client:
+                return await asyncio.gather(*(client.users.create_user(body) for body in bodies))
+
+        made = asyncio.run(create_together())
+    expected = {(created.user_id, body.email) for created, body in zip(made, bodies, strict=True)}
+    assert len(expected) == 48
+    assert expected == {(user["user_id"], user["email"]) for user in admin.users() if user["user_id"] != admin.user_id}
 
 
 def test_every_method_of_the_clients_user_and_organization_resources_has_its_test(sdk):
