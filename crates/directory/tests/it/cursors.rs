@@ -102,3 +102,48 @@ async fn a_page_of_nobody_goes_on_where_it_began() {
     let path = format!("/user/?limit=0&sort_by=%2Bfirst_name&continuation_token={token}");
     assert_eq!(admin.get(&path).await.json()["continuation_token"], token);
 }
+
+#[tokio::test]
+async fn a_token_tells_nothing_of_a_user_whom_its_bearer_may_not_see() {
+    let server = TestServer::start().await;
+    let (org, admin, ids) = ten(&server).await;
+    let own = json!([{
+        "permission_name": "User:GetUserInfo",
+        "conditions": {"user_id": {"type": "Equals", "value": "{self_user_id}"}}
+    }]);
+    let caller = org.caller_with(&own).await;
+    // The administrator's page has ended at a user; tokens are small numbers, so anybody can write one.
+    let seen = page(&admin, 0).await.1.unwrap();
+    admin.delete(&format!("/user/{}", ids[7])).await.expect(200);
+    let gone = seen + 5;
+    let mut answers = Vec::new();
+    for token in [seen, gone, gone + 1_000] {
+        let path = format!("/user/?sort_by=%2Bfirst_name&continuation_token={token}");
+        let answer = caller.get(&path).await;
+        answers.push((answer.status, answer.body));
+    }
+    assert_eq!(answers[0].0, 422);
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+}
+
+#[tokio::test]
+async fn a_list_does_not_go_on_behind_somebody_whom_the_caller_may_not_see() {
+    let server = TestServer::start().await;
+    let (org, admin, _) = ten(&server).await;
+    // Somebody who sees and renames only themselves could otherwise find out, letter by letter, how others are called.
+    let own = org.caller("DefaultUserRole").await;
+    // The administrator's page stops at one of them, which must not be remembered for anybody else.
+    let hidden = page(&admin, 0).await.1.unwrap();
+    for field in ["first_name", "last_name", "email", "user_stats.num_messages"] {
+        for token in (1..=11).chain([hidden, 9_999]) {
+            let path = format!("/user/?sort_by=%2B{field}&continuation_token={token}");
+            own.get(&path).await.expect(422);
+        }
+    }
+    let path = "/user/?sort_by=%2Bfirst_name&continuation_token=12";
+    assert_eq!(
+        own.get(path).await.expect(200).json()["users"],
+        json!([]),
+        "the own record is a place like any"
+    );
+}

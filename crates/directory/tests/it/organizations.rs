@@ -57,6 +57,36 @@ async fn conditions_on_the_own_organization_do_not_reach_into_a_child() {
 }
 
 #[tokio::test]
+async fn what_a_caller_may_at_home_only_is_no_privilege_in_a_child() {
+    let server = TestServer::start().await;
+    let org = server.org("acme").await;
+    let everywhere = |name: &str| json!({"permission_name": name, "conditions": {}});
+    let own = json!({
+        "permission_name": "User:DeleteUser",
+        "conditions": {"org_id": {"type": "Equals", "value": "{self_org_id}"}}
+    });
+    let grants = json!([
+        everywhere("User:GetUserInfo"),
+        everywhere("User:InviteUser"),
+        everywhere("Organization:CreateOrganization"),
+        own
+    ]);
+    let caller = org.caller_with(&grants).await;
+    make_child(&caller, "child").await.unwrap();
+    let inside = org.admin().await.in_org("child").naming("acme");
+    for (name, grants) in [("Deleter", json!([own])), ("Nobody", json!([]))] {
+        let body = json!({
+            "role_name": name, "description": "d", "frontend_view": "admin", "permission_grants": grants
+        });
+        inside.post("/role/", &body).await.expect(201);
+    }
+    // As they are written, the caller's grants cover those of the role; but they are about another organization.
+    let there = caller.in_org("child").naming("acme");
+    assert_eq!(there.post("/user/", &org.invitation("Deleter")).await.status, 403);
+    there.post("/user/", &org.invitation("Nobody")).await.expect(201);
+}
+
+#[tokio::test]
 async fn a_stranger_a_grandchild_and_the_parent_are_not_found() {
     let server = TestServer::start().await;
     let org = server.org("acme").await;
@@ -175,4 +205,30 @@ async fn a_changed_organization_shows_at_once_here_and_within_a_second_elsewhere
     assert_eq!(admin.get("/organization/").await.str_at("/title"), "Changed");
     server.advance_seconds(1);
     assert_eq!(there.get("/organization/").await.str_at("/title"), "Changed");
+}
+
+#[tokio::test]
+async fn a_role_of_a_child_is_not_covered_by_what_its_parents_user_may_do_at_home() {
+    let server = TestServer::start().await;
+    let org = server.org("acme").await;
+    make_child(&org.admin().await, "child").await.unwrap();
+    let grant = |name: &str, conditions: &serde_json::Value| json!({"permission_name": name, "conditions": conditions});
+    let own = json!({"org_id": {"type": "Equals", "value": "{self_org_id}"}});
+    let child = json!({"org_id": {"type": "Equals", "value": "child"}});
+    let anywhere = json!({});
+    // May delete users at home and see the child's; may make roles in both.
+    let caller = org
+        .caller_with(&json!([
+            grant("Role:CreateRole", &anywhere),
+            grant("User:GetUserInfo", &own),
+            grant("User:GetUserInfo", &child),
+            grant("User:DeleteUser", &own),
+        ]))
+        .await;
+    let role = |name: &str, grants: serde_json::Value| json!({"role_name": name, "description": "d", "frontend_view": "client", "permission_grants": grants});
+    let inside = caller.in_org("child").naming("acme");
+    // Both say "the own organization", and mean different ones.
+    inside.post("/role/", &role("Eraser", json!([grant("User:DeleteUser", &own)]))).await.expect(403);
+    inside.post("/role/", &role("Reader", json!([grant("User:GetUserInfo", &own)]))).await.expect(201);
+    caller.post("/role/", &role("Eraser", json!([grant("User:DeleteUser", &own)]))).await.expect(201);
 }

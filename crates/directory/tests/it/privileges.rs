@@ -36,6 +36,18 @@ async fn inviting_and_assigning_ask_for_greater_privileges_than_the_role() {
 }
 
 #[tokio::test]
+async fn nobody_takes_the_role_of_whom_stands_above() {
+    let server = TestServer::start().await;
+    let org = server.org("acme").await;
+    let admin = org.caller("DefaultAdministratorRole").await;
+    let above = json!({"user_id": org.created.member_id});
+    assert_eq!(admin.post("/role/DefaultUserRole/assign", &above).await.status, 403);
+    let beside = json!({"user_id": org.member("DefaultAdministratorRole").await});
+    admin.post("/role/DefaultUserRole/assign", &beside).await.expect(200);
+    org.admin().await.sees_itself().await.expect(200);
+}
+
+#[tokio::test]
 async fn a_key_is_made_for_lesser_roles_and_signs_in_lesser_users_only() {
     let server = TestServer::start().await;
     let org = server.org("acme").await;
@@ -198,4 +210,21 @@ async fn a_wrong_secret_or_somebody_elses_key_signs_nobody_in() {
         let refused = org.try_sign_in(&key, &user_id).await;
         assert_eq!(refused.refusal(), (401, "Invalid credentials".to_owned()));
     }
+}
+
+#[tokio::test]
+async fn who_stands_below_a_user_cannot_take_the_users_role() {
+    let server = TestServer::start().await;
+    let org = server.org("acme").await;
+    let body = |user_id: &str| json!({"user_id": user_id});
+    let path = "/role/DefaultUserRole/assign";
+    let admin = org.caller("DefaultAdministratorRole").await;
+    for role in ["DefaultAmigoAdministratorRole", "DefaultSuperAdministratorRole"] {
+        let refused = admin.post(path, &body(&org.member(role).await)).await;
+        let text = "The user's present role has greater privileges than the authenticated user";
+        assert_eq!(refused.refusal(), (403, text.to_owned()), "{role}");
+    }
+    admin.post(path, &body(&org.member("DefaultAdministratorRole").await)).await.expect(200);
+    let all = org.admin().await;
+    all.post(path, &body(&org.member("DefaultSuperAdministratorRole").await)).await.expect(200);
 }
