@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use denizen_domain::ids::OrgKey;
+use denizen_domain::ids::{OrgKey, UserId};
 use denizen_domain::time::Timestamp;
 use denizen_store::users::{After, Position, SortKey};
 
@@ -15,13 +15,19 @@ use denizen_store::users::{After, Position, SortKey};
 const LIFE_SECONDS: i64 = 600;
 const MOST: usize = 10_000;
 
-type Key = (OrgKey, Position, Vec<SortKey>);
+/// Who was given a page: the organization that the caller belongs to, and the caller.
+///
+/// What one caller's page ended at is nobody else's business: a list that goes on behind a user tells how that user is
+/// sorted, even to somebody who may not see the user.
+pub(crate) type Reader = (OrgKey, UserId);
+
+type Key = (Reader, OrgKey, Position, Vec<SortKey>);
 
 #[derive(Default)]
 pub(crate) struct Cursors(Mutex<HashMap<Key, (Timestamp, After)>>);
 
 impl Cursors {
-    pub(crate) fn keep(&self, org: OrgKey, sort: &[SortKey], after: &After, now: Timestamp) {
+    pub(crate) fn keep(&self, reader: Reader, org: OrgKey, sort: &[SortKey], after: &After, now: Timestamp) {
         if sort.is_empty() {
             return;
         }
@@ -34,18 +40,19 @@ impl Cursors {
                 cursors.clear();
             }
         }
-        cursors.insert((org, after.position, sort.to_vec()), (now, after.clone()));
+        cursors.insert((reader, org, after.position, sort.to_vec()), (now, after.clone()));
     }
 
     pub(crate) fn find(
         &self,
+        reader: Reader,
         org: OrgKey,
         position: Position,
         sort: &[SortKey],
         now: Timestamp,
     ) -> Option<After> {
         let cursors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (kept, after) = cursors.get(&(org, position, sort.to_vec()))?;
+        let (kept, after) = cursors.get(&(reader, org, position, sort.to_vec()))?;
         (kept.plus_seconds(LIFE_SECONDS) > now).then(|| after.clone())
     }
 

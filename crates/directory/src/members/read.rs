@@ -4,9 +4,12 @@ use denizen_domain::ids::UserId;
 use denizen_domain::member::Directory as UserDirectory;
 use denizen_domain::permission::names;
 use denizen_domain::text::Email;
-use denizen_store::users::{self, After, Position, SortKey, User, UserQuery, UserSearch};
+use denizen_store::Value;
+use denizen_store::users::{self, After, Position, SortField, SortKey, User, UserQuery, UserSearch};
 
+use super::admits_user;
 use crate::context::OpContext;
+use crate::cursors::Reader;
 use crate::error::{ErrorCode, Result};
 use crate::handle::Directory;
 
@@ -47,6 +50,10 @@ pub struct UserModels {
     pub additional_context: Vec<String>,
 }
 
+fn reader(ctx: &OpContext) -> Reader {
+    (ctx.session.home.org, ctx.session.user_id)
+}
+
 fn parse_ids(ids: &[String]) -> Option<Vec<UserId>> {
     (!ids.is_empty()).then(|| ids.iter().filter_map(|id| UserId::parse_member(id)).collect())
 }
@@ -83,7 +90,7 @@ impl Directory {
         };
         let token = match &page.next {
             Some(after) => {
-                self.inner.cursors.keep(org, &sort, after, ctx.now);
+                self.inner.cursors.keep(reader(ctx), org, &sort, after, ctx.now);
                 Some(after.position.token())
             }
             // An empty page of a limit of 0 goes on where it began.
@@ -96,12 +103,27 @@ impl Directory {
         if sort.is_empty() {
             return Ok(After { position, values: Vec::new() });
         }
-        if let Some(after) = self.inner.cursors.find(ctx.org(), position, sort, ctx.now) {
+        if let Some(after) = self.inner.cursors.find(reader(ctx), ctx.org(), position, sort, ctx.now) {
             return Ok(after);
         }
-        let values = self.query(ctx.org(), |conn| users::sort_values(conn, position, sort))?;
-        let values = values.ok_or(ErrorCode::TokenExpired)?;
-        Ok(After { position, values })
+        self.read(ctx.org(), |conn| {
+            // Callers can write any token. Where a list goes on behind a user tells how that user is sorted, so a user
+            // whom the caller may not see must be like one who is gone.
+            let visible = ctx.visible_users();
+            if !visible.is_always() {
+                let address = [SortKey { field: SortField::Email, descending: false }];
+                let found = match users::sort_values(conn, position, &address)?.as_deref() {
+                    Some([Value::Text(key)]) => users::find_by_email(conn, UserDirectory::Members, key)?,
+                    _ => None,
+                };
+                let user = found.ok_or(ErrorCode::TokenExpired)?;
+                if !admits_user(conn, &visible, &user)? {
+                    return Err(ErrorCode::TokenExpired.into());
+                }
+            }
+            let values = users::sort_values(conn, position, sort)?.ok_or(ErrorCode::TokenExpired)?;
+            Ok(After { position, values })
+        })
     }
 
     /// The members whom the caller may see and whose name or address contains the needle, case and accents aside; at
