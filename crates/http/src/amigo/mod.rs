@@ -109,7 +109,7 @@ fn operations() -> Vec<Operation> {
     operations.extend(user_operations());
     operations.extend(role_operations());
     operations.extend(organization_operations());
-    operations
+    operations.into_iter().map(|operation| operation.issuer_header("x-org-id")).collect()
 }
 
 fn sign_in_operations() -> Vec<Operation> {

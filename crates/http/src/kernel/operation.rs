@@ -75,6 +75,9 @@ pub struct Rate {
     /// Counted for each value of this header, besides the organization. Such an operation proves who the caller is, so
     /// failures count too; elsewhere a caller who could not be authenticated must not use an organization's share up.
     pub header: Option<&'static str>,
+    /// The header in which a caller names an organization other than the path's as its own. Such callers are counted
+    /// apart: they may turn out to have no business in the path's organization, and must not use its share up.
+    pub issuer: Option<&'static str>,
 }
 
 /// A parameter after the `?`.
@@ -336,14 +339,24 @@ impl Operation {
     /// Counted per organization (the first parameter of the path) and minute, under this key of the settings.
     #[must_use]
     pub fn rate(mut self, key: &'static str) -> Self {
-        self.rate = Some(Rate { key, header: None });
+        self.rate = Some(Rate { key, header: None, issuer: None });
         self
     }
 
     /// Counted per organization, value of a header, and minute; failures count too.
     #[must_use]
     pub fn rate_by_header(mut self, key: &'static str, header: &'static str) -> Self {
-        self.rate = Some(Rate { key, header: Some(header) });
+        self.rate = Some(Rate { key, header: Some(header), issuer: None });
+        self
+    }
+
+    /// See [`Rate::issuer`]. Does nothing where calls are not counted, or counted before anybody is authenticated:
+    /// there the header could be anything.
+    #[must_use]
+    pub fn issuer_header(mut self, header: &'static str) -> Self {
+        if let Some(rate) = self.rate.as_mut().filter(|rate| rate.header.is_none()) {
+            rate.issuer = Some(header);
+        }
         self
     }
 

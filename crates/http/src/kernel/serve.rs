@@ -182,8 +182,15 @@ impl Kernel {
     ) -> Result<Option<Ticket>, Problem> {
         let Some((rate, limit)) = endpoint.operation.rate else { return Ok(None) };
         let organization = params.first().map(|(_, value)| value.as_str());
-        let caller = rate.header.map(|name| parts.headers.get(name).map(HeaderValue::as_bytes));
-        let key = self.app.rates.key((endpoint.operation.dialect, rate.key, organization, caller));
+        // Ids mean the same in either letter case, and are counted as one.
+        let caller =
+            rate.header.map(|name| parts.headers.get(name).map(|id| id.as_bytes().to_ascii_lowercase()));
+        // Read as the handlers read it, so that nobody escapes a count by a header that authenticates nothing.
+        let issuer = rate
+            .issuer
+            .and_then(|name| parts.headers.get(name)?.to_str().ok())
+            .filter(|issuer| !issuer.is_empty() && Some(*issuer) != organization);
+        let key = self.app.rates.key((endpoint.operation.dialect, rate.key, organization, caller, issuer));
         let now = self.app.directory.now();
         match self.app.rates.count(key, limit, now) {
             Ok(ticket) => Ok(Some(ticket)),

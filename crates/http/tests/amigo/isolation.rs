@@ -1,7 +1,8 @@
 //! What belongs to another organization, and what is gone, is like what never was.
 
 use denizen_domain::permission::{KNOWN, names};
-use denizen_testkit::Key;
+use denizen_http::kernel::HttpSettings;
+use denizen_testkit::{Key, TestServer, TestSettings};
 use serde_json::json;
 
 use super::cases::{Auth, CASES};
@@ -184,4 +185,35 @@ async fn a_user_who_may_not_be_seen_is_like_one_who_never_was_to_every_operation
     }
     faults.assert_none();
     assert_eq!(ours.state().await, before);
+}
+
+#[tokio::test]
+async fn callers_of_another_organization_do_not_use_an_organizations_share_up() {
+    let limits = ["get_users", "search_users"].map(|key| (key.to_owned(), 3));
+    let limits = [("amigo".to_owned(), limits.into())].into();
+    let http = HttpSettings { rate_limits: Some(limits), ..HttpSettings::default() };
+    let server = TestServer::with(TestSettings { http, ..TestSettings::default() }).await;
+    let (ours, theirs) = (server.org("acme").await, server.org("globex").await);
+    let admin = ours.admin().await;
+    let stranger = theirs.admin().await;
+    let unverified = theirs.unverified_member("DefaultUserRole").await;
+    let unverified = theirs.sign_in(&theirs.first_key(), &unverified).await;
+    for caller in [&stranger, &unverified] {
+        let here = caller.in_org("acme").naming("globex");
+        for path in ["/user/", "/user/?limit=-1", "/user/search/?query=x", "/user/search/"] {
+            for _ in 0..4 {
+                here.get(path).await;
+            }
+        }
+    }
+    // A header that names the own organization, or nothing that authenticates, is no second share.
+    let status = async |issuer: &str| {
+        let authorization = format!("Bearer {}", admin.token);
+        let headers = [("authorization", &*authorization), ("x-org-id", issuer)];
+        server.call("GET", "/v1/acme/user/", &headers, None).await.status
+    };
+    assert_eq!(admin.get("/user/").await.status, 200);
+    assert_eq!((status("acme").await, status("").await), (200, 200));
+    assert_eq!((status("acme").await, status("").await, status("nobody").await), (429, 429, 401));
+    admin.get("/user/search/?query=x").await.expect(200);
 }
