@@ -6,8 +6,8 @@ use denizen_directory::members::{MAX_ADDITIONAL_CONTEXT, MAX_CONTEXT_LENGTH, Pre
 use denizen_domain::locale::{is_language, is_time_zone};
 use denizen_domain::member::{Preferences, UserDimension, Variables};
 use denizen_domain::patch::Patch;
-use denizen_domain::permission::{Effect, FrontendView, Grant, Grants};
-use denizen_domain::text::{MAX_LINE, is_audio_keyterm, is_variable_name, stripped};
+use denizen_domain::permission::{Effect, FrontendView, Grant, Grants, Scalar};
+use denizen_domain::text::{MAX_LINE, bounded, is_audio_keyterm, is_variable_name, stripped};
 use denizen_domain::time::Timestamp;
 use serde_json::Value;
 
@@ -15,6 +15,11 @@ use crate::kernel::{FieldProblem, Loc, Reader};
 
 /// The most grants of one role.
 const MAX_GRANTS: usize = 1_000;
+/// The most values that the conditions of a role mention together. Lists of values are compared with each other when
+/// roles are, and when a caller's grants are compiled, and every session holds them.
+const MAX_CONDITION_VALUES: usize = 4_000;
+/// The longest value of a condition, in characters: longer than any attribute is.
+const MAX_CONDITION_VALUE: usize = MAX_LINE;
 /// The most dimensions of an organization, tags of a dimension, and lines of instructions.
 const MAX_LIST: usize = 200;
 const MAX_KEYTERMS: usize = 20;
@@ -179,19 +184,45 @@ pub(super) fn grants(value: Value) -> Result<Grants, FieldProblem> {
         return Err(FieldProblem::too_long("List", MAX_GRANTS, items.len()));
     }
     let mut grants = Vec::with_capacity(items.len());
+    let mut values = 0;
     for (index, mut item) in items.into_iter().enumerate() {
         if let Some(members) = item.as_object_mut()
             && members.get("action").is_some_and(Value::is_null)
         {
             members.remove("action");
         }
-        grants.push(grant(&item).map_err(|problem| {
+        let grant = grant(&item).and_then(|grant| {
+            values += bounded_values(&grant)?;
+            if values > MAX_CONDITION_VALUES {
+                return Err(FieldProblem::value_error(format!(
+                    "the conditions of a role mention at most {MAX_CONDITION_VALUES} values together"
+                ))
+                .at(["conditions"]));
+            }
+            Ok(grant)
+        });
+        grants.push(grant.map_err(|problem| {
             let mut loc = vec![Loc::Index(index)];
             loc.extend(problem.loc.clone());
             problem.at(loc)
         })?);
     }
     Ok(Grants(grants))
+}
+
+/// How many values the conditions mention, none of which may be too long.
+fn bounded_values(grant: &Grant) -> Result<usize, FieldProblem> {
+    let mut count = 0;
+    for (attribute, condition) in &grant.conditions {
+        for value in condition.values() {
+            if let Scalar::Text(text) = value {
+                bounded(text, MAX_CONDITION_VALUE)
+                    .map_err(|problem| FieldProblem::from(problem).at(["conditions", attribute.as_str()]))?;
+            }
+            count += 1;
+        }
+    }
+    Ok(count)
 }
 
 fn grant(item: &Value) -> Result<Grant, FieldProblem> {
@@ -329,5 +360,30 @@ pub(super) fn duration_micros(value: &Value, least_days: i64, most_days: i64) ->
         Ok(micros)
     } else {
         Err(FieldProblem::value_error(format!("must be from {least_days} to {most_days} days")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn list_of(values: usize) -> Value {
+        let values: Vec<_> = (0..values).map(|number| format!("{number:024x}")).collect();
+        json!({"permission_name": "User:GetUserInfo", "conditions": {"user_id": {"type": "In", "values": values}}})
+    }
+
+    #[test]
+    fn the_conditions_of_a_role_mention_a_bounded_number_of_values() {
+        assert!(grants(json!([list_of(MAX_CONDITION_VALUES)])).is_ok());
+        let half = MAX_CONDITION_VALUES / 2;
+        let problem = grants(json!([list_of(half), list_of(half), list_of(1)])).unwrap_err();
+        assert_eq!(problem.loc, [Loc::Index(2), Loc::from("conditions")]);
+        let long = "x".repeat(MAX_CONDITION_VALUE + 1);
+        let condition = json!({"email": {"type": "Equals", "value": long}});
+        let problem =
+            grants(json!([{"permission_name": "User:GetUserInfo", "conditions": condition}])).unwrap_err();
+        assert_eq!(problem.loc, [Loc::Index(0), Loc::from("conditions"), Loc::from("email")]);
     }
 }
