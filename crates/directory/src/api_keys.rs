@@ -143,7 +143,7 @@ impl Directory {
             );
             let texts = KeyTexts::of(&key);
             let filter = ctx.filter(&names::ORGANIZATION_CREATE_API_KEY);
-            if !filter.admits(&|name| texts.attribute(name)) || !ctx.session.is_greater_than(&role) {
+            if !filter.admits(&|name| texts.attribute(name)) || !ctx.is_greater_than(&role) {
                 return Err(Error::new(ErrorCode::Forbidden));
             }
             if stored::count_valid(tx, ctx.now)? >= MAX_KEYS {

@@ -1,10 +1,14 @@
 //! The first argument of every operation: who acts, where, and when.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use denizen_domain::ids::OrgKey;
-use denizen_domain::permission::{Filter, PermissionName, Scalar};
+use denizen_domain::permission::{
+    Condition, Filter, Grants, PermissionName, Placeholders, RoleRank, Scalar, is_greater,
+};
 use denizen_domain::time::Timestamp;
+use denizen_store::roles::Role;
 
 use crate::environment::Environment;
 use crate::error::{ErrorCode, Result};
@@ -57,8 +61,77 @@ impl OpContext {
         if self.session.sees_itself { Ok(()) } else { Err(ErrorCode::Forbidden.into()) }
     }
 
+    /// Whether the actor has greater privileges than a role of this organization.
+    pub(crate) fn is_greater_than(&self, role: &Role) -> bool {
+        let (own, theirs) = self.comparable(role);
+        is_greater(&own.rank(), &theirs.rank())
+    }
+
+    /// Whether a role of this organization has greater privileges than the actor.
+    pub(crate) fn is_less_than(&self, role: &Role) -> bool {
+        let (own, theirs) = self.comparable(role);
+        !own.is_super && is_greater(&theirs.rank(), &own.rank())
+    }
+
+    /// Whether the actor may do all that a role of this organization may.
+    pub(crate) fn covers(&self, role: &Role) -> bool {
+        let (own, theirs) = self.comparable(role);
+        own.grants.covers(&theirs.grants)
+    }
+
+    /// The actor's role and another one, so that what is written alike means the same in both.
+    ///
+    /// `{self_org_id}` in the role of a caller from elsewhere is that caller's organization, and in a role of this
+    /// organization this one: as they are written, the one would seem to cover the other.
+    fn comparable<'r>(&'r self, role: &'r Role) -> (Comparable<'r>, Comparable<'r>) {
+        let own = &self.session.role;
+        let (ours, theirs) = if self.organization.org == self.session.home.org {
+            (Cow::Borrowed(&own.grants), Cow::Borrowed(&role.grants))
+        } else {
+            let home = self.session.home.slug.as_str();
+            let user = self.session.user_id.as_member().to_string();
+            let ours = resolved(&own.grants, home, Some(&user));
+            (Cow::Owned(ours), Cow::Owned(resolved(&role.grants, self.organization.slug.as_str(), None)))
+        };
+        (
+            Comparable { grants: ours, is_super: own.is_super },
+            Comparable { grants: theirs, is_super: role.is_super },
+        )
+    }
+
     /// The value of `org_id` in this organization's conditions.
     pub(crate) fn org_scalar(slug: &str) -> Scalar {
         Scalar::from(slug)
     }
+}
+
+struct Comparable<'r> {
+    grants: Cow<'r, Grants>,
+    is_super: bool,
+}
+
+impl Comparable<'_> {
+    fn rank(&self) -> RoleRank<'_> {
+        RoleRank { grants: &self.grants, is_super: self.is_super }
+    }
+}
+
+/// The grants with the values that their placeholders stand for, where those are known.
+fn resolved(grants: &Grants, organization: &str, user: Option<&str>) -> Grants {
+    let resolve = |value: &mut Scalar| {
+        let Scalar::Text(text) = value else { return };
+        match (text.as_str(), user) {
+            (Placeholders::SELF_ORG_ID, _) => organization.clone_into(text),
+            (Placeholders::SELF_USER_ID, Some(user)) => user.clone_into(text),
+            _ => {}
+        }
+    };
+    let mut grants = grants.clone();
+    for condition in grants.0.iter_mut().flat_map(|grant| grant.conditions.values_mut()) {
+        match condition {
+            Condition::Equals(value) | Condition::NotEquals(value) => resolve(value),
+            Condition::In(values) => values.iter_mut().for_each(resolve),
+        }
+    }
+    grants
 }

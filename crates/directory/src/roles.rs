@@ -56,7 +56,7 @@ impl OpContext {
 /// A caller may hand out no more than the caller holds.
 fn check_grants(ctx: &OpContext, role: &Role) -> Result<()> {
     role.grants.check().map_err(|(at, problem)| grant_error(at, &problem))?;
-    if ctx.session.is_greater_than(role) || ctx.session.role.grants.covers(&role.grants) {
+    if ctx.is_greater_than(role) || ctx.covers(role) {
         Ok(())
     } else {
         Err(Error::with_text(
@@ -172,7 +172,7 @@ impl Directory {
                 let role = stored::find_by_name(tx, &role_name)?
                     .ok_or_else(|| op.absent(&names::USER_UPDATE_USER_INFO, ErrorCode::RoleNotFound))?;
                 let mut target = op.member_to_update(tx, &user_id)?;
-                if !op.session.is_greater_than(&role) {
+                if !op.is_greater_than(&role) {
                     return Err(Error::with_text(
                         ErrorCode::Forbidden,
                         "The authenticated user needs greater privileges than the role",

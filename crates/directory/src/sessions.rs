@@ -73,11 +73,6 @@ impl Session {
         }
     }
 
-    /// Whether the user has greater privileges than a role.
-    pub(crate) fn is_greater_than(&self, role: &Role) -> bool {
-        is_greater(&rank(&self.role), &rank(role))
-    }
-
     fn is_usable(&self, now: Timestamp) -> bool {
         self.expires_at > now
             && now.0.saturating_sub(self.loaded_at.0) < FRESH

@@ -86,7 +86,7 @@ fn invite(
     if !may_invite(ctx, invitation, &role, profile.verify_at_creation) {
         return Err(ErrorCode::Forbidden.into());
     }
-    if !ctx.session.is_greater_than(&role) {
+    if !ctx.is_greater_than(&role) {
         let text = "The authenticated user needs greater privileges than the role";
         return Err(Error::with_text(ErrorCode::Forbidden, text));
     }
