@@ -159,7 +159,8 @@ impl Directory {
         Ok(role_id)
     }
 
-    /// Gives a user a role: permission `User:UpdateUserInfo` on the user, and greater privileges than the role.
+    /// Gives a user a role: permission `User:UpdateUserInfo` on the user, and greater privileges than the role. Users
+    /// whose role has greater privileges than the caller keep it.
     ///
     /// # Errors
     /// [`ErrorCode::RoleNotFound`], [`ErrorCode::UserNotFound`], [`ErrorCode::Forbidden`].
@@ -176,6 +177,13 @@ impl Directory {
                     return Err(Error::with_text(
                         ErrorCode::Forbidden,
                         "The authenticated user needs greater privileges than the role",
+                    ));
+                }
+                // Otherwise whoever may change users could take the powers of those who stand above them.
+                if stored::find(tx, target.role_id)?.is_some_and(|present| op.is_less_than(&present)) {
+                    return Err(Error::with_text(
+                        ErrorCode::Forbidden,
+                        "The user's present role has greater privileges than the authenticated user",
                     ));
                 }
                 target.role_id = role.role_id;
