@@ -377,11 +377,26 @@ fn cache_key(credentials: Credentials<'_>, home: &str) -> [u8; 32] {
         }
         Credentials::ApiKey { secret, key_id, user_id } => {
             part(secret);
-            part(key_id);
-            part(user_id);
+            // An id can be spelt in a million ways by its letter case, which must not become a million sessions.
+            part(&key_id.to_ascii_lowercase());
+            part(&user_id.to_ascii_lowercase());
         }
     }
     let mut key = [0; 32];
     key.copy_from_slice(hash.finish().as_ref());
     key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_kept_once_however_its_ids_are_spelt() {
+        let key =
+            |secret, key_id, user_id| cache_key(Credentials::ApiKey { secret, key_id, user_id }, "acme");
+        assert_eq!(key("Secret", "0A-b", "fF"), key("Secret", "0a-B", "Ff"));
+        assert_ne!(key("Secret", "0a-b", "ff"), key("secret", "0a-b", "ff"));
+        assert_ne!(key("Secret", "0a-b", "ff"), key("Secret", "0a-", "bff"));
+    }
 }
