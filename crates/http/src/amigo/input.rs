@@ -219,8 +219,9 @@ fn bounded_values(grant: &Grant) -> Result<usize, FieldProblem> {
                 bounded(text, MAX_CONDITION_VALUE)
                     .map_err(|problem| FieldProblem::from(problem).at(["conditions", attribute.as_str()]))?;
             }
-            count += 1;
         }
+        // A list without values is kept and compared, too.
+        count += condition.values().len().max(1);
     }
     Ok(count)
 }
