@@ -304,7 +304,7 @@ fn organization_operations() -> Vec<Operation> {
             .summary("Make an organization, on behalf of a caller of another one")
             .images()
             .body::<wire::CreateOrganizationRequest>()
-            .rate("create_organization")
+            .rate_of_caller("create_organization")
             .responds::<wire::OrganizationIdResponse>(201)
             .errors(CALLER_ERRORS)
             .errors(&[400, 409]),

@@ -78,6 +78,9 @@ pub struct Rate {
     /// The header in which a caller names an organization other than the path's as its own. Such callers are counted
     /// apart: they may turn out to have no business in the path's organization, and must not use its share up.
     pub issuer: Option<&'static str>,
+    /// Whether the organization in the path is only about to be: then calls are counted for the caller's own, or every
+    /// new name would have a minute of its own.
+    pub names_new: bool,
 }
 
 /// A parameter after the `?`.
@@ -339,14 +342,21 @@ impl Operation {
     /// Counted per organization (the first parameter of the path) and minute, under this key of the settings.
     #[must_use]
     pub fn rate(mut self, key: &'static str) -> Self {
-        self.rate = Some(Rate { key, header: None, issuer: None });
+        self.rate = Some(Rate { key, header: None, issuer: None, names_new: false });
         self
     }
 
     /// Counted per organization, value of a header, and minute; failures count too.
     #[must_use]
     pub fn rate_by_header(mut self, key: &'static str, header: &'static str) -> Self {
-        self.rate = Some(Rate { key, header: Some(header), issuer: None });
+        self.rate = Some(Rate { key, header: Some(header), issuer: None, names_new: false });
+        self
+    }
+
+    /// See [`Rate::names_new`].
+    #[must_use]
+    pub fn rate_of_caller(mut self, key: &'static str) -> Self {
+        self.rate = Some(Rate { key, header: None, issuer: None, names_new: true });
         self
     }
 

@@ -190,7 +190,8 @@ impl Kernel {
             .issuer
             .and_then(|name| parts.headers.get(name)?.to_str().ok())
             .filter(|issuer| !issuer.is_empty() && Some(*issuer) != organization);
-        let key = self.app.rates.key((endpoint.operation.dialect, rate.key, organization, caller, issuer));
+        let counted = issuer.filter(|_| rate.names_new).or(organization);
+        let key = self.app.rates.key((endpoint.operation.dialect, rate.key, counted, caller, issuer));
         let now = self.app.directory.now();
         match self.app.rates.count(key, limit, now) {
             Ok(ticket) => Ok(Some(ticket)),

@@ -217,3 +217,16 @@ async fn callers_of_another_organization_do_not_use_an_organizations_share_up() 
     assert_eq!((status("acme").await, status("").await, status("nobody").await), (429, 429, 401));
     admin.get("/user/search/?query=x").await.expect(200);
 }
+
+#[tokio::test]
+async fn every_new_organization_counts_for_whoever_makes_it() {
+    let limits = [("amigo".to_owned(), [("create_organization".to_owned(), 3)].into())].into();
+    let http = HttpSettings { rate_limits: Some(limits), ..HttpSettings::default() };
+    let server = TestServer::with(TestSettings { http, ..TestSettings::default() }).await;
+    let admin = server.org("acme").await.admin().await;
+    let other = server.org("globex").await.admin().await;
+    for (name, status) in [("one", 422), ("two", 422), ("three", 422), ("four", 429)] {
+        admin.in_org(name).naming("acme").put("/organization/", &json!({})).await.expect(status);
+    }
+    other.in_org("four").naming("globex").put("/organization/", &json!({})).await.expect(422);
+}
