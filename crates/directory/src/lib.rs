@@ -11,6 +11,7 @@ pub mod jobs;
 pub mod links;
 pub mod members;
 pub mod organizations;
+mod recovery;
 pub mod roles;
 pub mod sessions;
 mod tokens;

@@ -29,7 +29,7 @@ use crate::sessions::Caller;
 const FRESH: i64 = 1_000_000;
 const MOST: usize = 10_000;
 
-/// Slugs that no organization may have, because they are words of a published API or of denizen itself.
+/// The role whose holder may do everything; every organization has it, and its grants cannot be changed.
 pub const SUPER_ROLE: &str = "DefaultSuperAdministratorRole";
 
 /// An organization as it was a moment ago.
@@ -125,6 +125,8 @@ pub struct CreatedOrganization {
     pub member_id: String,
     pub api_key_id: Uuid,
     pub api_key: String,
+    /// When the key stops working.
+    pub expires_at: Timestamp,
 }
 
 /// An organization in a list.
@@ -232,11 +234,11 @@ impl Directory {
         let (org_id, org_uuid, member) = (plan.new.slug.clone(), plan.uuid, plan.admin_id);
         let key_id = environment.uuid();
         let record_id = environment.object_id(now);
+        let expires_at = now.plus_seconds(DEFAULT_KEY_DAYS * 86_400);
         self.write(OrgKey::CONTROL, move |tx| {
             let org = plan.write(tx, None, now)?;
             let tx = &tx.of(org);
             let role = plan.super_role();
-            let expires_at = now.plus_seconds(DEFAULT_KEY_DAYS * 86_400);
             let key = new_key(
                 key_id,
                 record_id,
@@ -262,6 +264,7 @@ impl Directory {
             member_id: member.as_member().to_string(),
             api_key_id: key_id,
             api_key: shown,
+            expires_at,
         })
     }
 
@@ -395,10 +398,12 @@ struct Plan {
 
 impl Plan {
     fn new(environment: &Environment, new: NewOrganization, admin: FirstAdmin, now: Timestamp) -> Self {
+        // Ids that rise in the order of the roles, in which they are listed.
         let roles = default_roles()
             .into_iter()
-            .map(|role| Role {
-                role_id: environment.object_id(now),
+            .zip(0..)
+            .map(|(role, at)| Role {
+                role_id: environment.object_id(now.plus_micros(at)),
                 name: role.name.to_owned(),
                 description: role.description.to_owned(),
                 frontend_view: role.frontend_view,

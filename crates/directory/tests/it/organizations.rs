@@ -6,7 +6,7 @@ use denizen_domain::ids::OrgKey;
 use denizen_domain::member::Directory as UserDirectory;
 use denizen_domain::text::{Email, Slug};
 use denizen_store::{control, jobs, roles, users};
-use denizen_testkit::{TestCaller, TestOrg, TestServer};
+use denizen_testkit::{Key, TestCaller, TestOrg, TestServer};
 use serde_json::json;
 
 /// Makes an organization on behalf of a caller, past the pictures that the wire asks for.
@@ -231,4 +231,50 @@ async fn a_role_of_a_child_is_not_covered_by_what_its_parents_user_may_do_at_hom
     inside.post("/role/", &role("Eraser", json!([grant("User:DeleteUser", &own)]))).await.expect(403);
     inside.post("/role/", &role("Reader", json!([grant("User:GetUserInfo", &own)]))).await.expect(201);
     caller.post("/role/", &role("Eraser", json!([grant("User:DeleteUser", &own)]))).await.expect(201);
+}
+
+fn ada() -> FirstAdmin {
+    FirstAdmin {
+        first_name: "Ada".to_owned(),
+        last_name: "Lovelace".to_owned(),
+        email: Email::parse("Ada@acme.example").unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn an_organization_whose_last_super_administrator_is_gone_can_be_recovered() {
+    let server = TestServer::start().await;
+    let org = server.org("acme").await;
+    let admin = org.admin().await;
+    admin.delete(&format!("/user/{}", admin.user_id)).await.expect(200);
+    let role = || "DefaultSuperAdministratorRole".to_owned();
+    let no_key = server.directory().create_key_for("acme", role(), None, 1).await.unwrap_err();
+    assert_eq!(no_key.code, ErrorCode::UserNotFound);
+
+    let made = server.directory().recover_organization("acme", ada()).await.unwrap();
+    let key = Key { key_id: made.api_key_id.to_string(), secret: made.api_key };
+    let ada = org.sign_in(&key, &made.member_id).await;
+    let found = ada.sees_itself().await;
+    assert_eq!(found.json()["users"][0]["is_verified"], true);
+    ada.post("/user/", &org.invitation("DefaultAdministratorRole")).await.expect(201);
+    server.directory().create_key_for("acme", role(), None, 1).await.unwrap();
+    server.assert_consistent();
+}
+
+#[tokio::test]
+async fn recovering_lifts_a_member_who_is_there_and_keeps_name_and_id() {
+    let server = TestServer::start().await;
+    let org = server.org("acme").await;
+    let mut invitation = org.invitation("DefaultUserRole");
+    invitation["email"] = json!("ada@ACME.example");
+    invitation["last_name"] = json!("Byron");
+    let user_id = org.admin().await.post("/user/", &invitation).await.expect(201).str_at("/user_id");
+    let made = server.directory().recover_organization("acme", ada()).await.unwrap();
+    assert_eq!(made.member_id, user_id);
+    let key = Key { key_id: made.api_key_id.to_string(), secret: made.api_key };
+    let found = org.sign_in(&key, &user_id).await.sees_itself().await;
+    assert_eq!(found.str_at("/users/0/last_name"), "Byron");
+    assert_eq!(found.str_at("/users/0/role"), org.admin().await.sees_itself().await.str_at("/users/0/role"));
+    let refused = server.directory().recover_organization("nowhere", ada()).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::OrganizationNotFound);
 }
