@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 use crate::config::Flags;
 
-/// A self-hosted user directory that speaks three published user APIs from one binary.
+/// A self-hosted user directory that serves published user APIs, so that their own clients work against it; today Amigo's.
 #[derive(Debug, Parser)]
 #[command(name = "denizen", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "Example:
@@ -40,12 +40,17 @@ pub enum Command {
     Serve(Serve),
     /// Create, list, show and change organizations, also beside a running server
     #[command(subcommand)]
+    #[command(
+        after_help = "Example:\n  denizen org create acme --name 'Acme Ltd' --admin-email ada@acme.example"
+    )]
     Org(Org),
     /// Create, list and revoke the API keys of an organization
     #[command(subcommand)]
+    #[command(after_help = "Example:\n  denizen key list --org acme")]
     Key(Key),
     /// See the work that is waiting or has failed, such as mails
     #[command(subcommand)]
+    #[command(after_help = "Example:\n  denizen job list")]
     Job(Job),
     /// Look the database over for damage and contradictions, also beside a running server; exit code 1 if there are any
     #[command(after_help = "Example:\n  denizen check --data /srv/denizen")]
@@ -103,6 +108,8 @@ pub enum Org {
     },
     /// Change settings of an organization
     Set(OrgSet),
+    /// Give an organization that nobody can administer any more a super administrator, and print new credentials once
+    Recover(OrgRecover),
 }
 
 #[derive(Debug, Args)]
@@ -162,6 +169,25 @@ pub struct OrgSet {
     pub output: Output,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  denizen org recover acme --admin-email ada@acme.example")]
+pub struct OrgRecover {
+    /// The organization's short name, as in addresses
+    pub slug: String,
+    /// E-mail address of the user who becomes super administrator; who is not there yet is added
+    #[arg(long, value_name = "EMAIL")]
+    pub admin_email: String,
+    /// First name, if the user has to be added
+    #[arg(long, value_name = "NAME")]
+    pub admin_first_name: Option<String>,
+    /// Last name, if the user has to be added
+    #[arg(long, value_name = "NAME")]
+    pub admin_last_name: Option<String>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Key {
     /// Create an API key and print its secret once
@@ -195,7 +221,8 @@ pub struct KeyCreate {
     /// The organization's short name
     #[arg(long, value_name = "SLUG")]
     pub org: String,
-    /// The role of the key
+    /// The role of the key: it signs in only users whose role is below this one; a key of DefaultSuperAdministratorRole
+    /// signs in everybody
     #[arg(long)]
     pub role: String,
     /// What the key is for
@@ -265,12 +292,12 @@ mod tests {
     #[test]
     fn every_command_has_help_with_an_example() {
         fn visit(command: &clap::Command, path: &str, seen: &mut usize) {
+            let example = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(
+                example.contains(format!("denizen {path}").trim()),
+                "no example in the help of `{path}`: {example}"
+            );
             if command.get_subcommands().next().is_none() {
-                let example = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-                assert!(
-                    example.contains(&format!("denizen {path}")),
-                    "no example in the help of `{path}`: {example}"
-                );
                 assert!(command.get_about().is_some(), "{path} says nothing about itself");
                 for argument in
                     command.get_arguments().filter(|a| !matches!(a.get_id().as_str(), "help" | "version"))
@@ -285,7 +312,7 @@ mod tests {
         }
         let mut seen = 0;
         visit(&Cli::command(), "", &mut seen);
-        assert_eq!(seen, 13);
+        assert_eq!(seen, 14);
     }
 
     #[test]

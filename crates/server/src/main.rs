@@ -11,6 +11,7 @@
 mod cli;
 mod commands;
 mod config;
+mod credentials;
 mod demo;
 mod environment;
 mod installation;

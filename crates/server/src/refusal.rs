@@ -39,7 +39,10 @@ pub fn of_directory(error: &Error, about: About<'_>) -> Failure {
         ),
         ErrorCode::UserNotFound => Failure::new(
             error.text.clone(),
-            "a key is made in the name of a super administrator: give somebody DefaultSuperAdministratorRole first",
+            format!(
+                "a key is made in the name of a super administrator: `denizen org recover {org} --admin-email EMAIL` makes \
+                 somebody one"
+            ),
         ),
         ErrorCode::EmailTaken => {
             Failure::new(error.text.clone(), "choose another address, or change the user who has this one")

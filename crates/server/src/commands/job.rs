@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::cli::{Job, Output};
 use crate::config::Config;
+use crate::credentials::whole_seconds;
 use crate::installation::{Missing, with_directory};
 use crate::refusal::{About, of_directory};
 use crate::report::{self, table};
@@ -59,7 +60,8 @@ fn list(directory: &Directory, org: Option<&str>, output: Output) -> anyhow::Res
             job.kind.clone(),
             job.state.to_owned(),
             job.attempts.to_string(),
-            job.run_at.to_string(),
+            // One that was given up is not run again.
+            if job.state == "failed" { "–".to_owned() } else { whole_seconds(job.run_at) },
             job.last_error.clone().unwrap_or_default(),
         ]
     });

@@ -1,12 +1,15 @@
 //! `denizen key …`: the API keys of an organization.
 
 use denizen_directory::Directory;
+use denizen_directory::organizations::SUPER_ROLE;
 use denizen_domain::text::{MAX_LINE, stripped};
+use denizen_domain::time::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::{Key, KeyCreate, Output};
 use crate::config::Config;
+use crate::credentials::{NewCredentials, whole_seconds};
 use crate::installation::{Missing, with_directory};
 use crate::refusal::{About, of_directory};
 use crate::report::{self, Failure, table};
@@ -14,14 +17,14 @@ use crate::report::{self, Failure, table};
 pub fn run(config: &Config, key: &Key) -> anyhow::Result<()> {
     with_directory(config, Missing::Refuse, |directory| async move {
         match key {
-            Key::Create(wanted) => create(&directory, wanted).await,
+            Key::Create(wanted) => create(&directory, config, wanted).await,
             Key::List { org, output } => list(&directory, org, *output),
             Key::Revoke { org, key_id, output } => revoke(&directory, org, key_id, *output).await,
         }
     })
 }
 
-async fn create(directory: &Directory, wanted: &KeyCreate) -> anyhow::Result<()> {
+async fn create(directory: &Directory, config: &Config, wanted: &KeyCreate) -> anyhow::Result<()> {
     let KeyCreate { org, role, name, days, output } = wanted;
     let about = About { org, role, ..About::default() };
     let name = stripped(name, MAX_LINE)
@@ -44,13 +47,29 @@ async fn create(directory: &Directory, wanted: &KeyCreate) -> anyhow::Result<()>
             "member_id": member_id,
         }));
     }
+    let made_for = format!("made a key of the organization {org}; its secret is shown this once:\n\n");
+    let expires_at = whole_seconds(made.expires_at);
+    if role != SUPER_ROLE {
+        // Its creator is a super administrator, whom this key cannot sign in: nothing that is printed would work.
+        return report::print(&format!(
+            "{made_for}  API key     {}\n  API key id  {}\n  expires at  {expires_at}\n\n\
+             It signs in users whose role is below {role}, by their id in `x-user-id` or AMIGO_USER_ID, and nobody else.\n",
+            made.secret, made.key_id
+        ));
+    }
+    let address = config.public_url(config.listen);
+    let shown = NewCredentials {
+        address: &address,
+        organization: org,
+        api_key: &made.secret,
+        api_key_id: made.key_id.to_string(),
+        user_id: member_id.as_deref().unwrap_or_default(),
+        expires_at: made.expires_at,
+    };
     report::print(&format!(
-        "made a key of the organization {org}; its secret is shown this once:\n\n  \
-         API key     {}\n  API key id  {}\n  created by  {}\n  expires at  {}\n",
-        made.secret,
-        made.key_id,
-        member_id.unwrap_or_default(),
-        made.expires_at
+        "{made_for}{}\nIt signs in every user of {org} by their id; the one above is the administrator who made it.\n\n{}",
+        shown.list(),
+        shown.exports()
     ))
 }
 
@@ -61,8 +80,8 @@ struct Listed {
     name: Option<String>,
     role: String,
     member_id: String,
-    created_at: String,
-    expires_at: String,
+    created_at: Timestamp,
+    expires_at: Timestamp,
     expired: bool,
 }
 
@@ -78,8 +97,8 @@ fn list(directory: &Directory, org: &str, output: Output) -> anyhow::Result<()> 
             name: key.name,
             role,
             member_id: key.creator.as_member().to_string(),
-            created_at: key.created_at.to_string(),
-            expires_at: key.expires_at.to_string(),
+            created_at: key.created_at,
+            expires_at: key.expires_at,
             expired: key.expires_at <= now,
         })
         .collect();
@@ -92,7 +111,10 @@ fn list(directory: &Directory, org: &str, output: Output) -> anyhow::Result<()> 
         ));
     }
     let rows = keys.into_iter().map(|key| {
-        let expires = if key.expired { format!("{} (expired)", key.expires_at) } else { key.expires_at };
+        let mut expires = whole_seconds(key.expires_at);
+        if key.expired {
+            expires.push_str(" (expired)");
+        }
         vec![key.api_key_id, key.name.unwrap_or_default(), key.role, key.member_id, expires]
     });
     report::print(&table(&["API KEY ID", "NAME", "ROLE", "CREATED BY", "EXPIRES AT"], rows))

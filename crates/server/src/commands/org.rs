@@ -2,12 +2,13 @@
 
 use denizen_directory::Directory;
 use denizen_directory::organizations::{
-    FirstAdmin, NewOrganization, OrganizationChanges, OrganizationSummary,
+    CreatedOrganization, FirstAdmin, NewOrganization, OrganizationChanges, OrganizationSummary,
 };
 use denizen_domain::text::{Email, MAX_LINE, Origin, Slug, TextError, stripped};
 
 use crate::cli::{Org, OrgCreate, OrgSet, Output};
 use crate::config::Config;
+use crate::credentials::{NewCredentials, whole_seconds};
 use crate::installation::{Missing, with_directory};
 use crate::refusal::{About, of_directory};
 use crate::report::{self, Failure, table};
@@ -18,7 +19,7 @@ pub fn run(config: &Config, org: &Org) -> anyhow::Result<()> {
             // Checked before anything is made: a slip must not leave a data folder behind.
             let (new, admin) = plan(wanted)?;
             with_directory(config, Missing::Create, |directory| async move {
-                create(&directory, new, admin, wanted.output).await
+                create(&directory, config, new, admin, wanted.output).await
             })
         }
         Org::List { output } => {
@@ -42,6 +43,22 @@ pub fn run(config: &Config, org: &Org) -> anyhow::Result<()> {
                 show(&directory, &wanted.slug, wanted.output)
             })
         }
+        Org::Recover(wanted) => {
+            let admin = first_admin(
+                &wanted.admin_email,
+                wanted.admin_first_name.as_deref(),
+                wanted.admin_last_name.as_deref(),
+            )?;
+            with_directory(config, Missing::Refuse, |directory| async move {
+                let about = About { org: &wanted.slug, ..About::default() };
+                let made = directory
+                    .recover_organization(&wanted.slug, admin)
+                    .await
+                    .map_err(|error| of_directory(&error, about))?;
+                let done = format!("{} is a super administrator of {} now.", wanted.admin_email, wanted.slug);
+                credentials(config, &made, &done, wanted.output)
+            })
+        }
     }
 }
 
@@ -58,16 +75,22 @@ fn plan(wanted: &OrgCreate) -> Result<(NewOrganization, FirstAdmin), Failure> {
     for origin in origins("--allow-origin", &wanted.allow_origins)? {
         new.profile.allowed_origins.push(origin.as_str().to_owned());
     }
-    let email = Email::parse(&wanted.admin_email)
-        .map_err(|error| refused("--admin-email", &error, "it must look like ada@acme.example"))?;
-    let first_name = wanted.admin_first_name.as_deref().unwrap_or("First");
-    let last_name = wanted.admin_last_name.as_deref().unwrap_or("Administrator");
-    let admin = FirstAdmin {
-        first_name: line("--admin-first-name", first_name)?,
-        last_name: line("--admin-last-name", last_name)?,
-        email,
-    };
+    let admin = first_admin(
+        &wanted.admin_email,
+        wanted.admin_first_name.as_deref(),
+        wanted.admin_last_name.as_deref(),
+    )?;
     Ok((new, admin))
+}
+
+fn first_admin(email: &str, first: Option<&str>, last: Option<&str>) -> Result<FirstAdmin, Failure> {
+    let email = Email::parse(email)
+        .map_err(|error| refused("--admin-email", &error, "it must look like ada@acme.example"))?;
+    Ok(FirstAdmin {
+        first_name: line("--admin-first-name", first.unwrap_or("First"))?,
+        last_name: line("--admin-last-name", last.unwrap_or("Administrator"))?,
+        email,
+    })
 }
 
 fn changes(wanted: &OrgSet) -> Result<OrganizationChanges, Failure> {
@@ -97,6 +120,7 @@ fn refused(flag: &str, error: &TextError, hint: &str) -> Failure {
 
 async fn create(
     directory: &Directory,
+    config: &Config,
     new: NewOrganization,
     admin: FirstAdmin,
     output: Output,
@@ -105,14 +129,26 @@ async fn create(
     let about = About { org: &slug, ..About::default() };
     let made =
         directory.create_organization(new, admin).await.map_err(|error| of_directory(&error, about))?;
+    credentials(config, &made, &format!("Made the organization {slug}."), output)
+}
+
+/// Shows new credentials with what to do with them.
+fn credentials(
+    config: &Config,
+    made: &CreatedOrganization,
+    done: &str,
+    output: Output,
+) -> anyhow::Result<()> {
     if output.json {
-        return report::print_json(&made);
+        return report::print_json(made);
     }
+    let address = config.public_url(config.listen);
+    let shown = NewCredentials::of(made, &address);
     report::print(&format!(
-        "made the organization {slug}. Its credentials are shown this once:\n\n  \
-         organization     {}\n  organization id  {}\n  user id          {}\n  API key id       {}\n  \
-         API key          {}\n",
-        made.org_id, made.org_uuid, made.member_id, made.api_key_id, made.api_key
+        "{done} The credentials are shown this once:\n\n{}\n{}\nA first call to a running server:\n\n{}",
+        shown.list(),
+        shown.exports(),
+        shown.first_call()
     ))
 }
 
@@ -131,7 +167,7 @@ fn list(directory: &Directory, output: Output) -> anyhow::Result<()> {
         vec![
             organization.org_id.to_string(),
             organization.members.to_string(),
-            organization.created_at.to_string(),
+            whole_seconds(organization.created_at),
             organization.name,
         ]
     });
@@ -162,7 +198,7 @@ fn page(shown: &OrganizationSummary) -> String {
         shown.org_id,
         shown.org_uuid,
         shown.name,
-        shown.created_at,
+        whole_seconds(shown.created_at),
         shown.members,
         yes(shown.verify_at_creation),
         yes(shown.unverified_sign_in),

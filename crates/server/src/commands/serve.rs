@@ -81,6 +81,8 @@ async fn over(
             }
         })?;
     }
+    let is_empty =
+        directory.list_organizations().map_err(|error| of_directory(&error, About::default()))?.is_empty();
     let app = App::new(directory, wiring::http_settings(config, bound));
     report::print(&format!(
         "denizen {} is listening on {}, its data is in {}\n",
@@ -88,6 +90,13 @@ async fn over(
         local_url(bound),
         config.data.display()
     ))?;
+    if is_empty {
+        report::print(&format!(
+            "There is no organization yet. This makes one, beside the running server: denizen org create SLUG --name NAME \
+             --admin-email EMAIL --data {}\n`denizen serve --demo` makes one with people in it.\n",
+            config.data.display()
+        ))?;
+    }
     tracing::info!(address = %bound, version = env!("CARGO_PKG_VERSION"), "listening");
     Ok(serve_app(config, app, courier, listener, signals).await)
 }

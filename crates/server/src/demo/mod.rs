@@ -19,6 +19,7 @@ use tokio::task::{JoinSet, LocalSet};
 
 use self::people::Person;
 use crate::config::{Config, local_url};
+use crate::credentials::NewCredentials;
 use crate::report;
 
 const SLUG: &str = "demo";
@@ -73,6 +74,8 @@ async fn complete(directory: &Directory) -> anyhow::Result<()> {
 async fn create(directory: &Directory, bound: SocketAddr) -> anyhow::Result<CreatedOrganization> {
     let mut new = NewOrganization::named(Slug::parse(SLUG)?, "Demo");
     FILLING.clone_into(&mut new.profile.main_description);
+    // What the examples of the documentation use.
+    new.profile.allowed_origins.push("https://app.example.com".to_owned());
     for host in ["localhost", "127.0.0.1"] {
         // The server itself, and where front ends are usually developed.
         for port in [bound.port(), 3000] {
@@ -172,40 +175,27 @@ async fn add(directory: Directory, ctx: OpContext, person: Person) -> denizen_di
 
 /// What a first start prints: all that is needed to make the first calls, pasteable as it stands.
 fn welcome(created: &CreatedOrganization, address: &str, data: &str) -> String {
-    let CreatedOrganization { api_key, api_key_id, member_id, .. } = created;
+    let shown = NewCredentials::of(created, address);
     let count = people::COUNT;
-    let headers =
-        format!("-H 'x-api-key: {api_key}' -H 'x-api-key-id: {api_key_id}' -H 'x-user-id: {member_id}'");
+    let (list, exports, headers, first_call) =
+        (shown.list(), shown.exports(), shown.headers(), shown.first_call());
     format!(
         "denizen has made the organization `demo` with {count} people in {data}.
 Its credentials are shown this once:
 
-  address       {address}
-  organization  demo
-  API key       {api_key}
-  API key id    {api_key_id}
-  user id       {member_id}
+{list}
+{exports}
+Calls to paste: three of the people, a search that minds neither case nor accents, and an invitation, which is mailed:
+while no mail server is configured, as a file in {data}/mail.
 
-For the Python client (pip install amigo-sdk):
-
-  export AMIGO_API_KEY={api_key}
-  export AMIGO_API_KEY_ID={api_key_id}
-  export AMIGO_USER_ID={member_id}
-  export AMIGO_ORGANIZATION_ID=demo
-  export AMIGO_BASE_URL={address}
-
-Calls to paste: three of the people, a search that minds neither case nor accents, and an invitation.
-
-  curl -sS '{address}/v1/demo/user/?limit=3' \\
+{first_call}
+  curl -sS -w '\\n' '{address}/v1/demo/user/search/?query=garcia' \\
     {headers}
 
-  curl -sS '{address}/v1/demo/user/search/?query=garcia' \\
-    {headers}
-
-  curl -sS '{address}/v1/demo/user/' \\
+  curl -sS -w '\\n' '{address}/v1/demo/user/' \\
     {headers} \\
     -H 'content-type: application/json' \\
-    -d '{{\"first_name\": \"Ada\", \"last_name\": \"Lovelace\", \"email\": \"ada.lovelace@example.com\", \"role_name\": \"DefaultUserRole\"}}'
+    -d '{{\"first_name\": \"Ada\", \"last_name\": \"Lovelace\", \"email\": \"ada.lovelace@example.com\", \"role_name\": \"DefaultUserRole\", \"login_link\": \"http://localhost:3000/welcome\"}}'
 
 Every operation, described for browsers: {address}/docs
 

@@ -53,6 +53,16 @@ impl Server {
         }
     }
 
+    /// The next line that it prints.
+    pub fn next_line(&self) -> String {
+        self.lines.recv_timeout(PATIENCE).expect("the server ended or hangs")
+    }
+
+    /// What it prints until it ends.
+    pub fn rest(self) -> String {
+        self.lines.iter().collect::<Vec<_>>().join("\n")
+    }
+
     /// Asks for a graceful stop.
     pub fn terminate(&self) {
         let pid = self.child.id().to_string();
@@ -107,6 +117,7 @@ fn spawn(folder: &Path, flags: &[&str]) -> (Child, Receiver<String>) {
 /// What `denizen org create --json` prints.
 pub struct Org {
     pub slug: String,
+    user_id: String,
     headers: String,
 }
 
@@ -125,7 +136,7 @@ impl Org {
     pub fn with_keys(slug: &str, key: &Value, key_id: &Value, user_id: &Value) -> Self {
         let [key, key_id, user_id] = [key, key_id, user_id].map(|value| value.as_str().unwrap());
         let headers = format!("x-api-key: {key}\r\nx-api-key-id: {key_id}\r\nx-user-id: {user_id}\r\n");
-        Self { slug: slug.to_owned(), headers }
+        Self { slug: slug.to_owned(), user_id: user_id.to_owned(), headers }
     }
 
     /// `None` when the server is gone, or goes before it has answered.
@@ -139,6 +150,12 @@ impl Org {
             "first_name": "Ada", "last_name": "Lovelace", "email": email, "role_name": "DefaultUserRole",
         });
         self.request(server, "POST", "/user/", &body.to_string()).map(|(status, _)| status)
+    }
+
+    /// Deletes the user in whose name it calls; answers the status.
+    pub fn delete_itself(&self, server: SocketAddr) -> Option<u16> {
+        let path = format!("/user/{}", self.user_id);
+        self.request(server, "DELETE", &path, "").map(|(status, _)| status)
     }
 
     fn request(&self, server: SocketAddr, method: &str, path: &str, body: &str) -> Option<(u16, Value)> {

@@ -155,3 +155,76 @@ fn commands_about_a_store_that_is_not_there_make_none() {
     crate::assert_refused(&slip, 2, "--admin-email");
     assert!(!folder.path().join("data").exists());
 }
+
+/// What a command prints for people.
+fn printed(folder: &Path, arguments: &[&str]) -> String {
+    let output = denizen(folder).args(arguments).args(["--data", "data"]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// The organization of the `export` lines in a text.
+fn exported(shown: &str) -> Org {
+    let value = |name: &str| {
+        let marker = format!("export AMIGO_{name}=");
+        Value::from(shown.lines().find_map(|line| line.trim().strip_prefix(&marker)).expect(name))
+    };
+    let slug = value("ORGANIZATION_ID");
+    Org::with_keys(slug.as_str().unwrap(), &value("API_KEY"), &value("API_KEY_ID"), &value("USER_ID"))
+}
+
+#[test]
+fn a_first_start_says_how_an_organization_is_made_and_that_says_how_it_is_used() {
+    let folder = folder();
+    let server = Server::start(folder.path(), &[]);
+    let hint = server.next_line();
+    assert!(hint.contains("denizen org create SLUG") && hint.contains("--data data"), "{hint}");
+    let create = ["org", "create", "acme", "--name", "Acme", "--admin-email", "ada@acme.example"];
+    let shown = printed(folder.path(), &create);
+    assert!(shown.contains("expires at    20") && shown.contains("curl "), "{shown}");
+    assert_eq!(exported(&shown).get(server.address, "/user/").unwrap().0, 200);
+    server.stop();
+    let again = Server::start(folder.path(), &[]);
+    again.terminate();
+    assert_eq!(again.rest(), "", "nothing is missing any more");
+}
+
+#[test]
+fn a_key_of_the_command_line_leads_to_a_working_call_or_says_whose_it_is() {
+    let folder = folder();
+    let server = Server::start(folder.path(), &[]);
+    Org::create(folder.path(), "acme");
+    let create = |role: &str| {
+        printed(
+            folder.path(),
+            &["key", "create", "--org", "acme", "--role", role, "--name", "n", "--days", "1"],
+        )
+    };
+    let shown = create("DefaultSuperAdministratorRole");
+    assert_eq!(exported(&shown).get(server.address, "/user/").unwrap().0, 200);
+    let lesser = create("DefaultAdministratorRole");
+    assert!(lesser.contains("signs in users whose role is below DefaultAdministratorRole"), "{lesser}");
+    assert!(!lesser.contains("export"), "{lesser}");
+    server.stop();
+}
+
+#[test]
+fn an_organization_that_nobody_can_administer_is_recovered_beside_the_running_server() {
+    let folder = folder();
+    let server = Server::start(folder.path(), &[]);
+    let org = Org::create(folder.path(), "acme");
+    assert_eq!(org.delete_itself(server.address), Some(200));
+    let create = ["key", "create", "--org", "acme", "--role", "DefaultSuperAdministratorRole"];
+    let refused = denizen(folder.path())
+        .args(create)
+        .args(["--name", "n", "--days", "1", "--data", "data"])
+        .output()
+        .unwrap();
+    crate::assert_refused(&refused, 1, "no super administrator");
+    assert!(text(&refused.stderr).contains("denizen org recover acme"), "{}", text(&refused.stderr));
+    let shown = printed(folder.path(), &["org", "recover", "acme", "--admin-email", "grace@acme.example"]);
+    let page = exported(&shown).get(server.address, "/user/").unwrap().1;
+    assert_eq!(page["users"][0]["email"], "grace@acme.example");
+    assert_sound(folder.path());
+    server.stop();
+}
