@@ -13,6 +13,7 @@ mod delete_api_key;
 mod delete_organization;
 mod delete_user;
 mod errors;
+mod example_pictures;
 mod get_api_keys;
 mod get_organization;
 mod get_roles;
@@ -302,8 +303,19 @@ fn organization_operations() -> Vec<Operation> {
         Operation::put(path, "create-organization", handler(create_organization::handle))
             .tag("organization")
             .summary("Make an organization, on behalf of a caller of another one")
+            .description(
+                "The path names the new organization; the header `X-ORG-ID` names the caller's own, and is needed for \
+                 every later call in the new one too.",
+            )
             .images()
             .body::<wire::CreateOrganizationRequest>()
+            .example(json!({
+                "org_name": "Acme", "title": "Acme", "main_description": "What Acme is", "sub_description": "More of it",
+                "user_dimensions": [{"description": "How they live", "tags": ["home"]}],
+                "logo": example_pictures::LOGO, "square_logo": example_pictures::SQUARE_LOGO,
+                "favicon": example_pictures::FAVICON, "signup_page_headshot": example_pictures::HEADSHOT,
+                "onboarding_instructions": ["Say hello"], "azure_devops_team_name": "acme"
+            }))
             .rate_of_caller("create_organization")
             .responds::<wire::OrganizationIdResponse>(201)
             .errors(CALLER_ERRORS)

@@ -41,6 +41,30 @@ pub(super) fn command(dialect: &Dialect, operation: &Operation, body: Option<&Va
     command
 }
 
+/// The lines of a shell that set `TOKEN`: a call of the operation that changes keys in headers for a token, where there
+/// is one.
+pub(super) fn token(dialect: &Dialect, document: &Value) -> String {
+    for operation in (dialect.operations)() {
+        let Security::All(schemes) = operation.security else { continue };
+        let described = &document["paths"][operation.path][operation.method.as_str().to_ascii_lowercase()];
+        let answer = &described["responses"]["200"]["content"]["application/json"]["schema"];
+        let name = answer["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+        let fields = &document["components"]["schemas"][name.unwrap_or_default()]["properties"];
+        let token = fields.as_object().and_then(|fields| fields.keys().find(|name| name.ends_with("token")));
+        let Some(token) = token else { continue };
+        let mut lines = String::new();
+        for scheme in dialect.security_schemes.iter().filter(|scheme| schemes.contains(&scheme.name)) {
+            if let SecurityKind::Header(name) = scheme.kind {
+                let _ = writeln!(lines, "{}=…", variable(name));
+            }
+        }
+        let call = command(dialect, &operation, None).replacen("curl", "curl -sS", 1);
+        let _ = write!(lines, "TOKEN=$({call} \\\n  | sed 's/.*\"{token}\": *\"\\([^\"]*\\)\".*/\\1/')");
+        return lines;
+    }
+    "TOKEN=…".to_owned()
+}
+
 /// The headers of the first way to authenticate, and those that the operation asks for itself.
 fn headers_of(dialect: &Dialect, operation: &Operation) -> Vec<String> {
     let schemes: &[&str] = match operation.security {

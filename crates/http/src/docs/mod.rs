@@ -14,8 +14,11 @@ use bytes::Bytes;
 use crate::kernel::{Dialect, Handler, Mounted, Operation, Reply, handler, openapi_text, plain_problem};
 
 pub(crate) fn mounted(dialects: &[Dialect], public_url: &str) -> Mounted {
-    let mut operations =
-        vec![Operation::get("/docs", "docs", always(Reply::html(200, page::index(dialects))))];
+    let mut operations = vec![
+        // Whoever opens the bare address in a browser wants to know what this is.
+        Operation::get("/", "root", always(Reply::see_other("/docs"))),
+        Operation::get("/docs", "docs", always(Reply::html(200, page::index(dialects)))),
+    ];
     for dialect in dialects {
         let page: &'static str = leaked(format!("/docs/{}", dialect.name));
         let document: &'static str = leaked(format!("/docs/{}/openapi.json", dialect.name));

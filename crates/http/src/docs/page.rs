@@ -57,7 +57,7 @@ pub(super) fn dialect(dialect: &Dialect, public_url: &str) -> String {
         Escaped(dialect.version),
         Escaped(dialect.name),
     );
-    authentication(&mut body, dialect, public_url);
+    authentication(&mut body, dialect, &description, public_url);
     for tag in &tags {
         if !tag.is_empty() {
             let _ = write!(body, "<h2>{}</h2>", Escaped(tag));
@@ -108,11 +108,13 @@ fn contents(body: &mut String, operations: &[Operation], tags: &[&str]) {
     body.push_str("<h2>More</h2><ul><li><a href=\"#schemas\">Schemas</a></li></ul></nav>");
 }
 
-fn authentication(body: &mut String, dialect: &Dialect, public_url: &str) {
+fn authentication(body: &mut String, dialect: &Dialect, document: &Value, public_url: &str) {
     let _ = write!(
         body,
-        "<h4>The examples use variables of the shell</h4><pre>URL={}\nORGANIZATION=demo\nTOKEN=…</pre>",
-        Escaped(public_url)
+        "<h4>The examples use variables of the shell</h4><pre>URL={}\nORGANIZATION=demo\n{}</pre>\
+         <p class=\"note\">Every other variable, such as one for the id in a path, is yours to fill in.</p>",
+        Escaped(public_url),
+        Escaped(&curl::token(dialect, document))
     );
     if !dialect.security_schemes.is_empty() {
         body.push_str(

@@ -78,8 +78,12 @@ impl Schemas<'_> {
         }
     }
 
-    /// The fields of an object as a table; nothing for schemas without fields.
+    /// The fields of an object as a table, one table for each form that it may have; nothing for schemas without fields.
     pub(super) fn fields(&self, schema: &Value) -> String {
+        let choices = self.resolve(schema)["oneOf"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if choices.len() > 1 && choices.iter().all(|choice| choice["properties"].is_object()) {
+            return choices.iter().map(|choice| self.fields(choice)).collect::<Vec<_>>().join("<p>or</p>");
+        }
         let Some(properties) = self.resolve(schema)["properties"].as_object() else { return String::new() };
         let required: Vec<&str> = self.resolve(schema)["required"]
             .as_array()

@@ -4,6 +4,7 @@
 mod cases;
 mod conflicts;
 mod coverage;
+mod docs;
 mod errors;
 mod isolation;
 mod scene;
