@@ -21,21 +21,41 @@ pub enum Missing {
     Refuse,
 }
 
+const WRITABLE: &str = "name a folder that this user may write to: --data DIR";
+
 /// Makes the data folder, for its owner only. One that is there keeps its mode: an operator may have chosen it.
-pub fn create_data_folder(data: &Path) -> Result<(), Failure> {
+pub fn create_data_folder(config: &Config) -> Result<(), Failure> {
+    let data = config.data.as_path();
     let failed = |error: &io::Error| {
-        Failure::new(
-            format!("cannot use the data folder {}: {error}", data.display()),
-            "name a folder that this user may write to: --data DIR",
-        )
+        Failure::new(format!("cannot use the data folder {}: {error}", data.display()), WRITABLE)
     };
+    if data.is_file() {
+        return Err(no_folder(data));
+    }
     if let Some(parent) = data.parent() {
         fs::create_dir_all(parent).map_err(|error| failed(&error))?;
     }
     match DirBuilder::new().mode(0o700).create(data) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && data.is_dir() => Ok(()),
-        made => made.map_err(|error| failed(&error)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && data.is_dir() => {}
+        made => return made.map_err(|error| failed(&error)),
     }
+    // Tried here, so that whatever is made first in it is not blamed.
+    if config.store.is_none() || config.mail.smtp_url.is_none() {
+        let probe = data.join(format!(".denizen-{}", std::process::id()));
+        fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&probe)
+            .and_then(|_| fs::remove_file(&probe))
+            .map_err(|error| {
+                Failure::new(format!("cannot write to the data folder {}: {error}", data.display()), WRITABLE)
+            })?;
+    }
+    Ok(())
+}
+
+fn no_folder(data: &Path) -> Failure {
+    Failure::new(format!("{} is a file and not a data folder", data.display()), WRITABLE)
 }
 
 /// Opens the store, which must have a folder to lie in.
@@ -54,7 +74,7 @@ where
     F: Future<Output = anyhow::Result<T>>,
 {
     match missing {
-        Missing::Create => create_data_folder(&config.data)?,
+        Missing::Create => create_data_folder(config)?,
         Missing::Refuse => must_exist(config)?,
     }
     // Causes that are not for callers are only logged; at a terminal they belong to the answer.
@@ -78,11 +98,49 @@ where
 
 fn must_exist(config: &Config) -> Result<(), Failure> {
     let file = config.sqlite_file();
-    if file.is_file() {
-        return Ok(());
+    if config.store.is_none() && config.data.is_file() {
+        return Err(no_folder(&config.data));
     }
-    Err(Failure::new(
-        format!("there is no store at {}", file.display()),
-        "name the data folder with --data DIR, or begin one: `denizen serve` or `denizen org create`",
-    ))
+    match fs::metadata(&file) {
+        Ok(found) if found.is_file() => Ok(()),
+        Ok(_) => Err(Failure::new(
+            format!("the store {} is not a file", file.display()),
+            "name the data folder with --data DIR, or the file with --store sqlite:PATH",
+        )),
+        Err(error) => Err(unseen(&file, &error)),
+    }
+}
+
+/// Why a store's file cannot be looked at.
+fn unseen(file: &Path, error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Failure::new(
+            format!("there is no store at {}", file.display()),
+            "name the data folder with --data DIR, or begin one: `denizen serve` or `denizen org create`",
+        ),
+        io::ErrorKind::PermissionDenied => Failure::new(
+            format!("this user may not look at the store {}: {error}", file.display()),
+            "run the command as the user that the server runs as, for instance with sudo -u",
+        ),
+        _ => Failure::new(
+            format!("cannot look at the store {}: {error}", file.display()),
+            "name another data folder with --data DIR, if this is not the one you mean",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_may_not_be_seen_is_not_called_absent() {
+        let file = Path::new("/srv/denizen/denizen.db");
+        let denied = unseen(file, &io::ErrorKind::PermissionDenied.into());
+        assert!(
+            denied.to_string().starts_with("this user may not look at the store /srv/denizen/denizen.db")
+        );
+        assert!(denied.hint().contains("sudo -u"));
+        assert!(unseen(file, &io::ErrorKind::NotFound.into()).to_string().starts_with("there is no store"));
+    }
 }

@@ -98,5 +98,10 @@ pub fn of_store(error: &StoreError, config: &Config) -> Failure {
         | StoreError::Interrupted
         | StoreError::Internal(_) => "this is a defect of denizen: please report it with this message",
     };
-    Failure::new(format!("cannot open the store {}: {error}", file.display()), hint)
+    let reason = match error {
+        // Nothing has been read that could hold an unexpected value: the file as a whole is not right.
+        StoreError::Corrupt(text) => text.clone(),
+        error => error.to_string(),
+    };
+    Failure::new(format!("cannot open the store {}: {reason}", file.display()), hint)
 }

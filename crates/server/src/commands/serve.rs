@@ -15,7 +15,7 @@ use crate::config::{Config, local_url};
 use crate::refusal::{About, of_directory};
 use crate::report::{self, Failure};
 use crate::serve::{self, Background, Ended, Options, Signals, Statistics};
-use crate::{demo, environment, installation, logging, wiring, worker};
+use crate::{caution, demo, environment, installation, logging, wiring, worker};
 
 /// How long threads that still write a file may take at the very end.
 const LAST_WRITES: Duration = Duration::from_secs(2);
@@ -40,7 +40,7 @@ async fn until_stopped(config: &Config, flags: &Serve) -> anyhow::Result<()> {
     // Before anything is made: a port that is taken is the most common mistake.
     let listener = serve::bind(config.listen).await?;
 
-    installation::create_data_folder(&config.data)?;
+    installation::create_data_folder(config)?;
     let courier = Courier::new(&wiring::mail_settings(config))
         .map_err(|error| Failure::new(error.to_string(), "docs/mail.md explains every setting of mail"))?;
     let store = installation::open_store(config)?;
@@ -98,6 +98,7 @@ async fn over(
         ))?;
     }
     tracing::info!(address = %bound, version = env!("CARGO_PKG_VERSION"), "listening");
+    caution::warn(config, bound);
     Ok(serve_app(config, app, courier, listener, signals).await)
 }
 

@@ -221,7 +221,13 @@ fn from_file(path: &Path, problems: &mut Vec<String>) -> anyhow::Result<Vec<Sett
     let text = std::fs::read_to_string(path).map_err(|error| {
         Failure::usage(
             format!("cannot read the configuration file {}: {error}", path.display()),
-            "name an existing file with --config or DENIZEN_CONFIG; `denizen config` prints one to begin with",
+            match error.kind() {
+                std::io::ErrorKind::PermissionDenied => {
+                    "this user must be able to read it: look at the owner and the mode of the file and its folders"
+                }
+                std::io::ErrorKind::InvalidData => "it must be text in UTF-8",
+                _ => "name an existing file with --config or DENIZEN_CONFIG; `denizen config` prints one to begin with",
+            },
         )
     })?;
     // The parser's own text quotes the line, which may hold a password: only its message and the line number are shown.

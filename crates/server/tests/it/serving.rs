@@ -228,3 +228,23 @@ fn an_organization_that_nobody_can_administer_is_recovered_beside_the_running_se
     assert_sound(folder.path());
     server.stop();
 }
+
+#[test]
+fn a_data_folder_that_is_none_or_cannot_be_written_to_is_what_is_blamed() {
+    let folder = folder();
+    std::fs::write(folder.path().join("file"), "no database").unwrap();
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--data"];
+    let create = ["org", "create", "a", "--name", "A", "--admin-email", "a@b.example", "--data"];
+    let list = ["org", "list", "--data"];
+    let run =
+        |arguments: &[&str], data: &str| denizen(folder.path()).args(arguments).arg(data).output().unwrap();
+    for arguments in [&serve[..], &create, &list] {
+        crate::assert_refused(&run(arguments, "file"), 1, "file is a file and not a data folder");
+    }
+    // No user can make a file there, not even the one who may do everything.
+    for arguments in [&serve[..], &create] {
+        crate::assert_refused(&run(arguments, "/proc/self"), 1, "cannot write to the data folder /proc/self");
+    }
+    let foreign = denizen(folder.path()).args(["org", "list", "--store", "sqlite:file"]).output().unwrap();
+    crate::assert_refused(&foreign, 1, "cannot open the store file: file is not a database");
+}
