@@ -40,6 +40,11 @@ pub enum Work {
     EraseOrganization,
 }
 
+/// The kinds of jobs, as they stand in rows and in metrics.
+pub const KINDS: [&str; 3] = ["mail.invitation", "mail.magic_link", "organization.erase"];
+/// The states that a job's row can be in; a job that is done has no row.
+pub const STATES: [&str; 3] = ["waiting", "running", "failed"];
+
 impl Work {
     fn kind(&self) -> &'static str {
         match self {
@@ -303,8 +308,8 @@ impl Directory {
             .collect())
     }
 
-    /// How many jobs are in each state, over all organizations.
-    pub fn job_counts(&self) -> Result<Vec<(JobState, i64)>> {
+    /// How many jobs of each kind are in each state, over all organizations; those of which there are none are left out.
+    pub fn job_counts(&self) -> Result<Vec<(String, JobState, i64)>> {
         self.query(OrgKey::CONTROL, stored::counts)
     }
 
@@ -321,4 +326,19 @@ struct NewLink {
     redirect: String,
     purpose: LinkPurpose,
     seconds: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_kinds_is_the_one_of_work() {
+        let works = [
+            Work::MailInvitation { user_id: String::new(), login_link: String::new() },
+            Work::MailMagicLink { email: String::new(), redirect: String::new() },
+            Work::EraseOrganization,
+        ];
+        assert_eq!(works.each_ref().map(Work::kind), KINDS);
+    }
 }

@@ -3,12 +3,12 @@
 //! It knows when to look and what to do about failures, not what a job means: the directory says that, and the courier
 //! does it. No line that it logs holds an address, a name or a link.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use denizen_courier::{Courier, Delivery};
-use denizen_directory::jobs::{LeasedJob, Task};
+use denizen_directory::jobs::{KINDS, LeasedJob, STATES, Task};
 use denizen_directory::{Directory, Error, Result};
 use denizen_http::App;
 use denizen_http::kernel::JobCount;
@@ -77,12 +77,24 @@ pub async fn keep_house(app: Arc<App>, stop: Stop) {
 fn count_jobs(app: &App) {
     // A store that fails is reported by the worker and by readiness; the counts just stay as they were.
     if let Ok(counts) = app.directory.job_counts() {
-        app.metrics().set_job_counts(counts.into_iter().map(|(state, count)| JobCount {
-            kind: "all".to_owned(),
-            state: state.as_str().to_owned(),
+        let counts =
+            counts.into_iter().map(|(kind, state, count)| ((kind, state.as_str().to_owned()), count));
+        app.metrics().set_job_counts(with_zeros(counts).into_iter().map(|((kind, state), count)| JobCount {
+            kind,
+            state,
             count,
         }));
     }
+}
+
+/// The counts with those that are zero, so that an alert on failed jobs has a series to watch from the start.
+fn with_zeros(counts: impl Iterator<Item = ((String, String), i64)>) -> BTreeMap<(String, String), i64> {
+    let mut all: BTreeMap<_, _> = KINDS
+        .iter()
+        .flat_map(|kind| STATES.iter().map(|state| (((*kind).to_owned(), (*state).to_owned()), 0)))
+        .collect();
+    all.extend(counts);
+    all
 }
 
 /// The jobs that this process has leased and is working on.
@@ -232,6 +244,14 @@ mod tests {
     use denizen_directory::ErrorCode;
 
     use super::*;
+
+    #[test]
+    fn a_state_without_jobs_is_counted_as_zero() {
+        let failed = |kind: &str| (kind.to_owned(), "failed".to_owned());
+        let counts = with_zeros([(failed("mail.invitation"), 3), (failed("of.tomorrow"), 1)].into_iter());
+        assert_eq!(counts.len(), KINDS.len() * STATES.len() + 1);
+        assert_eq!((counts[&failed("mail.invitation")], counts[&failed("mail.magic_link")]), (3, 0));
+    }
 
     #[test]
     fn pauses_grow_while_the_store_fails_and_begin_anew_afterwards() {

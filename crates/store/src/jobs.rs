@@ -82,7 +82,7 @@ static LIST: Sql = Sql::new(
     "SELECT org_id, job_id, kind, payload, state, attempts, run_at, last_error, created_at FROM job
      WHERE org_id = $1 ORDER BY job_id LIMIT $2",
 );
-static COUNTS: Sql = Sql::new("job.counts", "SELECT state, count(*) FROM job GROUP BY state");
+static COUNTS: Sql = Sql::new("job.counts", "SELECT kind, state, count(*) FROM job GROUP BY kind, state");
 static NEXT_DUE: Sql = Sql::new(
     "job.next_due",
     "SELECT min(CASE WHEN lease_until > run_at THEN lease_until ELSE run_at END) FROM job
@@ -172,9 +172,9 @@ pub fn list(conn: &Conn<'_>, most: i64) -> Result<Vec<Job>> {
     conn.all(&LIST, &[conn.org_param(), Param::Int(most)], read_job)
 }
 
-/// How many jobs are in each state, over all organizations.
-pub fn counts(conn: &Conn<'_>) -> Result<Vec<(JobState, i64)>> {
-    conn.all(&COUNTS, &[], |row| Ok((JobState::parse(row.str(0)?)?, row.int(1)?)))
+/// How many jobs of each kind are in each state, over all organizations; none where there are none.
+pub fn counts(conn: &Conn<'_>) -> Result<Vec<(String, JobState, i64)>> {
+    conn.all(&COUNTS, &[], |row| Ok((row.text(0)?, JobState::parse(row.str(1)?)?, row.int(2)?)))
 }
 
 /// Removes the jobs whose payload holds data of `user`.

@@ -102,10 +102,16 @@ impl Metrics {
 
     /// The counters of one operation, looked up once.
     pub(crate) fn of_operation(&self, dialect: &'static str, operation: &'static str) -> OperationMetrics {
-        let answers = ["1xx", "2xx", "3xx", "4xx", "5xx"]
-            .map(|status| self.answers.get_or_create_owned(&AnswerLabels { dialect, operation, status }));
+        let of = |status| self.answers.get_or_create_owned(&AnswerLabels { dialect, operation, status });
         let duration = self.durations.get_or_create_owned(&OperationLabels { dialect, operation });
-        OperationMetrics { answers, duration }
+        OperationMetrics {
+            good: of("2xx"),
+            refused: of("4xx"),
+            failed: of("5xx"),
+            redirected: AnswerLabels { dialect, operation, status: "3xx" },
+            answers: self.answers.clone(),
+            duration,
+        }
     }
 
     pub(crate) fn of_refusal(&self, reason: &'static str) -> Counter {
@@ -124,15 +130,23 @@ impl Metrics {
 /// The counters of one operation.
 #[derive(Clone)]
 pub(crate) struct OperationMetrics {
-    /// By class of status, 1xx first.
-    answers: [Counter; 5],
+    good: Counter,
+    refused: Counter,
+    failed: Counter,
+    /// Few operations redirect, so this series is made by the first answer that does; the others begin with zero.
+    redirected: AnswerLabels,
+    answers: Family<AnswerLabels, Counter>,
     duration: Histogram,
 }
 
 impl OperationMetrics {
     pub(crate) fn record(&self, status: u16, elapsed: Duration) {
-        let class = usize::from(status / 100).clamp(1, 5) - 1;
-        self.answers[class].inc();
+        match status {
+            300..=399 => self.answers.get_or_create_owned(&self.redirected).inc(),
+            400..=499 => self.refused.inc(),
+            500.. => self.failed.inc(),
+            _ => self.good.inc(),
+        };
         self.duration.observe(elapsed.as_secs_f64());
     }
 }

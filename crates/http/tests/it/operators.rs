@@ -48,6 +48,11 @@ async fn metrics_count_answers_by_operation_and_class_of_status() {
         assert!(answer.text().lines().any(|present| present == line), "{line} in\n{}", answer.text());
     }
     assert!(!answer.text().contains("acme"));
+    // What no operation answers has no series, and the one that redirects has.
+    assert!(!answer.text().contains("1xx") && !answer.text().contains("3xx"), "{}", answer.text());
+    server.get("/").await;
+    let line = r#"denizen_http_requests_total{dialect="docs",operation="root",status="3xx"} 1"#;
+    assert!(server.get("/metrics").await.text().lines().any(|present| present == line));
     server.app.metrics().set_job_counts([]);
     assert!(!server.get("/metrics").await.text().contains("denizen_jobs{"));
 }

@@ -87,7 +87,7 @@ async fn a_job_is_retried_later_and_given_up_visibly() {
     assert_eq!(lease(&test.store, later, 1).await.len(), 1);
     test.store.write(ORG, move |tx| jobs::fail(tx, job_id(1), "refused", later)).await.unwrap();
     assert_eq!(lease(&test.store, later.plus_seconds(1_000), 1).await, []);
-    assert_eq!(test.store.read(ORG, jobs::counts), Ok(vec![(JobState::Failed, 1)]));
+    assert_eq!(test.store.read(ORG, jobs::counts), Ok(vec![("mail".to_owned(), JobState::Failed, 1)]));
     assert_eq!(test.store.read(ORG, |conn| jobs::list(conn, 10)).unwrap()[0].attempts, 2);
 }
 
