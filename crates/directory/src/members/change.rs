@@ -88,7 +88,7 @@ impl Directory {
             let renamed = rename(&mut target, changes.first_name.as_ref(), changes.last_name.as_ref());
             changes.preferences.apply(&mut target.preferences);
             if let Some(context) = &changes.additional_context {
-                target.additional_context.clone_from(context);
+                users::set_additional_context(tx, target.user_id, context, op.now)?;
             }
             Ok(users::update(tx, &target, renamed, op.now)?)
         })

@@ -151,7 +151,7 @@ impl Directory {
             if !own && !target.preferences.user_model_visible_to_admins {
                 return Err(ErrorCode::Forbidden.into());
             }
-            Ok(UserModels { additional_context: target.additional_context })
+            Ok(UserModels { additional_context: users::additional_context(conn, target.user_id)? })
         })
     }
 }

@@ -23,7 +23,7 @@ pub use position::Position;
 pub(crate) use search::grams;
 pub use search::{UserSearch, search, search_statement};
 
-/// A user as the store keeps it.
+/// A user as the store keeps it, but for [`additional_context`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     pub position: Position,
@@ -37,7 +37,6 @@ pub struct User {
     pub open_variables: Variables,
     /// Values that are never given out again; only their names are shown.
     pub secret_variables: Variables,
-    pub additional_context: Vec<String>,
     pub stats: UserStats,
     /// The user has created an API key, which keeps a tombstone when the user is deleted.
     pub created_api_key: bool,
@@ -61,19 +60,19 @@ pub struct NewUser {
 
 /// The columns of [`User`], in the order in which [`read_user`] takes them.
 pub(crate) const COLUMNS: &str = "position, user_id, email, first_name, last_name, role_id, is_verified, preferences, \
-    open_variables, secret_variables, additional_context, num_conversations, num_messages, last_message_at, \
+    open_variables, secret_variables, num_conversations, num_messages, last_message_at, \
     created_api_key, created_at";
 
 static FIND: Sql = Sql::new(
     "user.find",
     "SELECT position, user_id, email, first_name, last_name, role_id, is_verified, preferences,
-     open_variables, secret_variables, additional_context, num_conversations, num_messages, last_message_at,
+     open_variables, secret_variables, num_conversations, num_messages, last_message_at,
      created_api_key, created_at FROM users WHERE org_id = $1 AND user_id = $2 AND directory = $3",
 );
 static FIND_BY_EMAIL: Sql = Sql::new(
     "user.find_by_email",
     "SELECT position, user_id, email, first_name, last_name, role_id, is_verified, preferences,
-     open_variables, secret_variables, additional_context, num_conversations, num_messages, last_message_at,
+     open_variables, secret_variables, num_conversations, num_messages, last_message_at,
      created_api_key, created_at FROM users WHERE org_id = $1 AND directory = $2 AND email_key = $3",
 );
 static NEXT_SEQ: Sql = Sql::new(
@@ -107,8 +106,16 @@ static SEARCH_TEXT: Sql = Sql::new(
 static UPDATE: Sql = Sql::new(
     "user.update",
     "UPDATE users SET first_name = $3, last_name = $4, first_key = $5, last_key = $6, search_text = $7, role_id = $8,
-     is_verified = $9, preferences = $10, open_variables = $11, secret_variables = $12, additional_context = $13,
-     created_api_key = $14, updated_at = $15 WHERE org_id = $1 AND user_id = $2",
+     is_verified = $9, preferences = $10, open_variables = $11, secret_variables = $12,
+     created_api_key = $13, updated_at = $14 WHERE org_id = $1 AND user_id = $2",
+);
+static CONTEXT: Sql = Sql::new(
+    "user.additional_context",
+    "SELECT additional_context FROM users WHERE org_id = $1 AND user_id = $2",
+);
+static SET_CONTEXT: Sql = Sql::new(
+    "user.set_additional_context",
+    "UPDATE users SET additional_context = $3, updated_at = $4 WHERE org_id = $1 AND user_id = $2",
 );
 static DELETE: Sql = Sql::new("user.delete", "DELETE FROM users WHERE org_id = $1 AND user_id = $2");
 static BURY: Sql = Sql::new(
@@ -129,6 +136,8 @@ pub const STATEMENTS: &[&Sql] = &[
     &INSERT,
     &SEARCH_TEXT,
     &UPDATE,
+    &CONTEXT,
+    &SET_CONTEXT,
     &DELETE,
     &BURY,
     &IS_BURIED,
@@ -143,7 +152,7 @@ fn json_or_default<T: Default + serde::de::DeserializeOwned>(row: &Row<'_>, colu
 }
 
 pub(crate) fn read_user(row: &Row<'_>) -> Result<User> {
-    let last_message_at = row.int(13)?;
+    let last_message_at = row.int(12)?;
     Ok(User {
         position: Position(row.int(0)?),
         user_id: row.id(1, UserId::from_column)?,
@@ -155,14 +164,13 @@ pub(crate) fn read_user(row: &Row<'_>) -> Result<User> {
         preferences: json_or_default(row, 7)?,
         open_variables: json_or_default(row, 8)?,
         secret_variables: json_or_default(row, 9)?,
-        additional_context: json_or_default(row, 10)?,
         stats: UserStats {
-            conversations: row.int(11)?,
-            messages: row.int(12)?,
+            conversations: row.int(10)?,
+            messages: row.int(11)?,
             last_message_at: (last_message_at != 0).then_some(Timestamp(last_message_at)),
         },
-        created_api_key: row.bool(14)?,
-        created_at: Timestamp(row.int(15)?),
+        created_api_key: row.bool(13)?,
+        created_at: Timestamp(row.int(14)?),
     })
 }
 
@@ -217,6 +225,20 @@ pub fn find(conn: &Conn<'_>, directory: Directory, user: UserId) -> Result<Optio
 pub fn find_by_email(conn: &Conn<'_>, directory: Directory, email_key: &str) -> Result<Option<User>> {
     let params = [conn.org_param(), Param::Int(directory.number()), Param::Text(email_key)];
     conn.optional(&FIND_BY_EMAIL, &params, read_user)
+}
+
+/// What is to be known about a user in conversations. It can be large, and is read only where it is asked for.
+pub fn additional_context(conn: &Conn<'_>, user: UserId) -> Result<Vec<String>> {
+    let found =
+        conn.optional(&CONTEXT, &[conn.org_param(), Param::Blob(&user.0)], |row| json_or_default(row, 0))?;
+    Ok(found.unwrap_or_default())
+}
+
+/// Replaces what is to be known about a user in conversations.
+pub fn set_additional_context(tx: &Tx<'_>, user: UserId, context: &[String], now: Timestamp) -> Result<()> {
+    let context = to_json(&context);
+    let params = [tx.org_param(), Param::Blob(&user.0), Param::Text(&context), Param::Int(now.0)];
+    tx.execute(&SET_CONTEXT, &params).map(drop)
 }
 
 /// How many users the directory has.
@@ -290,7 +312,6 @@ pub fn update(tx: &Tx<'_>, user: &User, renamed: bool, now: Timestamp) -> Result
         Param::Text(&preferences_json(&user.preferences)),
         Param::Text(&to_json(&user.open_variables)),
         Param::Text(&to_json(&user.secret_variables)),
-        Param::Text(&to_json(&user.additional_context)),
         Param::bool(user.created_api_key),
         Param::Int(now.0),
     ];

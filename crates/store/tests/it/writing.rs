@@ -302,7 +302,9 @@ async fn two_processes_write_to_one_file_without_hindering_each_other() {
     assert!(slowest < Duration::from_secs(5), "{slowest:?}");
     assert_eq!(test.store.check().unwrap(), Vec::<String>::new());
     tokio::task::spawn_blocking(move || beside.close()).await.unwrap();
-    assert_eq!(page(&test.store, ORG, &query()).users.len(), 100);
+    // How many the busy one got to is the machine's affair.
+    let shown = usize::try_from(written + 30).unwrap().min(query().limit);
+    assert_eq!(page(&test.store, ORG, &query()).users.len(), shown);
 }
 
 #[tokio::test]
