@@ -3,31 +3,31 @@
 //! It does not choose what is logged; that no line holds personal data or secrets is up to who writes the line. Panic
 //! messages are the exception: see [`message_of`].
 
+mod lines;
+
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal as _};
 use std::panic::PanicHookInfo;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use tracing::Subscriber;
-use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use self::lines::{Lines, Writing};
 use crate::config::{Log, LogFormat};
-
-/// Lines that wait for the writing thread; some 10 MB at most.
-const WAITING_LINES: usize = 16_384;
 
 /// Keeps the log being written. Dropping it writes what still waits, for at most about a second.
 pub struct Logging {
-    dropped: ErrorCounter,
-    _writer: WorkerGuard,
+    lines: Arc<Lines>,
+    _writing: Writing,
 }
 
 impl Logging {
     /// Lines that were lost because nobody read standard error fast enough.
     pub fn dropped_lines(&self) -> usize {
-        self.dropped.dropped_lines()
+        self.lines.lost()
     }
 }
 
@@ -36,25 +36,12 @@ impl Logging {
 /// # Errors
 /// When the filter is not valid, or logging has begun before.
 pub fn start(log: &Log) -> anyhow::Result<Logging> {
-    let (writer, guard) = unblocking(io::stderr());
-    let dropped = writer.error_counter();
+    let (lines, writing) = lines::start(io::stderr()).context("the log cannot be written")?;
     let colours = io::stderr().is_terminal();
-    tracing::subscriber::set_global_default(subscriber(log, writer, colours)?)
+    tracing::subscriber::set_global_default(subscriber(log, Arc::clone(&lines), colours)?)
         .context("logging has begun before")?;
     std::panic::set_hook(Box::new(log_panic));
-    Ok(Logging { dropped, _writer: guard })
-}
-
-/// A writer that never makes its caller wait.
-///
-/// It is lossy on purpose. Whoever reads our standard error can stall: a full disk behind a log collector, a paused
-/// terminal. With a writer that loses nothing, every request would then stop at its first log line. Lost lines are counted.
-fn unblocking(target: impl io::Write + Send + 'static) -> (NonBlocking, WorkerGuard) {
-    NonBlockingBuilder::default()
-        .buffered_lines_limit(WAITING_LINES)
-        .lossy(true)
-        .thread_name("denizen-log")
-        .finish(target)
+    Ok(Logging { lines, _writing: writing })
 }
 
 fn subscriber<W>(log: &Log, writer: W, colours: bool) -> anyhow::Result<Box<dyn Subscriber + Send + Sync>>
@@ -103,7 +90,6 @@ fn message_of<'a>(info: &'a PanicHookInfo<'_>) -> &'a str {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
-    use std::time::{Duration, Instant};
 
     use super::*;
 
@@ -127,7 +113,7 @@ mod tests {
     #[test]
     fn a_json_line_carries_the_fields_of_the_event_and_its_span() {
         let (sender, lines) = mpsc::channel();
-        let (writer, guard) = unblocking(Sent(sender));
+        let (writer, guard) = lines::start(Sent(sender)).unwrap();
         tracing::subscriber::with_default(subscriber(&log(LogFormat::Json), writer, false).unwrap(), || {
             let _span = tracing::info_span!("request", request_id = "r1").entered();
             tracing::debug!("below the level");
@@ -140,35 +126,5 @@ mod tests {
         assert_eq!(line["status"], 200);
         assert_eq!(line["level"], "INFO");
         assert_eq!(line["span"]["request_id"], "r1");
-    }
-
-    /// A log pipe that nobody reads until the test lets go.
-    struct Stalled(mpsc::Receiver<()>);
-
-    impl io::Write for Stalled {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let _ = self.0.recv();
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn a_stalled_log_pipe_stalls_nobody_and_lost_lines_are_counted() {
-        let (let_go, wait) = mpsc::channel();
-        let (writer, guard) = unblocking(Stalled(wait));
-        let dropped = writer.error_counter();
-        let begun = Instant::now();
-        tracing::subscriber::with_default(subscriber(&log(LogFormat::Text), writer, false).unwrap(), || {
-            for n in 0..WAITING_LINES + 1000 {
-                tracing::info!(n, "line");
-            }
-        });
-        assert!(begun.elapsed() < Duration::from_secs(20));
-        assert!(dropped.dropped_lines() >= 900, "{} lines dropped", dropped.dropped_lines());
-        drop(let_go);
-        drop(guard);
     }
 }
