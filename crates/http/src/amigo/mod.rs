@@ -138,7 +138,8 @@ fn sign_in_operations() -> Vec<Operation> {
             .body::<wire::SignInWithEmailRequest>()
             .example(json!({"redirect_link": "https://app.example.com/welcome", "email": "ada@example.com"}))
             .responds::<()>(200)
-            .errors(&[404, 422, 503]),
+            .rate("sign_in_with_email")
+            .errors(&[404, 422, 429, 503]),
         Operation::get("/v1/{organization}/user/link/{secret}", "open-link", handler(link_page::open))
             .tag("sign in")
             .summary("The page that a mailed link opens; uses nothing up")

@@ -88,6 +88,9 @@ pub struct RateLimits {
 #[serde(deny_unknown_fields)]
 pub struct AmigoRateLimits {
     pub sign_in_with_api_key: u32,
+    /// Requests for a link by mail, which need no credentials: the vendor documents no limit, and ours keeps strangers
+    /// from keeping the mail busy.
+    pub sign_in_with_email: u32,
     pub get_users: u32,
     pub create_user: u32,
     pub update_user: u32,
@@ -201,6 +204,7 @@ impl Default for Config {
                 enabled: true,
                 amigo: AmigoRateLimits {
                     sign_in_with_api_key: 5,
+                    sign_in_with_email: 600,
                     get_users: 60,
                     create_user: 50,
                     update_user: 50,

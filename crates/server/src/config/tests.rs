@@ -349,7 +349,7 @@ fn rate_limits_are_found_by_operation() {
     let limits = Config::default().rate_limits.amigo.by_operation();
     assert_eq!(limits["sign_in_with_api_key"], 5);
     assert_eq!(limits["assign_role"], 1000);
-    assert_eq!(limits.len(), 22);
+    assert_eq!(limits.len(), 23);
 }
 
 /// The rows of docs/configuration.md: key, variable, default, bounds.
