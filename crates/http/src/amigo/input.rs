@@ -6,7 +6,7 @@ use denizen_directory::members::{MAX_ADDITIONAL_CONTEXT, MAX_CONTEXT_LENGTH, Pre
 use denizen_domain::locale::{is_language, is_time_zone};
 use denizen_domain::member::{Preferences, UserDimension, Variables};
 use denizen_domain::patch::Patch;
-use denizen_domain::permission::{Effect, FrontendView, Grant, Grants, Scalar};
+use denizen_domain::permission::{Condition, Effect, FrontendView, Grant, Grants, PermissionName, Scalar};
 use denizen_domain::text::{MAX_LINE, bounded, is_audio_keyterm, is_variable_name, stripped};
 use denizen_domain::time::Timestamp;
 use serde_json::Value;
@@ -234,7 +234,27 @@ fn grant(item: &Value) -> Result<Grant, FieldProblem> {
             Some(_) => {}
         }
     }
+    parts_of(item)?;
     serde_json::from_value(item.clone()).map_err(FieldProblem::value_error)
+}
+
+/// Looks at the parts of a grant one by one, so that a problem says which of them it is about.
+fn parts_of(item: &Value) -> Result<(), FieldProblem> {
+    let name = text(&item["permission_name"]).map_err(|problem| problem.at(["permission_name"]))?;
+    PermissionName::parse(name).map_err(|error| FieldProblem::value_error(error).at(["permission_name"]))?;
+    if !matches!(item["action"].as_str(), Some("Allow" | "Deny")) && !item["action"].is_null() {
+        return Err(FieldProblem::literal("'Allow' or 'Deny'").at(["action"]));
+    }
+    let conditions = item["conditions"].as_object();
+    let conditions = conditions.ok_or_else(|| FieldProblem::object_type().at(["conditions"]))?;
+    for (attribute, condition) in conditions {
+        if serde_json::from_value::<Condition>(condition.clone()).is_err() {
+            let wanted = "must be {\"type\": \"Equals\" or \"NotEquals\", \"value\": …} or {\"type\": \"In\", \
+                          \"values\": […]}, where a value is a text, a whole number, true or false";
+            return Err(FieldProblem::value_error(wanted).at(["conditions", attribute.as_str()]));
+        }
+    }
+    Ok(())
 }
 
 /// Grants as they stand on the wire.
@@ -369,6 +389,37 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_grant_is_told_with_its_place_and_without_words_of_the_parser() {
+        for (name, action, condition, place) in [
+            ("User", json!(null), json!({"type": "Equals", "value": "x"}), vec!["permission_name"]),
+            ("User:GetUserInfo", json!("Permit"), json!({"type": "Equals", "value": "x"}), vec!["action"]),
+            (
+                "User:GetUserInfo",
+                json!("Deny"),
+                json!({"type": "Like", "value": "x"}),
+                vec!["conditions", "email"],
+            ),
+            (
+                "User:GetUserInfo",
+                json!("Deny"),
+                json!({"type": "In", "value": "x"}),
+                vec!["conditions", "email"],
+            ),
+        ] {
+            let grant =
+                json!({"permission_name": name, "action": action, "conditions": {"email": condition}});
+            let problem = grants(json!([grant])).unwrap_err();
+            let mut expected = vec![Loc::Index(0)];
+            expected.extend(place.into_iter().map(Loc::from));
+            assert_eq!(problem.loc, expected, "{problem:?}");
+            assert!(
+                !problem.message.contains("variant") && !problem.message.contains("missing field"),
+                "{problem:?}"
+            );
+        }
+    }
 
     fn list_of(values: usize) -> Value {
         let values: Vec<_> = (0..values).map(|number| format!("{number:024x}")).collect();

@@ -128,7 +128,7 @@ fn page(language: &str, title: &str, organization: &str, content: &str) -> Strin
          <style>:root{{color-scheme:light dark;font:1.1rem/1.5 system-ui,sans-serif}}\
          body{{max-width:26rem;margin:18vh auto;padding:0 1rem;text-align:center}}\
          button{{font:inherit;padding:.6rem 2rem;border-radius:.4rem;border:1px solid;cursor:pointer}}</style>\
-         <h1>{title}</h1><p>{}</p>{content}</html>",
-        escaped(organization)
+         <h1>{title}</h1>{}{content}</html>",
+        if organization.is_empty() { String::new() } else { paragraph(organization) }
     )
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use denizen_directory::{Error, ErrorCode};
 use denizen_http::amigo::dialect;
 use denizen_http::kernel::Problem;
+use denizen_testkit::TestServer;
 
 /// A code without a line here does not compile, so [`ErrorCode::ALL`] cannot forget one unnoticed.
 fn place(code: ErrorCode) -> usize {
@@ -70,4 +71,13 @@ fn a_refused_field_names_its_place_in_the_body() {
     let body: serde_json::Value = serde_json::from_slice(reply.body()).unwrap();
     let place = serde_json::json!(["body", "permission_grants", 2, "conditions", "email"]);
     assert_eq!(body["detail"][0]["loc"], place);
+}
+
+#[tokio::test]
+async fn the_page_of_a_link_that_is_gone_holds_nothing_but_that() {
+    let server = TestServer::start().await;
+    server.org("acme").await;
+    let page = server.anonymous("GET", "/v1/acme/user/link/never-sent", None).await.expect(404);
+    assert!(page.text().contains("has expired or was already used"));
+    assert!(!page.text().contains("<p></p>"), "{}", page.text());
 }
