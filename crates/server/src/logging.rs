@@ -37,24 +37,28 @@ impl Logging {
 /// When the filter is not valid, or logging has begun before.
 pub fn start(log: &Log) -> anyhow::Result<Logging> {
     let (lines, writing) = lines::start(io::stderr()).context("the log cannot be written")?;
-    let colours = io::stderr().is_terminal();
-    tracing::subscriber::set_global_default(subscriber(log, Arc::clone(&lines), colours)?)
+    let terminal = io::stderr().is_terminal();
+    tracing::subscriber::set_global_default(subscriber(log, Arc::clone(&lines), terminal)?)
         .context("logging has begun before")?;
     std::panic::set_hook(Box::new(log_panic));
     Ok(Logging { lines, _writing: writing })
 }
 
-fn subscriber<W>(log: &Log, writer: W, colours: bool) -> anyhow::Result<Box<dyn Subscriber + Send + Sync>>
+fn subscriber<W>(log: &Log, writer: W, terminal: bool) -> anyhow::Result<Box<dyn Subscriber + Send + Sync>>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let filter = EnvFilter::builder().parse(&log.filter).context("log.filter")?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
-    Ok(match log.format {
-        LogFormat::Json => Box::new(
-            builder.json().flatten_event(true).with_current_span(true).with_span_list(false).finish(),
-        ),
-        LogFormat::Text => Box::new(builder.with_ansi(colours).finish()),
+    let is_text = match log.format {
+        LogFormat::Auto => terminal,
+        LogFormat::Json => false,
+        LogFormat::Text => true,
+    };
+    Ok(if is_text {
+        Box::new(builder.with_ansi(terminal).finish())
+    } else {
+        Box::new(builder.json().flatten_event(true).with_current_span(true).with_span_list(false).finish())
     })
 }
 
@@ -107,6 +111,30 @@ mod tests {
         }
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
+        }
+    }
+
+    /// What one event is written as.
+    fn written(format: LogFormat, terminal: bool) -> String {
+        let (sender, lines) = mpsc::channel();
+        let (writer, guard) = lines::start(Sent(sender)).unwrap();
+        tracing::subscriber::with_default(subscriber(&log(format), writer, terminal).unwrap(), || {
+            tracing::info!("answered");
+        });
+        drop(guard);
+        String::from_utf8(lines.iter().flatten().collect()).unwrap()
+    }
+
+    #[test]
+    fn people_at_a_terminal_get_text_and_programs_json_unless_somebody_chose() {
+        for (format, terminal, is_json) in [
+            (LogFormat::Auto, true, false),
+            (LogFormat::Auto, false, true),
+            (LogFormat::Json, true, true),
+            (LogFormat::Text, false, false),
+        ] {
+            let line = written(format, terminal);
+            assert_eq!(line.starts_with('{'), is_json, "{format:?} {terminal}: {line}");
         }
     }
 

@@ -55,6 +55,9 @@ pub fn http_settings(config: &Config, bound: SocketAddr) -> HttpSettings {
     }
 }
 
+/// Where to read on when the mail settings are refused.
+pub const MAIL_HINT: &str = "docs/mail.md explains every setting of mail";
+
 pub fn mail_settings(config: &Config) -> MailSettings {
     let mail = &config.mail;
     MailSettings {

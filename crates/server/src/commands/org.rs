@@ -36,6 +36,16 @@ pub fn run(config: &Config, org: &Org) -> anyhow::Result<()> {
             let changes = changes(wanted)?;
             with_directory(config, Missing::Refuse, |directory| async move {
                 let about = About { org: &wanted.slug, ..About::default() };
+                let before =
+                    directory.show_organization(&wanted.slug).map_err(|error| of_directory(&error, about))?;
+                for origin in &changes.remove_origins {
+                    if !before.allowed_origins.iter().any(|allowed| allowed == origin.as_str()) {
+                        let message =
+                            format!("{} was not among the origins of {}", origin.as_str(), wanted.slug);
+                        let hint = format!("`denizen org show {}` shows those that are allowed", wanted.slug);
+                        return Err(Failure::new(message, hint).into());
+                    }
+                }
                 directory
                     .set_organization(&wanted.slug, changes)
                     .await
@@ -111,7 +121,18 @@ fn line(flag: &str, text: &str) -> Result<String, Failure> {
 
 fn origins(flag: &str, texts: &[String]) -> Result<Vec<Origin>, Failure> {
     let example = "it must look like https://app.example.com";
-    texts.iter().map(|text| Origin::of(text).map_err(|error| refused(flag, &error, example))).collect()
+    let origin = |text: &String| {
+        // Only the origin of an address is ever compared; who gives more may believe that the rest counts, too.
+        let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+        if rest.trim_end_matches('/').contains(['/', '?', '#']) {
+            return Err(Failure::usage(
+                format!("{flag}: `{text}` is more than an origin, and a whole origin is allowed or not"),
+                example,
+            ));
+        }
+        Origin::of(text).map_err(|error| refused(flag, &error, example))
+    };
+    texts.iter().map(origin).collect()
 }
 
 fn refused(flag: &str, error: &TextError, hint: &str) -> Failure {

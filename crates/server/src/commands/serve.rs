@@ -42,7 +42,7 @@ async fn until_stopped(config: &Config, flags: &Serve) -> anyhow::Result<()> {
 
     installation::create_data_folder(config)?;
     let courier = Courier::new(&wiring::mail_settings(config))
-        .map_err(|error| Failure::new(error.to_string(), "docs/mail.md explains every setting of mail"))?;
+        .map_err(|error| Failure::new(error.to_string(), wiring::MAIL_HINT))?;
     let store = installation::open_store(config)?;
     let result = over(store.clone(), config, flags, courier, listener, &signals).await;
     // Last: whatever was acknowledged is on disk already; this copies the log into the database.

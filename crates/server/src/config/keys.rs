@@ -110,16 +110,24 @@ pub fn variable(key: &str) -> String {
     format!("DENIZEN_{}", key.replace('.', "_").to_uppercase())
 }
 
+/// From this likeness on (0 to 1) a name is taken for a slip of another.
+const NEAR: f64 = 0.6;
+
 /// The known name that `unknown` comes nearest to. Besides the whole dotted name the last part alone counts a little less,
-/// so that `body_bytes` outside of its section finds `limits.body_bytes`.
+/// so that `body_bytes` outside of its section finds `limits.body_bytes`. Nothing when none is near: a far one misleads.
 pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     fn last(name: &str) -> &str {
         name.rsplit('.').next().unwrap_or(name)
     }
-    let unknown = unknown.to_lowercase();
+    // What all variables begin with makes none of them alike.
+    fn own(name: &str) -> String {
+        let folded = name.to_lowercase();
+        folded.strip_prefix("denizen_").map(str::to_owned).unwrap_or(folded)
+    }
+    let unknown = own(unknown);
     let mut best: Option<(f64, &str)> = None;
     for name in known {
-        let folded = name.to_lowercase();
+        let folded = own(name);
         let whole = strsim::normalized_damerau_levenshtein(&unknown, &folded);
         let tail = strsim::normalized_damerau_levenshtein(last(&unknown), last(&folded)) * 0.9;
         let score = whole.max(tail);
@@ -127,7 +135,7 @@ pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> O
             best = Some((score, name));
         }
     }
-    best.map(|(_, name)| name)
+    best.filter(|(score, _)| *score >= NEAR).map(|(_, name)| name)
 }
 
 /// Whether a text is one that its key accepts. The message never repeats the value: it may hold a password.

@@ -88,7 +88,7 @@ struct Setting {
 /// A [`Failure`] of usage that lists every unknown key or variable (with the nearest known one), every value of a wrong
 /// type or out of its bounds, and where each stands.
 pub fn load(sources: Sources) -> anyhow::Result<Loaded> {
-    let mut problems = Vec::new();
+    let mut problems = Problems::default();
     let named = sources.file.clone().or_else(|| named_file(&sources.environment));
     let environment = from_environment(&sources.environment, &mut problems);
     let flags = from_flags(sources.flags, &mut problems);
@@ -121,9 +121,10 @@ pub fn load(sources: Sources) -> anyhow::Result<Loaded> {
                 put(&mut tree, &setting.key, value);
                 origins.insert(setting.key, setting.origin);
             }
-            Err(problem) => problems.push(format!("{}: `{}` {problem}", setting.origin, setting.key)),
+            Err(problem) => problems.add(&setting.origin, format!(": `{}` {problem}", setting.key)),
         }
     }
+    let problems = problems.in_order();
     if !problems.is_empty() {
         return Err(refusal(&problems).into());
     }
@@ -137,6 +138,27 @@ pub fn load(sources: Sources) -> anyhow::Result<Loaded> {
         .into());
     }
     Ok(Loaded { config, origins })
+}
+
+/// What is wrong, with the place in which it stands.
+#[derive(Default)]
+struct Problems(Vec<(Origin, String)>);
+
+impl Problems {
+    /// `text` continues the words for the origin.
+    fn add(&mut self, origin: &Origin, text: String) {
+        self.0.push((origin.clone(), text));
+    }
+
+    /// Those of the file by line, as one reads it, then the others.
+    fn in_order(mut self) -> Vec<String> {
+        self.0.sort_by_key(|(origin, _)| match origin {
+            Origin::File { line, .. } => (0, *line),
+            Origin::Environment(_) | Origin::Default => (1, 0),
+            Origin::Flag(_) => (2, 0),
+        });
+        self.0.into_iter().map(|(origin, text)| format!("{origin}{text}")).collect()
+    }
 }
 
 fn refusal(problems: &[String]) -> Failure {
@@ -155,7 +177,7 @@ fn named_file(environment: &[(OsString, OsString)]) -> Option<PathBuf> {
     (!value.is_empty()).then(|| PathBuf::from(value))
 }
 
-fn from_flags(flags: Flags, problems: &mut Vec<String>) -> Vec<Setting> {
+fn from_flags(flags: Flags, problems: &mut Problems) -> Vec<Setting> {
     let setting = |key: &str, text: String, flag| Setting {
         key: key.to_owned(),
         raw: Raw::Text(text),
@@ -165,7 +187,7 @@ fn from_flags(flags: Flags, problems: &mut Vec<String>) -> Vec<Setting> {
     if let Some(data) = flags.data {
         match data.into_os_string().into_string() {
             Ok(data) => settings.push(setting("data", data, "--data")),
-            Err(_) => problems.push("flag --data is not valid UTF-8".to_owned()),
+            Err(_) => problems.add(&Origin::Flag("--data"), " is not valid UTF-8".to_owned()),
         }
     }
     if let Some(listen) = flags.listen {
@@ -180,7 +202,7 @@ fn from_flags(flags: Flags, problems: &mut Vec<String>) -> Vec<Setting> {
     settings
 }
 
-fn from_environment(environment: &[(OsString, OsString)], problems: &mut Vec<String>) -> Vec<Setting> {
+fn from_environment(environment: &[(OsString, OsString)], problems: &mut Problems) -> Vec<Setting> {
     let known: BTreeMap<String, String> =
         keys::all().into_iter().map(|(key, _)| (keys::variable(&key), key)).collect();
     let mut settings = Vec::new();
@@ -192,15 +214,16 @@ fn from_environment(environment: &[(OsString, OsString)], problems: &mut Vec<Str
         let origin = Origin::Environment(name.to_owned());
         let Some(key) = known.get(name) else {
             let all = known.keys().map(String::as_str).chain([FILE_VARIABLE]);
-            let nearest = keys::nearest(name, all).unwrap_or(FILE_VARIABLE);
-            problems.push(format!("{origin} is unknown; the nearest known variable is {nearest}"));
+            let nearest = keys::nearest(name, all);
+            let nearest = nearest.map(|nearest| format!("; the nearest known variable is {nearest}"));
+            problems.add(&origin, format!(" is unknown{}", nearest.unwrap_or_default()));
             continue;
         };
         match value.to_str() {
             Some(text) => {
                 settings.push(Setting { key: key.clone(), raw: Raw::Text(text.to_owned()), origin });
             }
-            None => problems.push(format!("{origin} is not valid UTF-8")),
+            None => problems.add(&origin, " is not valid UTF-8".to_owned()),
         }
     }
     settings
@@ -217,7 +240,7 @@ fn is_service_link(name: &str) -> bool {
         || rest.strip_prefix("PORT_").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-fn from_file(path: &Path, problems: &mut Vec<String>) -> anyhow::Result<Vec<Setting>> {
+fn from_file(path: &Path, problems: &mut Problems) -> anyhow::Result<Vec<Setting>> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         Failure::usage(
             format!("cannot read the configuration file {}: {error}", path.display()),
@@ -233,7 +256,13 @@ fn from_file(path: &Path, problems: &mut Vec<String>) -> anyhow::Result<Vec<Sett
     // The parser's own text quotes the line, which may hold a password: only its message and the line number are shown.
     let syntax = |error: &toml::de::Error| {
         let line = error.span().map_or(1, |span| line_of(&text, span.start));
-        let message = error.message().lines().next().unwrap_or("not valid TOML").to_owned();
+        let mut message = error.message().lines().next().unwrap_or("not valid TOML").to_owned();
+        if message == "duplicate key"
+            && let Some(key) = error.span().and_then(|span| text.get(span))
+        {
+            // What stands there is the name of a key, never a value.
+            message = format!("`{}` stands here a second time", key.trim());
+        }
         Failure::usage(
             format!("{} line {line}: {message}", path.display()),
             "the file must be TOML: `key = value` lines, texts in double quotes, [section] headings",
@@ -257,7 +286,7 @@ struct FileReader<'a> {
     known: Vec<String>,
     sections: Vec<String>,
     settings: Vec<Setting>,
-    problems: &'a mut Vec<String>,
+    problems: &'a mut Problems,
 }
 
 impl FileReader<'_> {
@@ -274,8 +303,8 @@ impl FileReader<'_> {
                     self.unknown(&key, &origin, "section", &self.sections.clone());
                 }
                 _ if self.sections.contains(&key) => {
-                    self.problems
-                        .push(format!("{origin}: `{key}` is a section: write [{key}] and its keys below it"));
+                    let text = format!(": `{key}` is a section: write [{key}] and its keys below it");
+                    self.problems.add(&origin, text);
                 }
                 _ if !self.known.contains(&key) => self.unknown(&key, &origin, "key", &self.known.clone()),
                 value => self.settings.push(Setting { key, raw: Raw::Toml(value), origin }),
@@ -284,9 +313,9 @@ impl FileReader<'_> {
     }
 
     fn unknown(&mut self, key: &str, origin: &Origin, noun: &str, known: &[String]) {
-        let nearest = keys::nearest(key, known.iter().map(String::as_str)).unwrap_or_default();
-        self.problems
-            .push(format!("{origin}: unknown {noun} `{key}`; the nearest known {noun} is `{nearest}`"));
+        let nearest = keys::nearest(key, known.iter().map(String::as_str));
+        let nearest = nearest.map(|nearest| format!("; the nearest known {noun} is `{nearest}`"));
+        self.problems.add(origin, format!(": unknown {noun} `{key}`{}", nearest.unwrap_or_default()));
     }
 }
 
@@ -312,6 +341,14 @@ fn accept(setting: &Setting) -> Result<Value, String> {
     match &value {
         // An empty text means "not set" where that is possible: shells and compose files cannot unset a variable.
         Value::String(text) if default.is_null() && text.is_empty() => return Ok(Value::Null),
+        // The one name that means the same on every machine; others are left to whoever configures the network.
+        Value::String(text) if setting.key == "listen" && text.starts_with("localhost:") => {
+            return accept(&Setting {
+                raw: Raw::Text(text.replacen("localhost", "127.0.0.1", 1)),
+                key: setting.key.clone(),
+                origin: setting.origin.clone(),
+            });
+        }
         Value::String(text) => keys::check_text(&setting.key, text)?,
         Value::Number(number) => {
             let bounds = keys::bounds(&setting.key).ok_or("has no bounds")?;
@@ -333,6 +370,7 @@ fn accept(setting: &Setting) -> Result<Value, String> {
         "listen" => {
             "must be ADDRESS:PORT with a numeric address, such as 127.0.0.1:8080 or [::]:8080".to_owned()
         }
+        "log.format" => "must be auto, json or text".to_owned(),
         _ => format!("is not accepted: {error}"),
     })?;
     Ok(value)

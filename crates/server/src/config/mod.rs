@@ -152,7 +152,7 @@ pub struct Mail {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
-    /// One JSON object a line, or text for people. Default `json`.
+    /// One JSON object a line, or text for people. Default `auto`: text at a terminal, JSON elsewhere.
     pub format: LogFormat,
     /// A level (`error`, `warn`, `info`, `debug`, `trace`) or directives such as `info,denizen_store=debug`. Default `info`.
     pub filter: String,
@@ -161,6 +161,7 @@ pub struct Log {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
+    Auto,
     Json,
     Text,
 }
@@ -243,7 +244,7 @@ impl Default for Config {
                 timeout_seconds: 30,
                 attempts: 12,
             },
-            log: Log { format: LogFormat::Json, filter: "info".to_owned() },
+            log: Log { format: LogFormat::Auto, filter: "info".to_owned() },
             sqlite: Sqlite {
                 group_commit_max: 512,
                 checkpoint_pages: 2000,

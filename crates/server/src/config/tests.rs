@@ -192,6 +192,37 @@ fn all_problems_are_reported_at_once() {
 }
 
 #[test]
+fn problems_are_told_in_the_order_of_the_file_and_in_words_of_our_own() {
+    let message = refusal(load_file("[limits]\nbody_bytes = 1\nlisen = 2\n[log]\nformat = 'xml'\n"));
+    let lines: Vec<_> = ["line 2", "line 3", "line 5"].map(|line| message.find(line).unwrap()).into();
+    assert!(lines.is_sorted(), "{message}");
+    assert!(message.contains("`log.format` must be auto, json or text"), "{message}");
+}
+
+#[test]
+fn only_a_near_name_is_suggested() {
+    for text in ["wibble = 1", "[limits]\nzebra = 1", "[quux]\na = 1"] {
+        let message = refusal(load_file(text));
+        assert!(message.contains("unknown") && !message.contains("nearest"), "{message}");
+    }
+    let message = refusal(load_environment(&[("DENIZEN_WIBBLE", "x")]));
+    assert!(message.ends_with("DENIZEN_WIBBLE is unknown"), "{message}");
+}
+
+#[test]
+fn a_key_that_stands_twice_is_named() {
+    let message = refusal(load_file("listen = '127.0.0.1:1'\n[mail]\nfrom = 'a@b'\nfrom = 'secret@b'\n"));
+    assert!(message.contains("line 4: `from` stands here a second time"), "{message}");
+    assert!(!message.contains("secret"), "{message}");
+}
+
+#[test]
+fn localhost_is_an_address_to_listen_on() {
+    let loaded = load_environment(&[("DENIZEN_LISTEN", "localhost:9")]).unwrap();
+    assert_eq!(loaded.config.listen, "127.0.0.1:9".parse().unwrap());
+}
+
+#[test]
 fn numbers_out_of_range_are_refused_with_the_range() {
     let message = refusal(load_file("[limits]\nbody_bytes = 12\n"));
     assert!(
@@ -235,7 +266,8 @@ fn every_bound_belongs_to_a_key() {
 fn values_of_a_wrong_type_or_form_are_refused() {
     for text in [
         "listen = 8080",
-        "listen = 'localhost:8080'",
+        "listen = 'localhost'",
+        "listen = 'example.com:8080'",
         "listen = 'here'",
         "data = ''",
         "public_url = 'users.example.com'",

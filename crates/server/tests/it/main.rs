@@ -89,6 +89,17 @@ fn misuse_ends_with_code_2_and_says_what_to_do() {
 }
 
 #[test]
+fn a_mail_template_that_would_stop_the_server_is_refused_by_config() {
+    let folder = folder();
+    std::fs::create_dir(folder.path().join("texts")).unwrap();
+    std::fs::write(folder.path().join("texts/magic_link.en.txt"), "Subject: x\n\n{{ nothing }}").unwrap();
+    let output =
+        denizen(folder.path()).arg("config").env("DENIZEN_MAIL_TEMPLATES", "texts").output().unwrap();
+    assert_refused(&output, 1, "magic_link.en.txt");
+    assert!(!folder.path().join("denizen-data").exists(), "looking must not create anything");
+}
+
+#[test]
 fn the_file_found_in_the_default_folder_cannot_move_it() {
     let folder = folder();
     std::fs::create_dir(folder.path().join("denizen-data")).unwrap();

@@ -230,6 +230,19 @@ fn an_organization_that_nobody_can_administer_is_recovered_beside_the_running_se
 }
 
 #[test]
+fn an_origin_that_means_less_than_it_says_is_refused() {
+    let folder = folder();
+    Org::create(folder.path(), "acme");
+    let set = |flag: &str, origin: &str| {
+        denizen(folder.path()).args(["org", "set", "acme", "--data", "data", flag, origin]).output().unwrap()
+    };
+    assert!(set("--allow-origin", "https://app.example.com/").status.success());
+    crate::assert_refused(&set("--allow-origin", "https://app.example.com/in"), 2, "more than an origin");
+    crate::assert_refused(&set("--remove-origin", "https://other.example.com"), 1, "was not among");
+    assert!(set("--remove-origin", "https://app.example.com").status.success());
+}
+
+#[test]
 fn a_data_folder_that_is_none_or_cannot_be_written_to_is_what_is_blamed() {
     let folder = folder();
     std::fs::write(folder.path().join("file"), "no database").unwrap();
