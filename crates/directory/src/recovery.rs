@@ -34,27 +34,23 @@ impl Directory {
                 }
                 let role = roles::find_by_name(tx, SUPER_ROLE)?.ok_or(ErrorCode::RoleNotFound)?;
                 let find = || users::find_by_email(tx, UserDirectory::Members, admin.email.key());
-                let mut member = match find()? {
-                    Some(member) => member,
-                    None => {
-                        let profile =
-                            organizations::find_profile(tx)?.ok_or(ErrorCode::OrganizationNotFound)?;
-                        let new = NewUser {
-                            directory: UserDirectory::Members,
-                            user_id: new_id,
-                            email: admin.email.clone(),
-                            first_name: admin.first_name.clone(),
-                            last_name: admin.last_name.clone(),
-                            role_id: role.role_id,
-                            is_verified: true,
-                            preferences: profile.default_preferences.unwrap_or_default(),
-                            open_variables: Variables::new(),
-                            secret_variables: Variables::new(),
-                        };
-                        users::insert(tx, &new, now)?.ok_or(ErrorCode::EmailTaken)?;
-                        find()?.ok_or(ErrorCode::Internal)?
-                    }
-                };
+                if find()?.is_none() {
+                    let profile = organizations::find_profile(tx)?.ok_or(ErrorCode::OrganizationNotFound)?;
+                    let new = NewUser {
+                        directory: UserDirectory::Members,
+                        user_id: new_id,
+                        email: admin.email.clone(),
+                        first_name: admin.first_name.clone(),
+                        last_name: admin.last_name.clone(),
+                        role_id: role.role_id,
+                        is_verified: true,
+                        preferences: profile.default_preferences.unwrap_or_default(),
+                        open_variables: Variables::new(),
+                        secret_variables: Variables::new(),
+                    };
+                    users::insert(tx, &new, now)?.ok_or(ErrorCode::EmailTaken)?;
+                }
+                let mut member = find()?.ok_or(ErrorCode::Internal)?;
                 member.role_id = role.role_id;
                 member.is_verified = true;
                 member.created_api_key = true;
