@@ -88,7 +88,7 @@ impl KeyTexts {
 }
 
 /// The oldest member who may do everything.
-fn first_super_administrator(conn: &Conn<'_>) -> Result<UserId> {
+pub(crate) fn first_super_administrator(conn: &Conn<'_>) -> Result<UserId> {
     let super_role = roles::find_by_name(conn, SUPER_ROLE)?.ok_or(ErrorCode::RoleNotFound)?;
     let has_role =
         Test { attribute: "role_id".to_owned(), op: TestOp::Eq(super_role.role_id.to_string().into()) };

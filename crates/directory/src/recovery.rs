@@ -5,12 +5,22 @@ use denizen_domain::member::{Directory as UserDirectory, Variables};
 use denizen_store::users::NewUser;
 use denizen_store::{api_keys as stored_keys, organizations, roles, users};
 
-use crate::api_keys::{DEFAULT_KEY_DAYS, MAX_KEYS, new_key};
+use crate::api_keys::{DEFAULT_KEY_DAYS, MAX_KEYS, first_super_administrator, new_key};
 use crate::error::{Error, ErrorCode, Result};
 use crate::handle::Directory;
 use crate::organizations::{CreatedOrganization, FirstAdmin, SUPER_ROLE};
 
 impl Directory {
+    /// Whether somebody can administer the organization.
+    pub fn has_super_administrator(&self, slug: &str) -> Result<bool> {
+        let organization = self.find_organization(slug)?.ok_or(ErrorCode::OrganizationNotFound)?;
+        match self.read(organization.org, first_super_administrator) {
+            Ok(_) => Ok(true),
+            Err(error) if error.code == ErrorCode::UserNotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Makes the member with the administrator's address a verified super administrator, and an API key for that
     /// member. A member who is there keeps name and id; one who is not is added with the given name.
     ///

@@ -25,6 +25,20 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         report::print(&format!(
             "no problems in {file} (organizations: {}, users: {users})\n",
             organizations.len()
-        ))
+        ))?;
+        // No damage, for the API allows it; but whoever looks the store over wants to know.
+        for organization in &organizations {
+            let slug = organization.org_id.as_str();
+            let is_administered = directory
+                .has_super_administrator(slug)
+                .map_err(|error| of_directory(&error, About { org: slug, ..About::default() }))?;
+            if !is_administered {
+                report::print(&format!(
+                    "the organization {slug} has no super administrator: `denizen org recover {slug} --admin-email EMAIL` makes \
+                     somebody one\n"
+                ))?;
+            }
+        }
+        Ok(())
     })
 }
