@@ -131,7 +131,12 @@ pub(crate) fn prepare(program: &Path, folder: &Path, users: usize) -> anyhow::Re
 fn create_organization(program: &Path, data: &Path, rank: usize) -> anyhow::Result<Organization> {
     let made = Command::new(program)
         .args(["org", "create", &format!("org-{rank:03}"), "--json", "--verify-new-members"])
-        .args(["--name", &format!("Organization {rank}"), "--admin-email", &format!("admin@org-{rank:03}.example")])
+        .args([
+            "--name",
+            &format!("Organization {rank}"),
+            "--admin-email",
+            &format!("admin@org-{rank:03}.example"),
+        ])
         .arg("--data")
         .arg(data)
         .output()?;
@@ -149,7 +154,8 @@ async fn fill(file: &Path, organizations: &[Organization]) -> anyhow::Result<()>
         let role = role.context("a default role")?.role_id;
         for first in (0..organization.users).step_by(BATCH) {
             let numbers = first..(first + BATCH).min(organization.users);
-            let batch = numbers.map(|number| new_user(rank, number, role)).collect::<anyhow::Result<Vec<_>>>()?;
+            let batch =
+                numbers.map(|number| new_user(rank, number, role)).collect::<anyhow::Result<Vec<_>>>()?;
             let insert =
                 move |tx: &Tx<'_>| batch.iter().try_for_each(|user| users::insert(tx, user, NOW).map(drop));
             store.write::<(), StoreError, _>(org, insert).await?;

@@ -92,7 +92,10 @@ fn write_requests(server: &Server, data: &Data) -> anyhow::Result<(PathBuf, Vec<
     let list = many(&mut || {
         let rank = by_size(organizations, &mut rng);
         let token = rng.below(organizations[rank].users);
-        format!("/v1/{}/user/?limit=100&continuation_token={token}\t{}", organizations[rank].org_id, tokens[rank])
+        format!(
+            "/v1/{}/user/?limit=100&continuation_token={token}\t{}",
+            organizations[rank].org_id, tokens[rank]
+        )
     });
     let full_name = many(&mut || {
         let person = person(0, rng.below(largest.users));

@@ -71,7 +71,7 @@ pub(crate) fn rewrite(measured: &[Read], written: &[Write], users: usize) -> any
         "{before}{BEGIN}\nMeasured {} at commit {}: {cores} cores shared by server and load, {CONNECTIONS} connections, \
          {users} users in 100 organizations.\n\n{}\n{}\n{END}{after}",
         output("date", &["-u", "+%F"])?,
-        output("git", &["describe", "--always", "--dirty"])?,
+        output("git", &["rev-parse", "--short", "HEAD"])?,
         reads(measured),
         writes(written),
     );

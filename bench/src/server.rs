@@ -99,7 +99,8 @@ impl Server {
         let org = &organization.org_id;
         let admin = format!("Bearer {}", self.token(organization, &organization.member_id)?);
         let headers = [("authorization", admin.as_str())];
-        let grant = |conditions: Value| json!({"permission_name": "User:GetUserInfo", "conditions": conditions});
+        let grant =
+            |conditions: Value| json!({"permission_name": "User:GetUserInfo", "conditions": conditions});
         let own = json!({"type": "Equals", "value": "{self_org_id}"});
         let role = json!({
             "role_name": "Reader", "description": "Sees the verified", "frontend_view": "admin",

@@ -27,7 +27,12 @@ pub(crate) struct Write {
 impl Write {
     /// Group commit against one transaction per request.
     pub(crate) fn gain(&self) -> f64 {
-        median(self.grouped.iter().zip(&self.single).map(|(grouped, single)| grouped.per_second / single.per_second))
+        median(
+            self.grouped
+                .iter()
+                .zip(&self.single)
+                .map(|(grouped, single)| grouped.per_second / single.per_second),
+        )
     }
 
     pub(crate) fn per_sync(&self) -> f64 {
