@@ -71,7 +71,7 @@ impl Server {
             body.len()
         );
         for (name, value) in headers {
-            request += &format!("{name}: {value}\r\n");
+            request.extend([name, ": ", value, "\r\n"]);
         }
         let mut stream = TcpStream::connect(&self.address)?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
@@ -117,12 +117,11 @@ impl Server {
             "role_name": "Reader",
         });
         let (status, answer) = self.call("POST", &format!("/v1/{org}/user/"), &headers, &reader)?;
-        let user = match status {
-            201 => answer["user_id"].clone(),
-            _ => {
-                let path = format!("/v1/{org}/user/?email=reader@bench.example");
-                self.call("GET", &path, &headers, &Value::Null)?.1["users"][0]["user_id"].clone()
-            }
+        let user = if status == 201 {
+            answer["user_id"].clone()
+        } else {
+            let path = format!("/v1/{org}/user/?email=reader@bench.example");
+            self.call("GET", &path, &headers, &Value::Null)?.1["users"][0]["user_id"].clone()
         };
         self.token(organization, user.as_str().with_context(|| format!("inviting: {status} {answer}"))?)
     }
