@@ -7,7 +7,7 @@ use denizen_domain::text::Slug;
 use denizen_domain::time::Timestamp;
 use denizen_store::api_keys::ApiKey;
 use denizen_store::users::UserQuery;
-use denizen_store::{Conn, api_keys as stored, control, roles, users};
+use denizen_store::{Conn, Tx, api_keys as stored, control, roles, users};
 
 use crate::context::OpContext;
 use crate::environment::hash_secret;
@@ -87,6 +87,20 @@ impl KeyTexts {
     }
 }
 
+/// Adds a key, and marks its creator as one whose deletion leaves a tombstone. The creator belongs to another
+/// organization when that one made this one; the record is marked there.
+pub(crate) fn insert_key(tx: &Tx<'_>, key: &ApiKey) -> Result<()> {
+    stored::insert(tx, key)?;
+    let home = &tx.of(key.creator_org);
+    let mut creator =
+        users::find(home, UserDirectory::Members, key.creator)?.ok_or(ErrorCode::InvalidCredentials)?;
+    if !creator.created_api_key {
+        creator.created_api_key = true;
+        users::update(home, &creator, false, key.created_at)?;
+    }
+    Ok(())
+}
+
 /// The oldest member who may do everything.
 pub(crate) fn first_super_administrator(conn: &Conn<'_>) -> Result<UserId> {
     let super_role = roles::find_by_name(conn, SUPER_ROLE)?.ok_or(ErrorCode::RoleNotFound)?;
@@ -150,16 +164,7 @@ impl Directory {
                 let text = format!("The organization has {MAX_KEYS} API keys; delete one first");
                 return Err(Error::with_text(ErrorCode::LimitReached, text));
             }
-            stored::insert(tx, &key)?;
-            // The creator belongs to another organization when that made this one; its record is marked there.
-            let home = &tx.of(ctx.session.home.org);
-            let creator = users::find(home, UserDirectory::Members, ctx.session.user_id)?;
-            let mut creator = creator.ok_or(ErrorCode::InvalidCredentials)?;
-            if !creator.created_api_key {
-                creator.created_api_key = true;
-                users::update(home, &creator, false, ctx.now)?;
-            }
-            Ok(())
+            insert_key(tx, &key)
         })
         .await?;
         Ok(CreatedKey { key_id, secret: shown, expires_at })
@@ -233,8 +238,7 @@ impl Directory {
             let creator = (org, first_super_administrator(tx)?);
             let key =
                 new_key(key_id, record_id, name.as_deref(), role.role_id, creator, now, expires_at, &secret);
-            stored::insert(tx, &key)?;
-            Ok(())
+            insert_key(tx, &key)
         })
         .await?;
         Ok(CreatedKey { key_id, secret: shown, expires_at })

@@ -12,12 +12,10 @@ use denizen_domain::time::Timestamp;
 pub use denizen_store::organizations::{ImageKind, OrganizationProfile};
 use denizen_store::roles::Role;
 use denizen_store::users::NewUser;
-use denizen_store::{
-    StoreError, Tx, api_keys as stored_keys, control, organizations as stored, roles, users,
-};
+use denizen_store::{StoreError, Tx, control, organizations as stored, roles, users};
 use serde::Serialize;
 
-use crate::api_keys::{DEFAULT_KEY_DAYS, new_key};
+use crate::api_keys::{DEFAULT_KEY_DAYS, insert_key, new_key};
 use crate::context::OpContext;
 use crate::environment::Environment;
 use crate::error::{Error, ErrorCode, Result};
@@ -249,13 +247,7 @@ impl Directory {
                 expires_at,
                 &secret,
             );
-            stored_keys::insert(tx, &key)?;
-            // The administrator stands as the key's creator, as if the API had made it.
-            let admin = users::find(tx, UserDirectory::Members, plan.admin_id)?;
-            let mut admin = admin.ok_or(ErrorCode::Internal)?;
-            admin.created_api_key = true;
-            users::update(tx, &admin, false, now)?;
-            Ok(())
+            insert_key(tx, &key)
         })
         .await?;
         Ok(CreatedOrganization {

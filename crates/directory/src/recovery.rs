@@ -5,7 +5,7 @@ use denizen_domain::member::{Directory as UserDirectory, Variables};
 use denizen_store::users::NewUser;
 use denizen_store::{api_keys as stored_keys, organizations, roles, users};
 
-use crate::api_keys::{DEFAULT_KEY_DAYS, MAX_KEYS, first_super_administrator, new_key};
+use crate::api_keys::{DEFAULT_KEY_DAYS, MAX_KEYS, first_super_administrator, insert_key, new_key};
 use crate::error::{Error, ErrorCode, Result};
 use crate::handle::Directory;
 use crate::organizations::{CreatedOrganization, FirstAdmin, SUPER_ROLE};
@@ -63,12 +63,11 @@ impl Directory {
                 let mut member = find()?.ok_or(ErrorCode::Internal)?;
                 member.role_id = role.role_id;
                 member.is_verified = true;
-                member.created_api_key = true;
                 users::update(tx, &member, false, now)?;
                 let creator = (org, member.user_id);
                 let name = Some("made by recovery");
                 let key = new_key(key_id, record_id, name, role.role_id, creator, now, expires_at, &secret);
-                stored_keys::insert(tx, &key)?;
+                insert_key(tx, &key)?;
                 Ok(member.user_id)
             })
             .await?;
