@@ -25,7 +25,10 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (
 /// Brings the schema up to date. Two processes that start at once migrate once: each step is looked for again inside
 /// its own write transaction.
 pub(crate) fn run(connection: &mut Connection, now_micros: i64) -> Result<()> {
-    connection.execute_batch(TABLE)?;
+    // Engine: a transaction that reads before it writes is busy at once when another process has written meanwhile.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(TABLE)?;
+    transaction.commit()?;
     for step in MIGRATIONS {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let checksum = ring::digest::digest(&ring::digest::SHA256, step.sql.as_bytes());

@@ -5,7 +5,7 @@ pub(crate) mod readers;
 pub(crate) mod writer;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -50,7 +50,7 @@ fn open_writer(options: &SqliteOptions) -> Result<Connection> {
     let connection = Connection::open(&options.path)?;
     connection.busy_timeout(options.busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    keep_log(&connection, options.busy_timeout)?;
     // Engine: FULL syncs the log at every commit; NORMAL would lose acknowledged writes when the machine stops.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -61,6 +61,21 @@ fn open_writer(options: &SqliteOptions) -> Result<Connection> {
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     connection.pragma_update(None, "cache_size", -i64::from(options.writer_cache_kib))?;
     Ok(connection)
+}
+
+/// Switches to a write-ahead log.
+///
+/// Engine: of processes that switch a new file at once, SQLite tells all but one that it is busy, without waiting.
+fn keep_log(connection: &Connection, patience: Duration) -> Result<()> {
+    let started = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL").map_err(StoreError::from) {
+            Err(StoreError::Busy) if started.elapsed() < patience => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
+    }
 }
 
 pub(crate) fn open_reader(options: &SqliteOptions) -> Result<Connection> {
