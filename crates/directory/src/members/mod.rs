@@ -7,9 +7,9 @@ mod variables;
 
 use denizen_domain::ids::UserId;
 use denizen_domain::member::Directory as UserDirectory;
-use denizen_domain::permission::{Filter, PermissionName, names};
+use denizen_domain::permission::{PermissionName, names};
 use denizen_store::users::User;
-use denizen_store::{Conn, roles, users};
+use denizen_store::{Conn, users};
 
 use crate::context::OpContext;
 use crate::error::{ErrorCode, Result};
@@ -27,22 +27,12 @@ pub const MAX_ADDITIONAL_CONTEXT: usize = 200;
 /// The longest entry of additional context, in characters.
 pub const MAX_CONTEXT_LENGTH: usize = 10_000;
 
-/// Whether a filter admits a user of this organization.
-fn admits_user(conn: &Conn<'_>, filter: &Filter, user: &User) -> Result<bool> {
-    if filter.is_always() {
-        return Ok(true);
-    }
-    let role = roles::find(conn, user.role_id)?;
-    let texts = user.attribute_texts(role.map(|role| role.name));
-    Ok(filter.admits(&|name| user.attribute(&texts, name)))
-}
-
 impl OpContext {
     /// A member by id. One whom the caller may not see is not found, exactly like one who does not exist.
     pub(crate) fn find_member(&self, conn: &Conn<'_>, user_id: &str) -> Result<User> {
         let id = UserId::parse_member(user_id).ok_or(ErrorCode::UserNotFound)?;
         let found = users::find(conn, UserDirectory::Members, id)?.ok_or(ErrorCode::UserNotFound)?;
-        if admits_user(conn, &self.visible_users(), &found)? {
+        if users::admits(conn, &self.visible_users(), &found)? {
             Ok(found)
         } else {
             Err(ErrorCode::UserNotFound.into())
@@ -56,7 +46,7 @@ impl OpContext {
         permission: &PermissionName,
         target: &User,
     ) -> Result<()> {
-        if admits_user(conn, &self.filter(permission), target)? {
+        if users::admits(conn, &self.filter(permission), target)? {
             Ok(())
         } else {
             Err(ErrorCode::Forbidden.into())

@@ -7,7 +7,6 @@ use denizen_domain::text::Email;
 use denizen_store::Value;
 use denizen_store::users::{self, After, Position, SortField, SortKey, User, UserQuery, UserSearch};
 
-use super::admits_user;
 use crate::context::OpContext;
 use crate::cursors::Reader;
 use crate::error::{ErrorCode, Result};
@@ -117,7 +116,7 @@ impl Directory {
                     _ => None,
                 };
                 let user = found.ok_or(ErrorCode::TokenExpired)?;
-                if !admits_user(conn, &visible, &user)? {
+                if !users::admits(conn, &visible, &user)? {
                     return Err(ErrorCode::TokenExpired.into());
                 }
             }

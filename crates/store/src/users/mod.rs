@@ -17,7 +17,8 @@ use crate::sql::{Param, Row, Sql, to_json};
 
 pub(crate) use page::STATEMENTS as PAGE_STATEMENTS;
 pub use page::{
-    After, SortField, SortKey, UserPage, UserQuery, example_statements, page, page_statement, sort_values,
+    After, SortField, SortKey, UserPage, UserQuery, admits, example_statements, page, page_statement,
+    sort_values,
 };
 pub use position::Position;
 pub(crate) use search::grams;

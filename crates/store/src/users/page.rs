@@ -172,8 +172,8 @@ fn look_up_one(conn: &Conn<'_>, query: &UserQuery) -> Result<Option<UserPage>> {
     Ok(Some(UserPage { users, next: None, has_more: false }))
 }
 
-/// The same as [`push_filter`] for one user.
-fn admits(conn: &Conn<'_>, filter: &Filter, user: &User) -> Result<bool> {
+/// Whether a filter admits a user of this organization: what [`push_filter`] says in SQL, for one loaded user.
+pub fn admits(conn: &Conn<'_>, filter: &Filter, user: &User) -> Result<bool> {
     if filter.is_always() {
         return Ok(true);
     }
