@@ -139,12 +139,6 @@ pub fn encode_hex<'o>(bytes: &[u8], out: &'o mut [u8]) -> &'o str {
     std::str::from_utf8(out).expect("hexadecimal digits are ASCII")
 }
 
-/// The hexadecimal form of any bytes.
-pub fn to_hex(bytes: &[u8]) -> String {
-    let mut out = vec![b'0'; bytes.len() * 2];
-    encode_hex(bytes, &mut out).to_owned()
-}
-
 fn decode_hex(text: &str, out: &mut [u8]) -> bool {
     fn digit(byte: u8) -> Option<u8> {
         match byte {

@@ -15,28 +15,12 @@ impl<T> Patch<T> {
         value.map_or(Self::Keep, Self::Set)
     }
 
-    pub fn is_keep(&self) -> bool {
-        matches!(self, Self::Keep)
-    }
-
     /// Writes the patch over a field that can be empty.
     pub fn apply(self, field: &mut Option<T>) {
         match self {
             Self::Keep => {}
             Self::Clear => *field = None,
             Self::Set(value) => *field = Some(value),
-        }
-    }
-
-    /// Writes the patch over a field that always has a value; clearing sets its default.
-    pub fn apply_or_default(self, field: &mut T)
-    where
-        T: Default,
-    {
-        match self {
-            Self::Keep => {}
-            Self::Clear => *field = T::default(),
-            Self::Set(value) => *field = value,
         }
     }
 }

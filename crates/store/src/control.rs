@@ -33,7 +33,6 @@ static LIST: Sql = Sql::new(
     "control.list",
     "SELECT org_id, org_uuid, slug, parent_org_id, created_at FROM organization ORDER BY slug",
 );
-static COUNT: Sql = Sql::new("control.count", "SELECT count(*) FROM organization");
 static INSERT: Sql = Sql::new(
     "control.insert",
     "INSERT INTO organization (org_uuid, slug, cluster, parent_org_id, created_at) VALUES ($1, $2, 'main', $3, $4)
@@ -58,7 +57,6 @@ pub const STATEMENTS: &[&Sql] = &[
     &FIND_BY_SLUG,
     &FIND_BY_KEY,
     &LIST,
-    &COUNT,
     &INSERT,
     &DELETE,
     &ORPHAN_CHILDREN,
@@ -87,11 +85,6 @@ pub fn find_by_key(conn: &Conn<'_>, org: OrgKey) -> Result<Option<Organization>>
 /// Every organization, in the order of the slugs.
 pub fn list_organizations(conn: &Conn<'_>) -> Result<Vec<Organization>> {
     conn.all(&LIST, &[], read_organization)
-}
-
-pub fn count_organizations(conn: &Conn<'_>) -> Result<i64> {
-    conn.optional(&COUNT, &[], |row| row.int(0))?
-        .ok_or_else(|| StoreError::Corrupt("count without a row".to_owned()))
 }
 
 /// Adds an organization to the map; `None` when the slug is taken.

@@ -65,8 +65,6 @@ static PUT_IMAGE: Sql = Sql::new(
     "INSERT INTO organization_image (org_id, kind, content) VALUES ($1, $2, $3)
      ON CONFLICT (org_id, kind) DO UPDATE SET content = $3",
 );
-static IMAGE: Sql =
-    Sql::new("organization.image", "SELECT content FROM organization_image WHERE org_id = $1 AND kind = $2");
 
 // Erasing an organization: in this order, so that no foreign key is left dangling on the way.
 static ERASE_USERS: Sql = Sql::new(
@@ -94,7 +92,6 @@ pub const STATEMENTS: &[&Sql] = &[
     &GET,
     &PUT,
     &PUT_IMAGE,
-    &IMAGE,
     &ERASE_USERS,
     &COUNT_DOWN,
     &ERASE_JOBS,
@@ -146,10 +143,6 @@ pub fn put_profile(tx: &Tx<'_>, profile: &OrganizationProfile, now: Timestamp) -
 
 pub fn put_image(tx: &Tx<'_>, kind: ImageKind, content: &[u8]) -> Result<()> {
     tx.execute(&PUT_IMAGE, &[tx.org_param(), Param::Text(kind.as_str()), Param::Blob(content)]).map(drop)
-}
-
-pub fn find_image(conn: &Conn<'_>, kind: ImageKind) -> Result<Option<Vec<u8>>> {
-    conn.optional(&IMAGE, &[conn.org_param(), Param::Text(kind.as_str())], |row| Ok(row.blob(0)?.to_vec()))
 }
 
 /// Erases up to `most` users of an organization that is off the map; says how many there were.

@@ -91,11 +91,6 @@ impl Reply {
     pub fn body(&self) -> &Bytes {
         &self.body
     }
-
-    /// The first value of a header, where it is visible ASCII.
-    pub fn get_header(&self, name: &HeaderName) -> Option<&str> {
-        self.headers.iter().find(|(present, _)| present == name).and_then(|(_, value)| value.to_str().ok())
-    }
 }
 
 fn status_of(status: u16) -> StatusCode {

@@ -123,12 +123,6 @@ impl Reader {
         })
     }
 
-    /// An e-mail address, or absent.
-    pub fn optional_email(&mut self, name: &str) -> Option<Email> {
-        let value = self.present(name);
-        self.checked(name, value, |value| email(&value))
-    }
-
     /// A truth value, or absent.
     pub fn bool(&mut self, name: &str) -> Option<bool> {
         let value = self.present(name);
@@ -210,12 +204,6 @@ impl Reader {
     /// An object inside of this one, read by a function; or absent.
     pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Reader) -> T) -> Option<T> {
         let value = self.present(name)?;
-        self.inner(&[Loc::from(name)], value, read)
-    }
-
-    /// Like [`Reader::object`], but it must be there. `None` only after a problem.
-    pub fn required_object<T>(&mut self, name: &str, read: impl FnOnce(&mut Reader) -> T) -> Option<T> {
-        let value = self.required(name)?;
         self.inner(&[Loc::from(name)], value, read)
     }
 
