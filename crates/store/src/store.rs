@@ -80,13 +80,16 @@ impl Store {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Runs a read of a few rows at once, on this thread. A read that may touch many rows belongs into [`Self::scan`];
-    /// so do several statements that must see the same state, for here each sees the latest.
-    pub fn read<T, E: From<StoreError>>(
-        &self,
-        org: OrgKey,
-        closure: impl FnOnce(&Conn<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
+    /// Runs a read of a few rows: on SQLite at once, on this thread. A read that may touch many rows belongs into
+    /// [`Self::scan`]; so do several statements that must see the same state, for here each sees the latest.
+    /// The closure may be run again.
+    #[allow(clippy::unused_async)] // An engine behind a network has to wait.
+    pub async fn read<T, E, F>(&self, org: OrgKey, mut closure: F) -> Result<T, E>
+    where
+        F: FnMut(&Conn<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
         self.check_open()?;
         read_here(self.inner.number, &self.inner.options, org, |conn| Ok(closure(conn)))?
     }
@@ -95,7 +98,7 @@ impl Store {
     /// is interrupted.
     pub async fn scan<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
     where
-        F: FnOnce(&Conn<'_>) -> Result<T, E> + Send + 'static,
+        F: FnMut(&Conn<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
@@ -123,14 +126,14 @@ impl Store {
     }
 
     /// Whether the store answers; for readiness. Does not queue behind long reads, which say nothing about that.
-    #[allow(clippy::unused_async)] // An engine behind a network will have to wait.
     pub async fn ping(&self) -> Result<()> {
-        self.read(OrgKey::CONTROL, |conn| crate::control::find_by_key(conn, OrgKey::CONTROL).map(drop))
+        self.read(OrgKey::CONTROL, |conn| crate::control::find_by_key(conn, OrgKey::CONTROL).map(drop)).await
     }
 
     /// Looks for damage and for what contradicts itself, on a connection of its own; a line for each problem, none
     /// when all is well. Reads everything, which takes minutes for millions of users. Blocks.
-    pub fn check(&self) -> Result<Vec<String>> {
+    #[allow(clippy::unused_async)] // An engine behind a network has to wait.
+    pub async fn check(&self) -> Result<Vec<String>> {
         self.check_open()?;
         crate::check::run(&self.inner.options)
     }
@@ -155,9 +158,9 @@ impl Store {
     }
 }
 
-fn in_snapshot<T, E, F>(connection: &rusqlite::Connection, org: OrgKey, closure: F) -> Result<T, E>
+fn in_snapshot<T, E, F>(connection: &rusqlite::Connection, org: OrgKey, mut closure: F) -> Result<T, E>
 where
-    F: FnOnce(&Conn<'_>) -> Result<T, E>,
+    F: FnMut(&Conn<'_>) -> Result<T, E>,
     E: From<StoreError>,
 {
     let snapshot = connection.unchecked_transaction().map_err(StoreError::from)?;
