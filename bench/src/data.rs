@@ -148,9 +148,9 @@ async fn fill(file: &Path, organizations: &[Organization]) -> anyhow::Result<()>
     let store = Store::open(SqliteOptions { checkpoint_pages: 20_000, ..SqliteOptions::new(file) }, NOW)?;
     for (rank, organization) in organizations.iter().enumerate() {
         let slug = organization.org_id.clone();
-        let found = store.read(OrgKey::CONTROL, |conn| control::find_by_slug(conn, &slug))?;
+        let found = store.read(OrgKey::CONTROL, move |conn| control::find_by_slug(conn, &slug)).await?;
         let org = found.context("an organization that was just made")?.org;
-        let role = store.read(org, |conn| roles::find_by_name(conn, "DefaultUserRole"))?;
+        let role = store.read(org, |conn| roles::find_by_name(conn, "DefaultUserRole")).await?;
         let role = role.context("a default role")?.role_id;
         for first in (0..organization.users).step_by(BATCH) {
             let numbers = first..(first + BATCH).min(organization.users);

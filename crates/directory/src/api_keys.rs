@@ -171,19 +171,21 @@ impl Directory {
     }
 
     /// The keys that the caller may see: permission `Organization:GetAPIKey` filters them.
-    pub fn list_api_keys(&self, ctx: &OpContext) -> Result<Vec<ListedKey>> {
+    pub async fn list_api_keys(&self, ctx: &OpContext) -> Result<Vec<ListedKey>> {
         let filter = ctx.filter(&names::ORGANIZATION_GET_API_KEY);
-        self.read(ctx.org(), |conn| {
+        let now = ctx.now;
+        self.read(ctx.org(), move |conn| {
             let mut listed = Vec::new();
             for key in stored::list(conn)? {
                 let texts = KeyTexts::of(&key);
-                if key.expires_at > ctx.now && filter.admits(&|name| texts.attribute(name)) {
+                if key.expires_at > now && filter.admits(&|name| texts.attribute(name)) {
                     let creator_org = control::find_by_key(conn, key.creator_org)?.map(|found| found.slug);
                     listed.push(ListedKey { key, creator_org });
                 }
             }
             Ok(listed)
         })
+        .await
     }
 
     /// Deletes a key, which ends every session that it began: permission `Organization:DeleteAPIKey`.
@@ -221,7 +223,7 @@ impl Directory {
         name: Option<String>,
         days: i64,
     ) -> Result<CreatedKey> {
-        let organization = self.find_organization(slug)?.ok_or(ErrorCode::OrganizationNotFound)?;
+        let organization = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
         let now = self.now();
         let environment = self.environment();
         let secret = environment.secret();
@@ -245,8 +247,8 @@ impl Directory {
     }
 
     /// Every key of an organization with the name of its role, for the command line.
-    pub fn keys_of(&self, slug: &str) -> Result<Vec<(ApiKey, String)>> {
-        let organization = self.find_organization(slug)?.ok_or(ErrorCode::OrganizationNotFound)?;
+    pub async fn keys_of(&self, slug: &str) -> Result<Vec<(ApiKey, String)>> {
+        let organization = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
         self.read(organization.org, |conn| {
             let mut keys = Vec::new();
             for key in stored::list(conn)? {
@@ -255,11 +257,12 @@ impl Directory {
             }
             Ok(keys)
         })
+        .await
     }
 
     /// Revokes a key from the command line; running servers notice within about a second.
     pub async fn revoke_key(&self, slug: &str, key_id: &str) -> Result<()> {
-        let organization = self.find_organization(slug)?.ok_or(ErrorCode::OrganizationNotFound)?;
+        let organization = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
         let key_id = Uuid::parse(key_id).ok_or(ErrorCode::ApiKeyNotFound)?;
         let org = organization.org;
         let deleted = self.write(org, move |tx| Ok(stored::delete(tx, key_id)?)).await?;

@@ -93,11 +93,11 @@ impl Directory {
     /// Opens the directory over a store; makes the signing key when there is none yet.
     pub async fn open(store: Store, environment: Environment, settings: DirectorySettings) -> Result<Self> {
         let now = environment.now();
-        let mut keys = store.read(OrgKey::CONTROL, control::signing_keys)?;
+        let mut keys = store.read(OrgKey::CONTROL, control::signing_keys).await?;
         if keys.is_empty() {
             let key = generate_signing_key(environment.uuid())?;
             store.write(OrgKey::CONTROL, move |tx| control::insert_first_signing_key(tx, &key, now)).await?;
-            keys = store.read(OrgKey::CONTROL, control::signing_keys)?;
+            keys = store.read(OrgKey::CONTROL, control::signing_keys).await?;
         }
         let tokens = TokenKeys::new(&keys)?;
         Ok(Self {
@@ -137,8 +137,8 @@ impl Directory {
     }
 
     /// Looks the whole database over; the answer is a list of problems, empty when there are none.
-    pub fn check(&self) -> Result<Vec<String>> {
-        Ok(self.inner.store.check()?)
+    pub async fn check(&self) -> Result<Vec<String>> {
+        Ok(self.inner.store.check().await?)
     }
 
     /// Finishes what was acknowledged and closes the store.
@@ -160,16 +160,20 @@ impl Directory {
     }
 
     /// A read of a few rows that only the store can fail.
-    pub(crate) fn query<T>(
+    pub(crate) async fn query<T: Send + 'static>(
         &self,
         org: OrgKey,
-        closure: impl FnOnce(&Conn<'_>) -> denizen_store::Result<T>,
+        closure: impl FnMut(&Conn<'_>) -> denizen_store::Result<T> + Send + 'static,
     ) -> Result<T> {
-        Ok(self.inner.store.read(org, closure)?)
+        Ok(self.inner.store.read(org, closure).await?)
     }
 
     /// A read of a few rows whose errors are those of the rules.
-    pub(crate) fn read<T>(&self, org: OrgKey, closure: impl FnOnce(&Conn<'_>) -> Result<T>) -> Result<T> {
-        self.inner.store.read(org, closure)
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        org: OrgKey,
+        closure: impl FnMut(&Conn<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.inner.store.read(org, closure).await
     }
 }

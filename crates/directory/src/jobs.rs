@@ -128,7 +128,7 @@ impl Directory {
     pub async fn lease_jobs(&self, most: i64) -> Result<Vec<LeasedJob>> {
         let now = self.now();
         // A look before the lease, so that an idle server does not write.
-        let next = self.query(OrgKey::CONTROL, stored::next_due)?;
+        let next = self.query(OrgKey::CONTROL, stored::next_due).await?;
         if next.is_none_or(|due| due > now) {
             return Ok(Vec::new());
         }
@@ -151,8 +151,8 @@ impl Directory {
     }
 
     /// When the next job is due, if there is one.
-    pub fn next_job_at(&self) -> Result<Option<Timestamp>> {
-        self.query(OrgKey::CONTROL, stored::next_due)
+    pub async fn next_job_at(&self) -> Result<Option<Timestamp>> {
+        self.query(OrgKey::CONTROL, stored::next_due).await
     }
 
     /// What has to be done for a job. Secrets are drawn here, so that none ever lies in a job's row: a retry sends
@@ -181,7 +181,7 @@ impl Directory {
         let Some((user, url)) = self.make_link(org, link, find).await? else { return Ok(Task::Nothing) };
         let verify_link = (!user.is_verified).then_some(url);
         let verify_days = u32::try_from(days).unwrap_or(u32::MAX);
-        self.mail(org, user, MailContent::Invitation { login_link, verify_link, verify_days })
+        self.mail(org, user, MailContent::Invitation { login_link, verify_link, verify_days }).await
     }
 
     async fn prepare_magic_link(&self, org: OrgKey, email: String, redirect: String) -> Result<Task> {
@@ -204,6 +204,7 @@ impl Directory {
             user,
             MailContent::MagicLink { link, minutes: u32::try_from(minutes).unwrap_or(u32::MAX) },
         )
+        .await
     }
 
     /// Makes a link for the user whom `find` finds.
@@ -213,9 +214,9 @@ impl Directory {
         new: NewLink,
         find: impl Fn(&Tx<'_>) -> Result<Option<User>> + Send + 'static,
     ) -> Result<Option<(User, String)>> {
-        let mapped = self.query(OrgKey::CONTROL, |conn| control::find_by_key(conn, org))?;
+        let mapped = self.query(OrgKey::CONTROL, move |conn| control::find_by_key(conn, org)).await?;
         let Some(mapped) = mapped else { return Ok(None) };
-        let Some(organization) = self.find_organization(mapped.slug.as_str())? else { return Ok(None) };
+        let Some(organization) = self.find_organization(mapped.slug.as_str()).await? else { return Ok(None) };
         let now = self.now();
         let secret = self.inner.environment.secret();
         let url = link_url(&self.inner.settings.public_url, &organization, &secret);
@@ -236,8 +237,8 @@ impl Directory {
         Ok(user.map(|user| (user, url)))
     }
 
-    fn mail(&self, org: OrgKey, user: User, content: MailContent) -> Result<Task> {
-        let Some(profile) = self.query(org, organizations::find_profile)? else {
+    async fn mail(&self, org: OrgKey, user: User, content: MailContent) -> Result<Task> {
+        let Some(profile) = self.query(org, organizations::find_profile).await? else {
             return Ok(Task::Nothing);
         };
         let default_language =
@@ -291,9 +292,9 @@ impl Directory {
     }
 
     /// The jobs of an organization that are not done, oldest first, at most `most`.
-    pub fn list_jobs(&self, slug: &str, most: i64) -> Result<Vec<JobSummary>> {
-        let organization = self.find_organization(slug)?.ok_or(ErrorCode::OrganizationNotFound)?;
-        let jobs = self.query(organization.org, |conn| stored::list(conn, most))?;
+    pub async fn list_jobs(&self, slug: &str, most: i64) -> Result<Vec<JobSummary>> {
+        let organization = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
+        let jobs = self.query(organization.org, move |conn| stored::list(conn, most)).await?;
         Ok(jobs
             .into_iter()
             .map(|job| JobSummary {
@@ -309,8 +310,8 @@ impl Directory {
     }
 
     /// How many jobs of each kind are in each state, over all organizations; those of which there are none are left out.
-    pub fn job_counts(&self) -> Result<Vec<(String, JobState, i64)>> {
-        self.query(OrgKey::CONTROL, stored::counts)
+    pub async fn job_counts(&self) -> Result<Vec<(String, JobState, i64)>> {
+        self.query(OrgKey::CONTROL, stored::counts).await
     }
 
     /// Drops what this process keeps in memory and can no longer be used. Called about once a minute.

@@ -46,7 +46,8 @@ impl Directory {
     /// [`ErrorCode::OrganizationNotFound`]; [`ErrorCode::InvalidField`] for an address to which the organization does
     /// not allow a redirect.
     pub async fn request_magic_link(&self, organization: &str, email: Email, redirect: String) -> Result<()> {
-        let organization = self.find_organization(organization)?.ok_or(ErrorCode::OrganizationNotFound)?;
+        let organization =
+            self.find_organization(organization).await?.ok_or(ErrorCode::OrganizationNotFound)?;
         if !organization.allows_redirect(&redirect) {
             let text = "the organization does not allow links to this origin; an administrator of this server allows \
                         it with `denizen org set ORGANIZATION --allow-origin ORIGIN`";
@@ -64,11 +65,12 @@ impl Directory {
     ///
     /// # Errors
     /// [`ErrorCode::OrganizationNotFound`], [`ErrorCode::LinkNotFound`].
-    pub fn open_link(&self, organization: &str, secret: &str) -> Result<OpenLink> {
-        let organization = self.find_organization(organization)?.ok_or(ErrorCode::OrganizationNotFound)?;
+    pub async fn open_link(&self, organization: &str, secret: &str) -> Result<OpenLink> {
+        let organization =
+            self.find_organization(organization).await?.ok_or(ErrorCode::OrganizationNotFound)?;
         let now = self.now();
         let hash = hash_secret(secret);
-        self.read(organization.org, |conn| {
+        self.read(organization.org, move |conn| {
             let link = stored::find(conn, &hash)?.filter(|link| link.expires_at > now);
             let link = link.ok_or(ErrorCode::LinkNotFound)?;
             let user =
@@ -80,6 +82,7 @@ impl Directory {
                 language: user.preferences.preferred_language,
             })
         })
+        .await
     }
 
     /// Uses a link up. Of two that try at once, one succeeds.
@@ -87,7 +90,8 @@ impl Directory {
     /// # Errors
     /// [`ErrorCode::OrganizationNotFound`], [`ErrorCode::LinkNotFound`].
     pub async fn use_link(&self, organization: &str, secret: &str) -> Result<UsedLink> {
-        let organization = self.find_organization(organization)?.ok_or(ErrorCode::OrganizationNotFound)?;
+        let organization =
+            self.find_organization(organization).await?.ok_or(ErrorCode::OrganizationNotFound)?;
         let now = self.now();
         let hash = hash_secret(secret);
         let (link, language) = self

@@ -187,17 +187,17 @@ impl OrganizationChanges {
 
 impl Directory {
     /// The organization with this slug.
-    pub fn find_organization(&self, slug: &str) -> Result<Option<Arc<Organization>>> {
+    pub async fn find_organization(&self, slug: &str) -> Result<Option<Arc<Organization>>> {
         let now = self.now();
         if let Some(found) = self.inner.organizations.find(slug, now) {
             return Ok(Some(found));
         }
-        let Some(mapped) = self.query(OrgKey::CONTROL, |conn| control::find_by_slug(conn, slug))? else {
+        let Some(mapped) = self.find_mapped(slug).await? else {
             return Ok(None);
         };
         let current_generation = self.inner.sessions.generation(mapped.org);
         let generation = current_generation.load(Ordering::Acquire);
-        let Some(profile) = self.query(mapped.org, stored::find_profile)? else {
+        let Some(profile) = self.query(mapped.org, stored::find_profile).await? else {
             return Ok(None);
         };
         let organization = Arc::new(Organization {
@@ -276,9 +276,10 @@ impl Directory {
         if !wanted.admits(&|_| None) {
             return Err(ErrorCode::Forbidden.into());
         }
-        let (now, home) = (ctx.now, ctx.org());
+        let (now, home, user_id) = (ctx.now, ctx.org(), ctx.session.user_id);
         let actor = self
-            .query(home, |conn| users::find(conn, UserDirectory::Members, ctx.session.user_id))?
+            .query(home, move |conn| users::find(conn, UserDirectory::Members, user_id))
+            .await?
             .ok_or(ErrorCode::InvalidCredentials)?;
         let email =
             Email::parse(&actor.email).map_err(|error| Error::field(&["email"], error.to_string()))?;
@@ -297,7 +298,7 @@ impl Directory {
 
     /// Changes an organization from the command line.
     pub async fn set_organization(&self, slug: &str, changes: OrganizationChanges) -> Result<()> {
-        let organization = self.find_organization(slug)?.ok_or(ErrorCode::OrganizationNotFound)?;
+        let organization = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
         self.change_organization(organization.org, changes).await
     }
 
@@ -348,25 +349,33 @@ impl Directory {
     }
 
     /// Every organization, for the command line.
-    pub fn list_organizations(&self) -> Result<Vec<OrganizationSummary>> {
-        let mapped = self.query(OrgKey::CONTROL, control::list_organizations)?;
-        mapped.into_iter().filter_map(|one| self.summary(one).transpose()).collect()
+    pub async fn list_organizations(&self) -> Result<Vec<OrganizationSummary>> {
+        let mut summaries = Vec::new();
+        for mapped in self.query(OrgKey::CONTROL, control::list_organizations).await? {
+            summaries.extend(self.summary(mapped).await?);
+        }
+        Ok(summaries)
     }
 
     /// One organization, for the command line.
-    pub fn show_organization(&self, slug: &str) -> Result<OrganizationSummary> {
-        let mapped = self.query(OrgKey::CONTROL, |conn| control::find_by_slug(conn, slug))?;
-        let found = mapped.map(|one| self.summary(one)).transpose()?.flatten();
-        found.ok_or_else(|| ErrorCode::OrganizationNotFound.into())
+    pub async fn show_organization(&self, slug: &str) -> Result<OrganizationSummary> {
+        let mapped = self.find_mapped(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
+        self.summary(mapped).await?.ok_or_else(|| ErrorCode::OrganizationNotFound.into())
     }
 
-    fn summary(&self, mapped: control::Organization) -> Result<Option<OrganizationSummary>> {
-        self.read(mapped.org, |conn| {
+    /// The entry of the map from slugs to organizations.
+    async fn find_mapped(&self, slug: &str) -> Result<Option<control::Organization>> {
+        let slug = slug.to_owned();
+        self.query(OrgKey::CONTROL, move |conn| control::find_by_slug(conn, &slug)).await
+    }
+
+    async fn summary(&self, mapped: control::Organization) -> Result<Option<OrganizationSummary>> {
+        self.read(mapped.org, move |conn| {
             let Some(profile) = stored::find_profile(conn)? else {
                 return Ok(None);
             };
             Ok(Some(OrganizationSummary {
-                org_id: mapped.slug,
+                org_id: mapped.slug.clone(),
                 org_uuid: mapped.uuid,
                 name: profile.name,
                 created_at: mapped.created_at,
@@ -376,6 +385,7 @@ impl Directory {
                 allowed_origins: profile.allowed_origins,
             }))
         })
+        .await
     }
 }
 

@@ -12,9 +12,9 @@ use crate::organizations::{CreatedOrganization, FirstAdmin, SUPER_ROLE};
 
 impl Directory {
     /// Whether somebody can administer the organization.
-    pub fn has_super_administrator(&self, slug: &str) -> Result<bool> {
-        let organization = self.find_organization(slug)?.ok_or(ErrorCode::OrganizationNotFound)?;
-        match self.read(organization.org, first_super_administrator) {
+    pub async fn has_super_administrator(&self, slug: &str) -> Result<bool> {
+        let organization = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
+        match self.read(organization.org, first_super_administrator).await {
             Ok(_) => Ok(true),
             Err(error) if error.code == ErrorCode::UserNotFound => Ok(false),
             Err(error) => Err(error),
@@ -27,7 +27,7 @@ impl Directory {
     /// # Errors
     /// [`ErrorCode::OrganizationNotFound`]; [`ErrorCode::LimitReached`] at [`MAX_KEYS`].
     pub async fn recover_organization(&self, slug: &str, admin: FirstAdmin) -> Result<CreatedOrganization> {
-        let organization = self.find_organization(slug)?.ok_or(ErrorCode::OrganizationNotFound)?;
+        let organization = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
         let now = self.now();
         let environment = self.environment();
         let secret = environment.secret();

@@ -104,8 +104,8 @@ impl Directory {
     }
 
     /// The roles that the caller may see: permission `Role:GetRole` filters them.
-    pub fn list_roles(&self, ctx: &OpContext, query: &RoleQuery) -> Result<Vec<Role>> {
-        let mut roles = self.query(ctx.org(), stored::list)?;
+    pub async fn list_roles(&self, ctx: &OpContext, query: &RoleQuery) -> Result<Vec<Role>> {
+        let mut roles = self.query(ctx.org(), stored::list).await?;
         roles.retain(|role| {
             (query.ids.is_empty() || query.ids.contains(&role.role_id))
                 && (query.names.is_empty() || query.names.contains(&role.name))

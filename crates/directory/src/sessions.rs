@@ -147,6 +147,7 @@ impl Sessions {
 }
 
 /// How a session came about.
+#[derive(Clone, Copy)]
 struct Origin {
     user_id: UserId,
     key_id: Option<Uuid>,
@@ -159,7 +160,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`ErrorCode::InvalidCredentials`]; [`ErrorCode::Unverified`] for a user who may sign in and no more.
-    pub fn authenticate(
+    pub async fn authenticate(
         &self,
         credentials: Credentials<'_>,
         path_organization: &str,
@@ -171,7 +172,8 @@ impl Directory {
         let session = if let Some(session) = self.inner.sessions.find(&cache_key, now) {
             session
         } else {
-            let session = Arc::new(self.load_session(credentials, home, now)?);
+            // Boxed, so that a call whose session is known does not carry the room that loading one needs.
+            let session = Arc::new(Box::pin(self.load_session(credentials, home, now)).await?);
             self.inner.sessions.keep(cache_key, &session, now);
             session
         };
@@ -185,12 +187,12 @@ impl Directory {
     ///
     /// # Errors
     /// [`ErrorCode::OrganizationNotFound`] for an organization that is neither the caller's own nor made by it.
-    pub fn context(&self, caller: &Caller, request_id: &Arc<str>) -> Result<OpContext> {
+    pub async fn context(&self, caller: &Caller, request_id: &Arc<str>) -> Result<OpContext> {
         let home = &caller.session.home;
         let organization = if caller.target == home.slug.as_str() {
             Arc::clone(home)
         } else {
-            let found = self.find_organization(&caller.target)?;
+            let found = self.find_organization(&caller.target).await?;
             found.filter(|found| found.parent == Some(home.org)).ok_or(ErrorCode::OrganizationNotFound)?
         };
         Ok(self.context_in(caller, organization, request_id))
@@ -216,7 +218,7 @@ impl Directory {
     /// # Errors
     /// [`ErrorCode::OrganizationNotFound`]; [`ErrorCode::InvalidCredentials`] for an unknown, wrong or expired key, an
     /// unknown user, a user whose role is not below the key's, and an unverified user where those may not sign in.
-    pub fn sign_in_with_key(
+    pub async fn sign_in_with_key(
         &self,
         organization: &str,
         secret: &str,
@@ -224,8 +226,8 @@ impl Directory {
         user_id: &str,
     ) -> Result<IssuedToken> {
         let now = self.now();
-        let home = self.find_organization(organization)?.ok_or(ErrorCode::OrganizationNotFound)?;
-        let (origin, user) = self.check_key(&home, secret, key_id, user_id, now)?;
+        let home = self.find_organization(organization).await?.ok_or(ErrorCode::OrganizationNotFound)?;
+        let (origin, user) = self.check_key(&home, secret, key_id, user_id, now).await?;
         if !user.is_verified && !home.profile.unverified_sign_in {
             return Err(ErrorCode::InvalidCredentials.into());
         }
@@ -244,12 +246,17 @@ impl Directory {
         self.inner.tokens.issue(home.slug.as_str(), user, key, id, now, seconds)
     }
 
-    fn load_session(&self, credentials: Credentials<'_>, home: &str, now: Timestamp) -> Result<Session> {
+    async fn load_session(
+        &self,
+        credentials: Credentials<'_>,
+        home: &str,
+        now: Timestamp,
+    ) -> Result<Session> {
         let refused = || Error::new(ErrorCode::InvalidCredentials);
         let (home, origin) = match credentials {
-            Credentials::Token(token) => self.check_token(token, home, now)?,
+            Credentials::Token(token) => self.check_token(token, home, now).await?,
             Credentials::Basic { user_name, token } => {
-                let (home, origin) = self.check_token(token, home, now)?;
+                let (home, origin) = self.check_token(token, home, now).await?;
                 let expected = format!("{}_{}", home.slug, origin.user_id.as_member());
                 if expected != user_name {
                     return Err(refused());
@@ -257,8 +264,8 @@ impl Directory {
                 (home, origin)
             }
             Credentials::ApiKey { secret, key_id, user_id } => {
-                let home = self.find_organization(home)?.ok_or_else(refused)?;
-                let (origin, _) = self.check_key(&home, secret, key_id, user_id, now)?;
+                let home = self.find_organization(home).await?.ok_or_else(refused)?;
+                let (origin, _) = self.check_key(&home, secret, key_id, user_id, now).await?;
                 (home, origin)
             }
         };
@@ -266,7 +273,7 @@ impl Directory {
         let current_generation = self.inner.sessions.generation(home.org);
         let generation = current_generation.load(Ordering::Acquire);
         let (user, role) =
-            self.query(home.org, |conn| load_actor(conn, &origin, now))?.ok_or_else(refused)?;
+            self.query(home.org, move |conn| load_actor(conn, &origin, now)).await?.ok_or_else(refused)?;
         let placeholders = Placeholders {
             org_id: home.slug.as_str().to_owned(),
             user_id: user.user_id.as_member().to_string(),
@@ -291,7 +298,12 @@ impl Directory {
         })
     }
 
-    fn check_token(&self, token: &str, home: &str, now: Timestamp) -> Result<(Arc<Organization>, Origin)> {
+    async fn check_token(
+        &self,
+        token: &str,
+        home: &str,
+        now: Timestamp,
+    ) -> Result<(Arc<Organization>, Origin)> {
         let refused = || Error::new(ErrorCode::InvalidCredentials);
         let claims = self.inner.tokens.verify(token, now).ok_or_else(refused)?;
         if claims.org != home {
@@ -302,13 +314,13 @@ impl Directory {
             Some(key) => Some(Uuid::parse(key).ok_or_else(refused)?),
             None => None,
         };
-        let home = self.find_organization(home)?.ok_or_else(refused)?;
+        let home = self.find_organization(home).await?.ok_or_else(refused)?;
         let expires_at = Timestamp(claims.exp.saturating_mul(Timestamp::MICROS_PER_SECOND));
         Ok((home, Origin { user_id, key_id, expires_at }))
     }
 
     /// Checks the three headers: the key, its secret and age, the user, and that the key's role is above the user's.
-    fn check_key(
+    async fn check_key(
         &self,
         home: &Organization,
         secret: &str,
@@ -321,7 +333,7 @@ impl Directory {
             return Err(refused());
         };
         let secret_hash = hash_secret(secret);
-        self.read(home.org, |conn| {
+        self.read(home.org, move |conn| {
             let key = api_keys::find(conn, key_id)?.ok_or_else(refused)?;
             // Hashes of random secrets: how far two of them agree tells nothing about either secret.
             if key.secret_hash != secret_hash || key.expires_at <= now {
@@ -335,6 +347,7 @@ impl Directory {
             }
             Ok((Origin { user_id, key_id: Some(key_id), expires_at: key.expires_at }, user))
         })
+        .await
     }
 }
 

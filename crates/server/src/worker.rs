@@ -44,7 +44,7 @@ pub async fn run(app: Arc<App>, courier: Arc<Courier>, stop: Stop) {
         let wait = match running.fill(&directory, &courier).await {
             Ok(()) => {
                 outage.over();
-                running.next_look(&directory)
+                running.next_look(&directory).await
             }
             Err(error) => outage.pause(&error),
         };
@@ -69,14 +69,14 @@ pub async fn keep_house(app: Arc<App>, stop: Stop) {
         tokio::select! {
             () = stop.requested() => return,
             _ = purge.tick() => app.directory.purge_memory(),
-            _ = count.tick() => count_jobs(&app),
+            _ = count.tick() => count_jobs(&app).await,
         }
     }
 }
 
-fn count_jobs(app: &App) {
+async fn count_jobs(app: &App) {
     // A store that fails is reported by the worker and by readiness; the counts just stay as they were.
-    if let Ok(counts) = app.directory.job_counts() {
+    if let Ok(counts) = app.directory.job_counts().await {
         let counts =
             counts.into_iter().map(|(kind, state, count)| ((kind, state.as_str().to_owned()), count));
         app.metrics().set_job_counts(with_zeros(counts).into_iter().map(|((kind, state), count)| JobCount {
@@ -127,11 +127,11 @@ impl Running {
     }
 
     /// How long nothing can be due.
-    fn next_look(&self, directory: &Directory) -> Duration {
+    async fn next_look(&self, directory: &Directory) -> Duration {
         if !self.has_place() {
             return POLL;
         }
-        match directory.next_job_at() {
+        match directory.next_job_at().await {
             Ok(Some(due)) => {
                 let micros = due.0.saturating_sub(directory.now().0);
                 // A due time that is just reached is looked at a moment later, so that the look never spins.

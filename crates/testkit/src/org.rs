@@ -47,8 +47,8 @@ impl TestOrg {
     }
 
     /// The organization's key inside the store, for looking at rows that no operation shows.
-    pub fn key_in_store(&self) -> OrgKey {
-        self.server.directory().find_organization(self.slug()).unwrap().unwrap().org
+    pub async fn key_in_store(&self) -> OrgKey {
+        self.server.directory().find_organization(self.slug()).await.unwrap().unwrap().org
     }
 
     /// A whole path of what stands after `/v1/{organization}`.

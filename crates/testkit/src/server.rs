@@ -140,9 +140,8 @@ impl TestServer {
 
     /// # Panics
     /// When the database is damaged or contradicts itself.
-    #[track_caller]
-    pub fn assert_consistent(&self) {
-        assert_eq!(self.directory().check(), Ok(Vec::new()));
+    pub async fn assert_consistent(&self) {
+        assert_eq!(self.directory().check().await, Ok(Vec::new()));
     }
 }
 

@@ -79,11 +79,11 @@ impl Directory {
         };
         if query.token > 0 {
             let position = Position::from_token(org, UserDirectory::Members, query.token);
-            stored.after = Some(self.resume_after(ctx, position, &stored.sort)?);
+            stored.after = Some(self.resume_after(ctx, position, &stored.sort).await?);
         }
         let sort = stored.sort.clone();
         let page = if stored.is_short() {
-            self.query(org, |conn| users::page(conn, &stored))?
+            self.query(org, move |conn| users::page(conn, &stored)).await?
         } else {
             self.store().scan(org, move |conn| users::page(conn, &stored)).await?
         };
@@ -98,17 +98,17 @@ impl Directory {
         Ok(MemberPage { members: page.users, has_more: page.has_more, token })
     }
 
-    fn resume_after(&self, ctx: &OpContext, position: Position, sort: &[SortKey]) -> Result<After> {
+    async fn resume_after(&self, ctx: &OpContext, position: Position, sort: &[SortKey]) -> Result<After> {
         if sort.is_empty() {
             return Ok(After { position, values: Vec::new() });
         }
         if let Some(after) = self.inner.cursors.find(reader(ctx), ctx.org(), position, sort, ctx.now) {
             return Ok(after);
         }
-        self.read(ctx.org(), |conn| {
+        let (visible, sort) = (ctx.visible_users(), sort.to_vec());
+        self.read(ctx.org(), move |conn| {
             // Callers can write any token. Where a list goes on behind a user tells how that user is sorted, so a user
             // whom the caller may not see must be like one who is gone.
-            let visible = ctx.visible_users();
             if !visible.is_always() {
                 let address = [SortKey { field: SortField::Email, descending: false }];
                 let found = match users::sort_values(conn, position, &address)?.as_deref() {
@@ -120,9 +120,10 @@ impl Directory {
                     return Err(ErrorCode::TokenExpired.into());
                 }
             }
-            let values = users::sort_values(conn, position, sort)?.ok_or(ErrorCode::TokenExpired)?;
+            let values = users::sort_values(conn, position, &sort)?.ok_or(ErrorCode::TokenExpired)?;
             Ok(After { position, values })
         })
+        .await
     }
 
     /// The members whom the caller may see and whose name or address contains the needle, case and accents aside; at
@@ -142,15 +143,17 @@ impl Directory {
 
     /// What is known about a member (contract section 5.8): permission `User:GetUserModel` on the member. A member
     /// who hides the own model from administrators is the only one to see it.
-    pub fn user_model(&self, ctx: &OpContext, user_id: &str) -> Result<UserModels> {
+    pub async fn user_model(&self, ctx: &OpContext, user_id: String) -> Result<UserModels> {
         ctx.require_self()?;
-        self.read(ctx.org(), |conn| {
-            let target = ctx.member_for(conn, &names::USER_GET_USER_MODEL, user_id)?;
-            let own = target.user_id == ctx.session.user_id && ctx.organization.org == ctx.session.home.org;
+        let op = ctx.clone();
+        self.read(ctx.org(), move |conn| {
+            let target = op.member_for(conn, &names::USER_GET_USER_MODEL, &user_id)?;
+            let own = target.user_id == op.session.user_id && op.organization.org == op.session.home.org;
             if !own && !target.preferences.user_model_visible_to_admins {
                 return Err(ErrorCode::Forbidden.into());
             }
             Ok(UserModels { additional_context: users::additional_context(conn, target.user_id)? })
         })
+        .await
     }
 }

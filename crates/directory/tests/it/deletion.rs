@@ -5,9 +5,9 @@ use denizen_store::users::is_buried;
 use denizen_testkit::{TestOrg, TestServer};
 use serde_json::json;
 
-fn has_tombstone(org: &TestOrg, user_id: &str) -> bool {
+async fn has_tombstone(org: &TestOrg, user_id: &str) -> bool {
     let id = UserId::parse_member(user_id).unwrap();
-    org.server.store().read(org.key_in_store(), |conn| is_buried(conn, id)).unwrap()
+    org.server.store().read(org.key_in_store().await, move |conn| is_buried(conn, id)).await.unwrap()
 }
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn a_deleted_user_is_absent_from_every_answer_and_the_address_is_free_agai
 
     let deleted = admin.delete(&format!("/user/{user_id}")).await.expect(200);
     assert_eq!(deleted.json(), json!({"not_deletable_reasons": []}));
-    assert!(!has_tombstone(&org, &user_id));
+    assert!(!has_tombstone(&org, &user_id).await);
     let email = body["email"].as_str().unwrap().replace('@', "%40");
     for path in [
         "/user/".to_owned(),
@@ -36,12 +36,12 @@ async fn a_deleted_user_is_absent_from_every_answer_and_the_address_is_free_agai
     }
     assert_eq!(admin.delete(&format!("/user/{user_id}")).await.refusal().0, 404);
     // Jobs and links that hold the user's data are gone.
-    assert_eq!(server.directory().list_jobs("acme", 10).unwrap().len(), 0);
+    assert_eq!(server.directory().list_jobs("acme", 10).await.unwrap().len(), 0);
     let path = link.strip_prefix("http://127.0.0.1:8080").unwrap();
     server.anonymous("POST", path, None).await.expect(404);
     let again = admin.post("/user/", &body).await.expect(201);
     assert_ne!(again.str_at("/user_id"), user_id);
-    server.assert_consistent();
+    server.assert_consistent().await;
 }
 
 #[tokio::test]
@@ -54,12 +54,12 @@ async fn a_creator_of_a_key_leaves_a_tombstone_and_the_key_goes_on() {
     let admin = org.admin().await;
     let deleted = admin.delete(&format!("/user/{}", creator.user_id)).await.expect(200).json();
     assert_eq!(deleted["not_deletable_reasons"].as_array().unwrap().len(), 1);
-    assert!(has_tombstone(&org, &creator.user_id));
+    assert!(has_tombstone(&org, &creator.user_id).await);
     assert_eq!(admin.get(&format!("/user/?user_id={}", creator.user_id)).await.json()["users"], json!([]));
     assert_eq!(admin.delete(&format!("/user/{}", creator.user_id)).await.status, 404);
     let keys = admin.get("/organization/api_key/").await;
     assert!(keys.each("api_keys", "key_id").contains(&key_id));
-    server.assert_consistent();
+    server.assert_consistent().await;
 }
 
 #[tokio::test]

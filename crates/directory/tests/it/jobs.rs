@@ -12,8 +12,8 @@ async fn with_a_mail(server: &TestServer) -> TestOrg {
     org
 }
 
-fn state(server: &TestServer) -> Vec<(&'static str, i64, Option<String>)> {
-    let jobs = server.directory().list_jobs("acme", 10).unwrap();
+async fn state(server: &TestServer) -> Vec<(&'static str, i64, Option<String>)> {
+    let jobs = server.directory().list_jobs("acme", 10).await.unwrap();
     jobs.into_iter().map(|job| (job.state, job.attempts, job.last_error)).collect()
 }
 
@@ -33,7 +33,7 @@ async fn a_job_that_fails_is_tried_again_after_growing_waits() {
     }
     let last = server.lease_jobs().await;
     assert_eq!(server.directory().fail_job(&last[0], "no route".to_owned(), false).await, Ok(false));
-    assert_eq!(state(&server), [("failed", 12, Some("no route".to_owned()))]);
+    assert_eq!(state(&server).await, [("failed", 12, Some("no route".to_owned()))]);
     server.advance_seconds(365 * 86_400);
     assert!(server.lease_jobs().await.is_empty());
 }
@@ -44,7 +44,7 @@ async fn a_permanent_failure_is_given_up_at_once() {
     with_a_mail(&server).await;
     let leased = server.lease_jobs().await;
     assert_eq!(server.directory().fail_job(&leased[0], "no such mailbox".to_owned(), true).await, Ok(false));
-    assert_eq!(state(&server), [("failed", 1, Some("no such mailbox".to_owned()))]);
+    assert_eq!(state(&server).await, [("failed", 1, Some("no such mailbox".to_owned()))]);
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_job_whose_worker_died_is_due_again_when_its_lease_has_run_out() {
     assert_eq!((taken.len(), taken[0].attempts()), (1, 2));
     assert!(matches!(other.directory().prepare_job(&taken[0]).await, Ok(Task::Send(_))));
     other.directory().finish_job(&taken[0]).await.unwrap();
-    assert_eq!(state(&server), []);
+    assert_eq!(state(&server).await, []);
 }
 
 #[tokio::test]
@@ -108,10 +108,10 @@ async fn a_job_is_announced_to_the_worker_of_its_process() {
     server.directory().on_job(Arc::new(move || {
         seen.fetch_add(1, Ordering::SeqCst);
     }));
-    assert_eq!(server.directory().next_job_at(), Ok(None));
+    assert_eq!(server.directory().next_job_at().await, Ok(None));
     let org = with_a_mail(&server).await;
     assert_eq!(woken.load(Ordering::SeqCst), 1);
-    assert_eq!(server.directory().next_job_at(), Ok(Some(denizen_testkit::NOON)));
+    assert_eq!(server.directory().next_job_at().await, Ok(Some(denizen_testkit::NOON)));
     org.admin().await.delete("/organization/").await.expect(204);
     assert_eq!(woken.load(Ordering::SeqCst), 2);
 }
@@ -126,7 +126,7 @@ async fn a_job_that_kills_every_worker_is_given_up_and_the_rest_go_on() {
         server.advance_seconds(120);
     }
     assert!(server.lease_jobs().await.is_empty());
-    assert_eq!(state(&server), [("failed", 4, Some("no worker has survived it".to_owned()))]);
+    assert_eq!(state(&server).await, [("failed", 4, Some("no worker has survived it".to_owned()))]);
 }
 
 #[tokio::test]
@@ -146,6 +146,6 @@ async fn an_erasure_is_never_given_up() {
         server.advance_seconds(120);
     }
     server.run_jobs().await;
-    assert_eq!(server.directory().job_counts(), Ok(Vec::new()));
-    server.assert_consistent();
+    assert_eq!(server.directory().job_counts().await, Ok(Vec::new()));
+    server.assert_consistent().await;
 }

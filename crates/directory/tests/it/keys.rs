@@ -59,7 +59,7 @@ async fn the_command_line_makes_and_revokes_keys_of_a_running_server() {
     let caller = org.sign_in(&key, &user_id).await;
     caller.sees_itself().await.expect(200);
     let roles: Vec<String> =
-        beside.directory().keys_of("acme").unwrap().into_iter().map(|(_, role)| role).collect();
+        beside.directory().keys_of("acme").await.unwrap().into_iter().map(|(_, role)| role).collect();
     assert_eq!(roles, ["DefaultSuperAdministratorRole", "DefaultAdministratorRole"]);
     beside.directory().revoke_key("acme", &key.key_id).await.unwrap();
     server.advance_seconds(1);

@@ -77,14 +77,14 @@ async fn known_unknown_and_unverified_addresses_are_answered_alike_and_cause_the
         let answer = ask(&org, address).await.expect(200);
         let headers: Vec<String> =
             answer.headers.keys().map(ToString::to_string).filter(|name| name != "x-request-id").collect();
-        let jobs = server.directory().list_jobs("acme", 100).unwrap();
+        let jobs = server.directory().list_jobs("acme", 100).await.unwrap();
         let kinds: Vec<(String, &str, i64)> =
             jobs.into_iter().map(|job| (job.kind, job.state, job.attempts)).collect();
         seen.push((answer.body, headers, kinds));
         server.advance_seconds(1);
         let mails = server.run_jobs().await;
         assert_eq!(mails.len(), usize::from(address == email), "{address}");
-        assert_eq!(server.directory().list_jobs("acme", 100).unwrap().len(), 0);
+        assert_eq!(server.directory().list_jobs("acme", 100).await.unwrap().len(), 0);
     }
     assert_eq!(seen[0].2.len(), 1);
     assert!(seen.iter().all(|one| *one == seen[0]), "{seen:?}");
@@ -156,7 +156,7 @@ async fn a_link_of_another_organization_or_of_a_deleted_user_is_gone() {
     // The job of a deleted user has nothing to do.
     ask(&org, &email).await.expect(200);
     assert_eq!(server.run_jobs().await, []);
-    server.assert_consistent();
+    server.assert_consistent().await;
 }
 
 #[tokio::test]

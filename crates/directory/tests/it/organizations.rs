@@ -13,7 +13,7 @@ use serde_json::json;
 async fn make_child(caller: &TestCaller, slug: &str) -> Result<Slug, ErrorCode> {
     let directory = caller.server.directory();
     let credentials = denizen_directory::Credentials::Token(&caller.token);
-    let known = directory.authenticate(credentials, slug, Some(&caller.organization)).unwrap();
+    let known = directory.authenticate(credentials, slug, Some(&caller.organization)).await.unwrap();
     let new = NewOrganization::named(Slug::parse(slug).unwrap(), slug);
     directory.create_child_organization(&known, &"test".into(), new).await.map_err(|error| error.code)
 }
@@ -99,8 +99,11 @@ async fn a_stranger_a_grandchild_and_the_parent_are_not_found() {
     let key = server.directory().create_key_for("child", "DefaultSuperAdministratorRole".to_owned(), None, 1);
     let key = key.await.unwrap();
     let id = admin.in_org("child").naming("acme").get("/user/").await.str_at("/users/0/user_id");
-    let token =
-        server.directory().sign_in_with_key("child", &key.secret, &key.key_id.to_string(), &id).unwrap();
+    let token = server
+        .directory()
+        .sign_in_with_key("child", &key.secret, &key.key_id.to_string(), &id)
+        .await
+        .unwrap();
     let below =
         TestCaller { token: token.token, organization: "child".to_owned(), user_id: id, ..admin.clone() };
     below.get("/user/").await.expect(200);
@@ -136,15 +139,15 @@ async fn a_slug_is_given_once() {
     let new = NewOrganization::named(Slug::parse("acme").unwrap(), "Another");
     let refused = server.directory().create_organization(new, admin).await;
     assert_eq!(refused.unwrap_err().code, ErrorCode::OrganizationExists);
-    assert_eq!(server.directory().list_organizations().unwrap().len(), 1);
+    assert_eq!(server.directory().list_organizations().await.unwrap().len(), 1);
 }
 
 /// How many users and roles the rows of an organization hold, found by its key and not by its name.
-fn rows(org: &TestOrg, key: OrgKey) -> (i64, usize, usize) {
+async fn rows(org: &TestOrg, key: OrgKey) -> (i64, usize, usize) {
     let store = org.server.store();
-    let users = store.read(key, |conn| users::count(conn, UserDirectory::Members)).unwrap();
-    let roles = store.read(key, roles::list).unwrap().len();
-    let jobs = store.read(key, |conn| jobs::list(conn, 100)).unwrap().len();
+    let users = store.read(key, |conn| users::count(conn, UserDirectory::Members)).await.unwrap();
+    let roles = store.read(key, roles::list).await.unwrap().len();
+    let jobs = store.read(key, |conn| jobs::list(conn, 100)).await.unwrap().len();
     (users, roles, jobs)
 }
 
@@ -160,21 +163,21 @@ async fn a_deleted_organization_is_gone_at_once_and_its_rows_by_a_job() {
     let admin = org.admin().await;
     let there = admin.at(&other);
     there.get("/user/").await.expect(200);
-    let key = org.key_in_store();
-    assert_eq!(rows(&org, key), (6, 4, 0));
+    let key = org.key_in_store().await;
+    assert_eq!(rows(&org, key).await, (6, 4, 0));
     admin.delete("/organization/").await.expect(204);
     assert_eq!(admin.get("/user/").await.status, 401);
     assert_eq!(server.anonymous("GET", "/v1/acme/organization/", None).await.status, 404);
     server.advance_seconds(1);
     assert_eq!(there.get("/user/").await.status, 401);
     assert_eq!(other.anonymous("GET", "/v1/acme/organization/", None).await.status, 404);
-    assert_eq!(rows(&org, key), (6, 4, 1));
+    assert_eq!(rows(&org, key).await, (6, 4, 1));
 
     assert_eq!(other.run_jobs().await, []);
-    assert_eq!(rows(&org, key), (0, 0, 0));
-    assert_eq!(server.directory().job_counts(), Ok(Vec::new()));
+    assert_eq!(rows(&org, key).await, (0, 0, 0));
+    assert_eq!(server.directory().job_counts().await, Ok(Vec::new()));
     kept.admin().await.get("/user/").await.expect(200);
-    server.assert_consistent();
+    server.assert_consistent().await;
 }
 
 #[tokio::test]
@@ -186,8 +189,12 @@ async fn a_child_outlives_its_parent_and_belongs_to_nobody_then() {
     admin.delete("/organization/").await.expect(204);
     assert_eq!(admin.in_org("child").naming("acme").get("/user/").await.status, 401);
     server.run_jobs().await;
-    let child =
-        server.store().read(OrgKey::CONTROL, |conn| control::find_by_slug(conn, "child")).unwrap().unwrap();
+    let child = server
+        .store()
+        .read(OrgKey::CONTROL, |conn| control::find_by_slug(conn, "child"))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(child.parent, None);
     // A namesake of the parent does not inherit it.
     let namesake = server.org("acme").await.admin().await;
@@ -258,7 +265,7 @@ async fn an_organization_whose_last_super_administrator_is_gone_can_be_recovered
     assert_eq!(found.json()["users"][0]["is_verified"], true);
     ada.post("/user/", &org.invitation("DefaultAdministratorRole")).await.expect(201);
     server.directory().create_key_for("acme", role(), None, 1).await.unwrap();
-    server.assert_consistent();
+    server.assert_consistent().await;
 }
 
 #[tokio::test]

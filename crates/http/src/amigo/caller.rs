@@ -13,8 +13,8 @@ pub(super) struct Authenticated {
 }
 
 impl Authenticated {
-    pub(super) fn context(&self, call: &Call) -> Result<OpContext, Problem> {
-        Ok(call.directory().context(&self.caller, &call.shared_request_id())?)
+    pub(super) async fn context(&self, call: &Call) -> Result<OpContext, Problem> {
+        Ok(call.directory().context(&self.caller, &call.shared_request_id()).await?)
     }
 }
 
@@ -22,24 +22,24 @@ impl Authenticated {
 ///
 /// # Errors
 /// 401 without valid credentials; 403 for a user who is not verified.
-pub(super) fn authenticate(call: &Call) -> Result<Authenticated, Problem> {
-    find(call)?.ok_or_else(|| ErrorCode::InvalidCredentials.into())
+pub(super) async fn authenticate(call: &Call) -> Result<Authenticated, Problem> {
+    find(call).await?.ok_or_else(|| ErrorCode::InvalidCredentials.into())
 }
 
 /// The caller of an operation that anybody may call: credentials that are missing or invalid count as none.
-pub(super) fn authenticate_if_possible(call: &Call) -> Option<Authenticated> {
-    find(call).ok().flatten()
+pub(super) async fn authenticate_if_possible(call: &Call) -> Option<Authenticated> {
+    find(call).await.ok().flatten()
 }
 
-fn find(call: &Call) -> Result<Option<Authenticated>, Problem> {
+async fn find(call: &Call) -> Result<Option<Authenticated>, Problem> {
     let Some(authorization) = call.header("authorization") else {
-        return direct_key(call);
+        return direct_key(call).await;
     };
     let invalid = || Problem::from(ErrorCode::InvalidCredentials);
     let (scheme, value) = authorization.split_once(' ').ok_or_else(invalid)?;
     let value = value.trim();
     if scheme.eq_ignore_ascii_case("bearer") {
-        return check(call, Credentials::Token(value)).map(Some);
+        return check(call, Credentials::Token(value)).await.map(Some);
     }
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(invalid());
@@ -47,18 +47,18 @@ fn find(call: &Call) -> Result<Option<Authenticated>, Problem> {
     let pair =
         STANDARD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(invalid)?;
     let (user_name, token) = pair.split_once(':').ok_or_else(invalid)?;
-    check(call, Credentials::Basic { user_name, token }).map(Some)
+    check(call, Credentials::Basic { user_name, token }).await.map(Some)
 }
 
 /// The three headers of sign-in, sent with the operation itself.
-fn direct_key(call: &Call) -> Result<Option<Authenticated>, Problem> {
+async fn direct_key(call: &Call) -> Result<Option<Authenticated>, Problem> {
     let headers = (call.header("x-api-key"), call.header("x-api-key-id"), call.header("x-user-id"));
     let (Some(secret), Some(key_id), Some(user_id)) = headers else { return Ok(None) };
-    check(call, Credentials::ApiKey { secret, key_id, user_id }).map(Some)
+    check(call, Credentials::ApiKey { secret, key_id, user_id }).await.map(Some)
 }
 
-fn check(call: &Call, credentials: Credentials<'_>) -> Result<Authenticated, Problem> {
+async fn check(call: &Call, credentials: Credentials<'_>) -> Result<Authenticated, Problem> {
     let issuer = call.header("x-org-id").filter(|id| !id.is_empty());
-    let caller = call.directory().authenticate(credentials, call.path("organization"), issuer)?;
+    let caller = call.directory().authenticate(credentials, call.path("organization"), issuer).await?;
     Ok(Authenticated { caller })
 }

@@ -11,7 +11,7 @@ use crate::kernel::{Call, FieldProblem, Problem, Reader, Reply};
 const DEFAULT_ROLE: &str = "DefaultAdministratorRole";
 
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
-    let authenticated = authenticate(&call)?;
+    let authenticated = authenticate(&call).await?;
     let mut body = Reader::body(&call)?;
     // The key must be there; its value may be null.
     let name = body.required_custom("name", |value| match value {
@@ -22,7 +22,7 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     let life = body.required_custom("duration", |value| input::duration_micros(&value, 1, MAX_KEY_DAYS));
     let role_name = body.optional_raw_text("role_name", MAX_LINE).unwrap_or_else(|| DEFAULT_ROLE.to_owned());
     let (name, life) = body.finish_some(name.zip(life))?;
-    let ctx = authenticated.context(&call)?;
+    let ctx = authenticated.context(&call).await?;
     let key = call.directory().create_api_key(&ctx, name, role_name, life).await?;
     let answer = CreateApiKeyResponse {
         api_key_id: key.key_id.to_string(),

@@ -13,9 +13,9 @@ use crate::kernel::{Call, Problem, Reader, Reply};
 const MAX_OPEN_AT_CREATION: usize = MAX_VARIABLES - 1;
 
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
-    let authenticated = authenticate(&call)?;
+    let authenticated = authenticate(&call).await?;
     let invitation = read(&call)?;
-    let ctx = authenticated.context(&call)?;
+    let ctx = authenticated.context(&call).await?;
     let invited = call.directory().invite_member(&ctx, invitation).await?;
     let user_id = invited.user_id.as_member().to_string();
     Ok(Reply::json(201, &CreateInvitedUserResponse { user_id, verify_link: invited.verify_link }))

@@ -13,7 +13,7 @@ use super::wire::OrganizationIdResponse;
 use crate::kernel::{Call, FieldProblem, Problem, Reader, Reply};
 
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
-    let authenticated = authenticate(&call)?;
+    let authenticated = authenticate(&call).await?;
     let new = read(&call)?;
     let request_id = call.shared_request_id();
     let slug = call.directory().create_child_organization(&authenticated.caller, &request_id, new).await?;

@@ -12,7 +12,7 @@ use crate::kernel::{Call, Problem, Reader, Reply};
 const MAX_NAME: usize = 256;
 
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
-    let authenticated = authenticate(&call)?;
+    let authenticated = authenticate(&call).await?;
     let mut body = Reader::body(&call)?;
     let new = NewRole {
         name: body.required_text("role_name", MAX_NAME),
@@ -23,7 +23,7 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
             .unwrap_or(FrontendView::Client),
     };
     let new = body.finish(new)?;
-    let ctx = authenticated.context(&call)?;
+    let ctx = authenticated.context(&call).await?;
     let role_id = call.directory().create_role(&ctx, new).await?;
     Ok(Reply::json(201, &RoleIdResponse { role_id: role_id.to_string() }))
 }

@@ -5,9 +5,9 @@ use super::wire::{ApiKey, GetApiKeysResponse, UserReference};
 use crate::kernel::{Call, Problem, Reply};
 
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
-    let ctx = authenticate(&call)?.context(&call)?;
+    let ctx = authenticate(&call).await?.context(&call).await?;
     let org_id = ctx.organization.slug.as_str();
-    let keys = call.directory().list_api_keys(&ctx)?.into_iter().map(|listed| ApiKey {
+    let keys = call.directory().list_api_keys(&ctx).await?.into_iter().map(|listed| ApiKey {
         record_id: listed.key.record_id.to_string(),
         name: listed.key.name,
         org_id: org_id.to_owned(),

@@ -8,10 +8,14 @@ use super::wire::GetOrganizationResponse;
 use crate::kernel::{Call, Problem, Reply};
 
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
-    let found = call.directory().find_organization(call.path("organization"))?;
+    let found = call.directory().find_organization(call.path("organization")).await?;
     let organization = found.ok_or(ErrorCode::OrganizationNotFound)?;
-    let ctx = authenticate_if_possible(&call).and_then(|authenticated| authenticated.context(&call).ok());
-    let details = ctx.is_some_and(|ctx| Directory::may_see_details(&ctx));
+    let details = match authenticate_if_possible(&call).await {
+        Some(authenticated) => {
+            authenticated.context(&call).await.is_ok_and(|ctx| Directory::may_see_details(&ctx))
+        }
+        None => false,
+    };
     let profile = &organization.profile;
     let defaults = details.then(|| profile.default_preferences.clone().unwrap_or_default());
     let answer = GetOrganizationResponse {

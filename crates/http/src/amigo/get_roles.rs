@@ -10,7 +10,7 @@ use super::{input, render};
 use crate::kernel::{Call, FieldProblem, Problem, QueryReader, Reply};
 
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
-    let authenticated = authenticate(&call)?;
+    let authenticated = authenticate(&call).await?;
     let mut query = QueryReader::new(&call);
     let with_grants = query.bool("return_permission_grants").unwrap_or(false);
     let wanted = RoleQuery {
@@ -19,9 +19,9 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
         names: query.strings("name"),
     };
     let wanted = query.finish(wanted)?;
-    let ctx = authenticated.context(&call)?;
+    let ctx = authenticated.context(&call).await?;
     let base_roles = default_roles();
-    let roles = call.directory().list_roles(&ctx, &wanted)?.into_iter().map(|role| Role {
+    let roles = call.directory().list_roles(&ctx, &wanted).await?.into_iter().map(|role| Role {
         id: role.role_id.to_string(),
         is_base_role: base_roles.iter().any(|base| base.name == role.name),
         name: role.name,

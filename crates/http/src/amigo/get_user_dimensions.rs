@@ -8,7 +8,7 @@ use super::wire::GetUserDimensionsResponse;
 use crate::kernel::{Call, Problem, Reply};
 
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
-    let ctx = authenticate(&call)?.context(&call)?;
+    let ctx = authenticate(&call).await?.context(&call).await?;
     let dimensions = Directory::user_dimensions(&ctx)?;
     Ok(Reply::json(200, &GetUserDimensionsResponse { user_dimensions: render::dimensions(dimensions) }))
 }

@@ -5,8 +5,8 @@ use super::wire::GetUserModelResponse;
 use crate::kernel::{Call, Problem, Reply};
 
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
-    let ctx = authenticate(&call)?.context(&call)?;
-    let known = call.directory().user_model(&ctx, call.path("user_id"))?;
+    let ctx = authenticate(&call).await?.context(&call).await?;
+    let known = call.directory().user_model(&ctx, call.path("user_id").to_owned()).await?;
     // Models come from conversations, which have no door into this server yet.
     let user_models = Vec::new();
     Ok(Reply::json(200, &GetUserModelResponse { user_models, additional_context: known.additional_context }))

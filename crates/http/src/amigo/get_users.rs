@@ -12,9 +12,9 @@ use crate::kernel::{Call, FieldProblem, Problem, QueryReader, Reply};
 const MAX_TOKEN: i64 = (1 << 53) - 1;
 
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
-    let authenticated = authenticate(&call)?;
+    let authenticated = authenticate(&call).await?;
     let query = read(&call)?;
-    let ctx = authenticated.context(&call)?;
+    let ctx = authenticated.context(&call).await?;
     let page = call.directory().list_members(&ctx, query).await?;
     let mut users = render::users(page.members, &ctx);
     for user in &mut users {

@@ -63,7 +63,7 @@ fn words(language: Option<&str>) -> (&'static Words, &'static str) {
 }
 
 pub(super) async fn open(call: Call) -> Result<Reply, Problem> {
-    let opened = match call.directory().open_link(call.path("organization"), call.path("secret")) {
+    let opened = match call.directory().open_link(call.path("organization"), call.path("secret")).await {
         Ok(opened) => opened,
         Err(error) => return gone(&call, error),
     };

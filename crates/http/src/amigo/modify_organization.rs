@@ -9,9 +9,9 @@ use super::organization_input::{Presence, images};
 use crate::kernel::{Call, FieldProblem, Problem, Reader, Reply};
 
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
-    let authenticated = authenticate(&call)?;
+    let authenticated = authenticate(&call).await?;
     let changes = read(&call)?;
-    let ctx = authenticated.context(&call)?;
+    let ctx = authenticated.context(&call).await?;
     call.directory().modify_organization(&ctx, changes).await?;
     Ok(Reply::empty(204))
 }

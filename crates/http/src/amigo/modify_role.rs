@@ -9,7 +9,7 @@ use super::wire::RoleIdResponse;
 use crate::kernel::{Call, Problem, Reader, Reply};
 
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
-    let authenticated = authenticate(&call)?;
+    let authenticated = authenticate(&call).await?;
     let mut body = Reader::body(&call)?;
     let changes = RoleChanges {
         description: body.optional_text("description", MAX_LINE),
@@ -17,7 +17,7 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
         grants: body.custom("permission_grants", input::grants),
     };
     let changes = body.finish(changes)?;
-    let ctx = authenticated.context(&call)?;
+    let ctx = authenticated.context(&call).await?;
     let role_id = call.directory().modify_role(&ctx, call.path("role_name").to_owned(), changes).await?;
     Ok(Reply::json(200, &RoleIdResponse { role_id: role_id.to_string() }))
 }

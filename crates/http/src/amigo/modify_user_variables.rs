@@ -10,9 +10,9 @@ use crate::kernel::{Call, Problem, Reader, Reply};
 const MAX_ENTRIES: usize = 100;
 
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
-    let authenticated = authenticate(&call)?;
+    let authenticated = authenticate(&call).await?;
     let changes = read(&call)?;
-    let ctx = authenticated.context(&call)?;
+    let ctx = authenticated.context(&call).await?;
     call.directory().modify_variables(&ctx, call.path("requested_user_id").to_owned(), changes).await?;
     Ok(Reply::empty(204))
 }

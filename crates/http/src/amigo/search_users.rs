@@ -8,7 +8,7 @@ use super::wire::SearchUsersResponse;
 use crate::kernel::{Call, Problem, QueryReader, Reply};
 
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
-    let authenticated = authenticate(&call)?;
+    let authenticated = authenticate(&call).await?;
     let mut query = QueryReader::new(&call);
     let search = MemberSearch {
         needle: query.required("query"),
@@ -16,7 +16,7 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
         is_verified: query.bool("is_verified"),
     };
     let search = query.finish(search)?;
-    let ctx = authenticated.context(&call)?;
+    let ctx = authenticated.context(&call).await?;
     let members = call.directory().search_members(&ctx, search).await?;
     Ok(Reply::json(200, &SearchUsersResponse { users: render::users(members, &ctx) }))
 }

@@ -28,7 +28,7 @@ async fn of_64_who_invite_the_same_address_at_once_one_succeeds() {
     }
     assert_eq!(admin.get("/user/?email=same%40acme.example").await.each("users", "email").len(), 1);
     assert_eq!(server.run_jobs().await.len(), 1, "those who were refused must not send a mail");
-    server.assert_consistent();
+    server.assert_consistent().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -241,7 +241,7 @@ async fn a_caller_who_may_everything_succeeds_with_every_operation() {
         let credentials = if makes { credentials.naming("acme") } else { credentials };
         let answer = send(&scene.server, case, &things, &credentials).await;
         assert_eq!(answer.status, case.success, "{answer}");
-        scene.server.assert_consistent();
+        scene.server.assert_consistent().await;
     }
 }
 

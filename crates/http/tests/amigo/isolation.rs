@@ -153,7 +153,7 @@ async fn a_token_of_a_deleted_organization_is_nobody_s_and_its_slug_free_again()
     assert_eq!(admin.get("/user/").await.each("users", "user_id"), [admin.user_id.as_str()]);
     assert_eq!(scene.ours.admin.sees_itself().await.expect(401).refusal().1, "Invalid credentials");
     scene.server.run_jobs().await;
-    scene.server.assert_consistent();
+    scene.server.assert_consistent().await;
 }
 
 #[tokio::test]

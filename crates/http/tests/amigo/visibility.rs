@@ -126,7 +126,7 @@ async fn lists_search_and_look_ups_show_exactly_whom_the_rule_shows() {
     // Otherwise the cases would show little.
     let seen = [blind, shown, hidden, changed, kept];
     assert!(blind > 20 && shown > 200 && hidden > 200 && changed > 20 && kept > 200, "{seen:?}");
-    server.assert_consistent();
+    server.assert_consistent().await;
 }
 
 #[tokio::test]

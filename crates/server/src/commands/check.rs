@@ -9,7 +9,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     let file = config.sqlite_file();
     let file = file.display();
     with_directory(config, Missing::Refuse, |directory| async move {
-        let problems = directory.check().map_err(|error| of_directory(&error, About::default()))?;
+        let problems = directory.check().await.map_err(|error| of_directory(&error, About::default()))?;
         if !problems.is_empty() {
             report::print(&format!("{}\n", problems.join("\n")))?;
             let count = problems.len();
@@ -20,7 +20,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
             .into());
         }
         let organizations =
-            directory.list_organizations().map_err(|error| of_directory(&error, About::default()))?;
+            directory.list_organizations().await.map_err(|error| of_directory(&error, About::default()))?;
         let users: i64 = organizations.iter().map(|organization| organization.members).sum();
         report::print(&format!(
             "no problems in {file} (organizations: {}, users: {users})\n",
@@ -31,6 +31,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
             let slug = organization.org_id.as_str();
             let is_administered = directory
                 .has_super_administrator(slug)
+                .await
                 .map_err(|error| of_directory(&error, About { org: slug, ..About::default() }))?;
             if !is_administered {
                 report::print(&format!(

@@ -16,11 +16,9 @@ const MOST: i64 = 1_000;
 
 pub fn run(config: &Config, job: &Job) -> anyhow::Result<()> {
     let Job::List { org, output } = job;
-    with_directory(
-        config,
-        Missing::Refuse,
-        |directory| async move { list(&directory, org.as_deref(), *output) },
-    )
+    with_directory(config, Missing::Refuse, |directory| async move {
+        list(&directory, org.as_deref(), *output).await
+    })
 }
 
 /// A job with the organization it belongs to.
@@ -31,11 +29,12 @@ struct Listed {
     job: JobSummary,
 }
 
-fn list(directory: &Directory, org: Option<&str>, output: Output) -> anyhow::Result<()> {
+async fn list(directory: &Directory, org: Option<&str>, output: Output) -> anyhow::Result<()> {
     let slugs = match org {
         Some(slug) => vec![slug.to_owned()],
         None => directory
             .list_organizations()
+            .await
             .map_err(|error| of_directory(&error, About::default()))?
             .into_iter()
             .map(|organization| organization.org_id.to_string())
@@ -44,7 +43,7 @@ fn list(directory: &Directory, org: Option<&str>, output: Output) -> anyhow::Res
     let mut jobs = Vec::new();
     for slug in slugs {
         let about = About { org: &slug, ..About::default() };
-        let listed = directory.list_jobs(&slug, MOST).map_err(|error| of_directory(&error, about))?;
+        let listed = directory.list_jobs(&slug, MOST).await.map_err(|error| of_directory(&error, about))?;
         jobs.extend(listed.into_iter().map(|job| Listed { org_id: slug.clone(), job }));
     }
     if output.json {

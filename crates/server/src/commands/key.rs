@@ -18,7 +18,7 @@ pub fn run(config: &Config, key: &Key) -> anyhow::Result<()> {
     with_directory(config, Missing::Refuse, |directory| async move {
         match key {
             Key::Create(wanted) => create(&directory, config, wanted).await,
-            Key::List { org, output } => list(&directory, org, *output),
+            Key::List { org, output } => list(&directory, org, *output).await,
             Key::Revoke { org, key_id, output } => revoke(&directory, org, key_id, *output).await,
         }
     })
@@ -34,7 +34,7 @@ async fn create(directory: &Directory, config: &Config, wanted: &KeyCreate) -> a
         .await
         .map_err(|error| of_directory(&error, about))?;
     // Whoever uses the key also has to say in whose name, and its creator is somebody who surely may be named.
-    let keys = directory.keys_of(org).map_err(|error| of_directory(&error, about))?;
+    let keys = directory.keys_of(org).await.map_err(|error| of_directory(&error, about))?;
     let member_id = keys
         .iter()
         .find(|(key, _)| key.key_id == made.key_id)
@@ -85,11 +85,12 @@ struct Listed {
     expired: bool,
 }
 
-fn list(directory: &Directory, org: &str, output: Output) -> anyhow::Result<()> {
+async fn list(directory: &Directory, org: &str, output: Output) -> anyhow::Result<()> {
     let about = About { org, ..About::default() };
     let now = directory.now();
     let keys: Vec<Listed> = directory
         .keys_of(org)
+        .await
         .map_err(|error| of_directory(&error, about))?
         .into_iter()
         .map(|(key, role)| Listed {

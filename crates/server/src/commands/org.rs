@@ -23,21 +23,23 @@ pub fn run(config: &Config, org: &Org) -> anyhow::Result<()> {
             })
         }
         Org::List { output } => {
-            with_directory(config, Missing::Refuse, |directory| async move { list(&directory, *output) })
-        }
-        Org::Show { slug, output } => {
             with_directory(
                 config,
                 Missing::Refuse,
-                |directory| async move { show(&directory, slug, *output) },
+                |directory| async move { list(&directory, *output).await },
             )
         }
+        Org::Show { slug, output } => with_directory(config, Missing::Refuse, |directory| async move {
+            show(&directory, slug, *output).await
+        }),
         Org::Set(wanted) => {
             let changes = changes(wanted)?;
             with_directory(config, Missing::Refuse, |directory| async move {
                 let about = About { org: &wanted.slug, ..About::default() };
-                let before =
-                    directory.show_organization(&wanted.slug).map_err(|error| of_directory(&error, about))?;
+                let before = directory
+                    .show_organization(&wanted.slug)
+                    .await
+                    .map_err(|error| of_directory(&error, about))?;
                 for origin in &changes.remove_origins {
                     if !before.allowed_origins.iter().any(|allowed| allowed == origin.as_str()) {
                         let message =
@@ -50,7 +52,7 @@ pub fn run(config: &Config, org: &Org) -> anyhow::Result<()> {
                     .set_organization(&wanted.slug, changes)
                     .await
                     .map_err(|error| of_directory(&error, about))?;
-                show(&directory, &wanted.slug, wanted.output)
+                show(&directory, &wanted.slug, wanted.output).await
             })
         }
         Org::Recover(wanted) => {
@@ -173,9 +175,9 @@ fn credentials(
     ))
 }
 
-fn list(directory: &Directory, output: Output) -> anyhow::Result<()> {
+async fn list(directory: &Directory, output: Output) -> anyhow::Result<()> {
     let organizations =
-        directory.list_organizations().map_err(|error| of_directory(&error, About::default()))?;
+        directory.list_organizations().await.map_err(|error| of_directory(&error, About::default()))?;
     if output.json {
         return report::print_json(&organizations);
     }
@@ -195,9 +197,9 @@ fn list(directory: &Directory, output: Output) -> anyhow::Result<()> {
     report::print(&table(&["ORGANIZATION", "USERS", "CREATED AT", "NAME"], rows))
 }
 
-fn show(directory: &Directory, slug: &str, output: Output) -> anyhow::Result<()> {
+async fn show(directory: &Directory, slug: &str, output: Output) -> anyhow::Result<()> {
     let about = About { org: slug, ..About::default() };
-    let shown = directory.show_organization(slug).map_err(|error| of_directory(&error, about))?;
+    let shown = directory.show_organization(slug).await.map_err(|error| of_directory(&error, about))?;
     if output.json { report::print_json(&shown) } else { report::print(&page(&shown)) }
 }
 

@@ -81,8 +81,11 @@ async fn over(
             }
         })?;
     }
-    let is_empty =
-        directory.list_organizations().map_err(|error| of_directory(&error, About::default()))?.is_empty();
+    let is_empty = directory
+        .list_organizations()
+        .await
+        .map_err(|error| of_directory(&error, About::default()))?
+        .is_empty();
     let app = App::new(directory, wiring::http_settings(config, bound));
     report::print(&format!(
         "denizen {} is listening on {}, its data is in {}\n",

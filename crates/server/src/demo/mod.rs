@@ -34,13 +34,13 @@ const LOOK: usize = 10_000;
 pub async fn prepare(directory: &Directory, config: &Config, bound: SocketAddr) -> anyhow::Result<()> {
     let address = local_url(bound);
     let data = config.data.display();
-    let found = directory.find_organization(SLUG).context("looking for the organization `demo`")?;
+    let found = directory.find_organization(SLUG).await.context("looking for the organization `demo`")?;
     if let Some(found) = found {
         let is_complete = found.profile.main_description != FILLING;
         if !is_complete {
             complete(directory).await?;
         }
-        let members = directory.show_organization(SLUG)?.members;
+        let members = directory.show_organization(SLUG).await?.members;
         let more =
             if is_complete { "" } else { " An earlier start was interrupted; who was missing is there now." };
         return report::print(&format!(
@@ -60,7 +60,7 @@ pub async fn prepare(directory: &Directory, config: &Config, bound: SocketAddr) 
 async fn complete(directory: &Directory) -> anyhow::Result<()> {
     let name = Some("completing the demo".to_owned());
     let made = directory.create_key_for(SLUG, SUPER_ROLE.to_owned(), name, 1).await?;
-    let keys = directory.keys_of(SLUG)?;
+    let keys = directory.keys_of(SLUG).await?;
     let creator = keys.iter().find(|(key, _)| key.key_id == made.key_id).map(|(key, _)| key.creator);
     let creator = creator.context("the key that was just made is not there")?;
     let signing =
@@ -118,8 +118,8 @@ impl From<&CreatedOrganization> for Signing {
 async fn fill(directory: &Directory, signing: &Signing) -> denizen_directory::Result<()> {
     let credentials =
         Credentials::ApiKey { secret: &signing.secret, key_id: &signing.key, user_id: &signing.user };
-    let caller = directory.authenticate(credentials, SLUG, None)?;
-    let ctx = directory.context(&caller, &Arc::from("demo"))?;
+    let caller = directory.authenticate(credentials, SLUG, None).await?;
+    let ctx = directory.context(&caller, &Arc::from("demo")).await?;
 
     // All at once, so that they share commits; in one local set, which begins them in order, so that the list of the
     // demonstration has the same order on every machine.
