@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+import stores
 from conformance import watch_httpx, watcher
 from support import Sdk, Server
 
@@ -14,6 +15,29 @@ collect_ignore = [] if os.environ.get("DENIZEN_PUBLISHED_SCHEMAS") else ["test_p
 
 def pytest_configure(config):
     watch_httpx()
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves out the tests of the other engine: they are not skipped, since nothing could be installed to run them."""
+    others = [item for item in items if any(mark.args[0] != stores.ENGINE for mark in item.iter_markers("engine"))]
+    items[:] = [item for item in items if item not in others]
+    config.hook.pytest_deselected(items=others)
+
+
+def pytest_report_header():
+    return f"engine: {stores.ENGINE}"
+
+
+def pytest_sessionfinish():
+    stores.drop("/")
+
+
+@pytest.fixture(autouse=True)
+def no_database_outlives_its_test(request):
+    """Databases of servers that tests share live as long as the session."""
+    yield
+    if folder := request.node.funcargs.get("tmp_path"):
+        stores.drop(folder)
 
 
 @pytest.hookimpl(wrapper=True)

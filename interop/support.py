@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 from amigo_sdk import AmigoClient, AsyncAmigoClient
 
+import stores
 from conformance import watcher
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -114,10 +115,14 @@ def read_answer(connection):
 
 
 class Server:
-    """One server process with its own data folder, output files and port."""
+    """One server process with its own data folder, output files and port.
 
-    def __init__(self, data, *flags, config=None, rate_limits=False, env=None):
+    Its database is the data folder's, on the engine that the tests run on, unless `store` is the URL of another.
+    """
+
+    def __init__(self, data, *flags, config=None, rate_limits=False, env=None, store=None):
         self.data = Path(data)
+        self.place = ["--data", str(self.data), *(["--store", store] if store else stores.arguments(data))]
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.flags = [*flags, *([] if rate_limits else ["--no-rate-limits"])]
@@ -132,7 +137,7 @@ class Server:
         self.process = None
 
     def start(self):
-        arguments = ["serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}", *self.flags]
+        arguments = ["serve", *self.place, "--listen", f"127.0.0.1:{self.port}", *self.flags]
         with self.stdout.open("ab") as out, self.stderr.open("ab") as err:
             self.process = subprocess.Popen(
                 [binary(), *arguments], stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=self.env
@@ -183,7 +188,7 @@ class Server:
         return self.stdout.read_text(errors="replace") if self.stdout.exists() else ""
 
     def command(self, *arguments, **options):
-        return run_denizen(*arguments, "--data", self.data, **options)
+        return run_denizen(*arguments, *self.place, **options)
 
     def create_org(self, slug=None, origins=(ORIGIN,)):
         """Creates an organization whose magic links may lead to `origins`.
