@@ -96,7 +96,7 @@ pub(crate) fn insert_key(tx: &Tx<'_>, key: &ApiKey) -> Result<()> {
         users::find(home, UserDirectory::Members, key.creator)?.ok_or(ErrorCode::InvalidCredentials)?;
     if !creator.created_api_key {
         creator.created_api_key = true;
-        users::update(home, &creator, false, key.created_at)?;
+        users::update(home, UserDirectory::Members, &creator, false, key.created_at)?;
     }
     Ok(())
 }

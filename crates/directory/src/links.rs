@@ -109,7 +109,7 @@ impl Directory {
                     LinkPurpose::SignIn => {}
                     LinkPurpose::Verify => {
                         user.is_verified = true;
-                        users::update(tx, &user, false, now)?;
+                        users::update(tx, UserDirectory::Members, &user, false, now)?;
                     }
                 }
                 Ok((link, user.preferences.preferred_language))

@@ -63,7 +63,7 @@ impl Directory {
                 let mut member = find()?.ok_or(ErrorCode::Internal)?;
                 member.role_id = role.role_id;
                 member.is_verified = true;
-                users::update(tx, &member, false, now)?;
+                users::update(tx, UserDirectory::Members, &member, false, now)?;
                 let creator = (org, member.user_id);
                 let name = Some("made by recovery");
                 let key = new_key(key_id, record_id, name, role.role_id, creator, now, expires_at, &secret);

@@ -1,6 +1,7 @@
 //! Roles (contract section 6).
 
 use denizen_domain::ids::ObjectId;
+use denizen_domain::member::Directory as UserDirectory;
 use denizen_domain::permission::{FrontendView, GrantProblem, Grants, PermissionName, ScalarRef, names};
 use denizen_store::roles::{self as stored, Role};
 use denizen_store::users;
@@ -187,7 +188,7 @@ impl Directory {
                     ));
                 }
                 target.role_id = role.role_id;
-                users::update(tx, &target, false, op.now)?;
+                users::update(tx, UserDirectory::Members, &target, false, op.now)?;
                 Ok(role.role_id)
             })
             .await?;

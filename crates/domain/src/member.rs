@@ -16,6 +16,10 @@ impl Directory {
     pub fn number(self) -> i64 {
         self as i64
     }
+
+    pub fn from_number(number: i64) -> Option<Self> {
+        [Self::Members, Self::Contacts, Self::Operators].into_iter().find(|one| one.number() == number)
+    }
 }
 
 /// How a member wants to be served.

@@ -9,7 +9,8 @@ use std::ops::Deref;
 use denizen_domain::ids::OrgKey;
 
 use crate::error::{Result, StoreError};
-use crate::sql::{Param, Row, Sql, Statement};
+use crate::postgres::session::Session;
+use crate::sql::{Dialect, Param, Row, Sql, Statement};
 
 /// A connection that reads.
 pub struct Conn<'c> {
@@ -18,15 +19,24 @@ pub struct Conn<'c> {
     pub org: OrgKey,
 }
 
-/// The engines. SQLite today; PostgreSQL is the second arm.
+/// The engines.
 #[derive(Clone, Copy)]
 pub(crate) enum Engine<'c> {
     Sqlite(&'c rusqlite::Connection),
+    Postgres(&'c RefCell<Session>),
 }
 
 impl<'c> Conn<'c> {
     pub(crate) fn new(engine: Engine<'c>, org: OrgKey) -> Self {
         Self { engine, org }
+    }
+
+    /// How the engine writes what the two write differently.
+    pub fn dialect(&self) -> Dialect {
+        match self.engine {
+            Engine::Sqlite(_) => Dialect::Sqlite,
+            Engine::Postgres(_) => Dialect::Postgres,
+        }
     }
 
     /// The organization's key as a parameter: the first of nearly every statement.
@@ -43,6 +53,10 @@ impl<'c> Conn<'c> {
     ) -> Result<Option<T>> {
         match self.engine {
             Engine::Sqlite(connection) => sqlite_optional(connection, sql.sqlite(), params, read),
+            Engine::Postgres(session) => {
+                let rows = session.borrow_mut().query(self.org, sql.postgres(), params)?;
+                rows.first().map(|row| read(&Row::Postgres(row))).transpose()
+            }
         }
     }
 
@@ -55,6 +69,7 @@ impl<'c> Conn<'c> {
     ) -> Result<Vec<T>> {
         match self.engine {
             Engine::Sqlite(connection) => sqlite_all(connection, sql.sqlite(), params, read),
+            Engine::Postgres(session) => self.postgres_all(session, sql.postgres(), params, read),
         }
     }
 
@@ -68,7 +83,21 @@ impl<'c> Conn<'c> {
             Engine::Sqlite(connection) => {
                 sqlite_all(connection, &statement.sqlite(), &statement.params(), read)
             }
+            Engine::Postgres(session) => {
+                self.postgres_all(session, statement.text(), &statement.params(), read)
+            }
         }
+    }
+
+    fn postgres_all<T>(
+        &self,
+        session: &RefCell<Session>,
+        text: &str,
+        params: &[Param<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let rows = session.borrow_mut().query(self.org, text, params)?;
+        rows.iter().map(|row| read(&Row::Postgres(row))).collect()
     }
 }
 
@@ -80,7 +109,7 @@ fn sqlite_optional<T>(
 ) -> Result<Option<T>> {
     let mut statement = connection.prepare_cached(text)?;
     let mut rows = statement.query(rusqlite::params_from_iter(params))?;
-    rows.next()?.map(|inner| read(&Row { inner })).transpose()
+    rows.next()?.map(|row| read(&Row::Sqlite(row))).transpose()
 }
 
 fn sqlite_all<T>(
@@ -92,19 +121,20 @@ fn sqlite_all<T>(
     let mut statement = connection.prepare_cached(text)?;
     let mut rows = statement.query(rusqlite::params_from_iter(params))?;
     let mut found = Vec::new();
-    while let Some(inner) = rows.next()? {
-        found.push(read(&Row { inner })?);
+    while let Some(row) = rows.next()? {
+        found.push(read(&Row::Sqlite(row))?);
     }
     Ok(found)
 }
 
-/// A change to the search index, kept back until the transaction ends.
+/// A change to SQLite's search index, kept back until the transaction ends.
 ///
 /// Engine: FTS5 writes its pending terms to disk at every savepoint, so a group of closures would make as many tiny
 /// segments. The writer applies the changes of the whole group at once, in the same transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IndexChange {
-    pub(crate) position: i64,
+    /// The row id of the user.
+    pub(crate) row: i64,
     /// The search text that the index holds of the user, if it holds any.
     pub(crate) before: Option<String>,
     /// The search text that it has to hold.
@@ -114,11 +144,12 @@ pub(crate) struct IndexChange {
 /// A connection inside a write transaction.
 pub struct Tx<'c> {
     conn: Conn<'c>,
-    index: &'c RefCell<Vec<IndexChange>>,
+    /// SQLite only.
+    index: Option<&'c RefCell<Vec<IndexChange>>>,
 }
 
 impl<'c> Tx<'c> {
-    pub(crate) fn new(conn: Conn<'c>, index: &'c RefCell<Vec<IndexChange>>) -> Self {
+    pub(crate) fn new(conn: Conn<'c>, index: Option<&'c RefCell<Vec<IndexChange>>>) -> Self {
         Self { conn, index }
     }
 
@@ -128,22 +159,63 @@ impl<'c> Tx<'c> {
         Tx { conn: Conn::new(self.conn.engine, org), index: self.index }
     }
 
+    /// The first row of a statement that may write, if there is one.
+    pub fn optional<T>(
+        &self,
+        sql: &Sql,
+        params: &[Param<'_>],
+        read: impl FnOnce(&Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        self.must_be_open()?;
+        self.conn.optional(sql, params, read)
+    }
+
+    /// Engine: a full disk can end SQLite's whole transaction; what a closure that goes on regardless would write then
+    /// would be committed alone.
+    fn must_be_open(&self) -> Result<()> {
+        match self.conn.engine {
+            Engine::Sqlite(connection) if connection.is_autocommit() => {
+                Err(StoreError::Io("the transaction was rolled back by the database".to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Runs a statement and says how many rows it changed.
     pub fn execute(&self, sql: &Sql, params: &[Param<'_>]) -> Result<usize> {
+        self.must_be_open()?;
         match self.conn.engine {
             Engine::Sqlite(connection) => {
-                // Engine: a full disk can end the whole transaction; what a closure that goes on regardless would
-                // write then would be committed alone.
-                if connection.is_autocommit() {
-                    return Err(StoreError::Io("the transaction was rolled back by the database".to_owned()));
-                }
                 Ok(connection.prepare_cached(sql.sqlite())?.execute(rusqlite::params_from_iter(params))?)
+            }
+            Engine::Postgres(session) => {
+                let changed = session.borrow_mut().execute(self.org, sql.postgres(), params)?;
+                Ok(usize::try_from(changed).unwrap_or(usize::MAX))
             }
         }
     }
 
+    /// Runs a statement of which nothing is to be learnt but whether it failed, and that may come out later: on
+    /// PostgreSQL it travels with the next statement or the commit, which saves waiting for an answer.
+    pub fn write(&self, sql: &Sql, params: &[Param<'_>]) -> Result<()> {
+        match self.conn.engine {
+            Engine::Sqlite(_) => self.execute(sql, params).map(drop),
+            Engine::Postgres(session) => session.borrow_mut().defer(self.org, sql.postgres(), params),
+        }
+    }
+
+    /// The row of a spread counter that this connection changes.
+    pub(crate) fn slot(&self) -> i64 {
+        match self.conn.engine {
+            Engine::Sqlite(_) => 0,
+            Engine::Postgres(session) => session.borrow().slot(),
+        }
+    }
+
     pub(crate) fn index(&self, change: IndexChange) {
-        self.index.borrow_mut().push(change);
+        if let Some(index) = self.index {
+            index.borrow_mut().push(change);
+        }
     }
 }
 

@@ -47,9 +47,11 @@ static SIGNING_KEYS: Sql = Sql::new(
     "control.signing_keys",
     "SELECT kid, pkcs8 FROM signing_key WHERE retired_at IS NULL ORDER BY created_at DESC, kid",
 );
-static INSERT_SIGNING_KEY: Sql = Sql::new(
+static INSERT_SIGNING_KEY: Sql = Sql::split(
     "control.insert_signing_key",
     "INSERT INTO signing_key (kid, pkcs8, created_at) SELECT $1, $2, $3
+     WHERE NOT EXISTS (SELECT 1 FROM signing_key WHERE retired_at IS NULL)",
+    "INSERT INTO signing_key (kid, pkcs8, created_at) SELECT $1::text, $2::bytea, $3::bigint
      WHERE NOT EXISTS (SELECT 1 FROM signing_key WHERE retired_at IS NULL)",
 );
 

@@ -13,8 +13,10 @@ pub enum StoreError {
     Closed,
     /// The statement was interrupted because nobody waits for it any more.
     Interrupted,
-    /// The disk is full, or reading or writing failed.
+    /// The disk is full, reading or writing failed, or the server cannot be reached. Nothing was done.
     Io(String),
+    /// The connection was lost during a commit: the write was done, or it was not.
+    OutcomeUnknown(String),
     /// A row holds what it must not hold.
     Corrupt(String),
     /// The schema was made by a newer denizen.
@@ -31,6 +33,9 @@ impl fmt::Display for StoreError {
             Self::Closed => f.write_str("the store is closed"),
             Self::Interrupted => f.write_str("the statement was interrupted"),
             Self::Io(text) => write!(f, "the database could not be read or written: {text}"),
+            Self::OutcomeUnknown(text) => {
+                write!(f, "the connection was lost during a commit, and its outcome is unknown: {text}")
+            }
             Self::Corrupt(text) => write!(f, "the database holds an unexpected value: {text}"),
             Self::TooNew { found, known } => write!(
                 f,

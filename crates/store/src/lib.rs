@@ -4,13 +4,14 @@
 //! It must not know who may do what, nor any vendor's words.
 
 pub mod api_keys;
-mod check;
 mod conn;
 pub mod control;
 mod error;
 pub mod jobs;
 pub mod links;
+mod migration;
 pub mod organizations;
+mod postgres;
 pub mod roles;
 mod sql;
 mod sqlite;
@@ -20,9 +21,10 @@ mod visibility;
 
 pub use conn::{Conn, Tx};
 pub use error::{Result, StoreError};
-pub use sql::{Sql, Statement, Value};
+pub use postgres::PostgresOptions;
+pub use sql::{Dialect, Sql, Statement, Value};
 pub use sqlite::SqliteOptions;
-pub use store::Store;
+pub use store::{Store, StoreOptions};
 
 /// Every fixed statement, for the test that prepares each of them on each engine.
 pub fn statements() -> impl Iterator<Item = &'static Sql> {
@@ -32,6 +34,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         jobs::STATEMENTS,
         links::STATEMENTS,
         organizations::STATEMENTS,
+        postgres::MIGRATION_STATEMENTS,
         roles::STATEMENTS,
         users::STATEMENTS,
         users::PAGE_STATEMENTS,

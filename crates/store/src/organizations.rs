@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use denizen_domain::member::{Preferences, UserDimension};
+use denizen_domain::member::{Directory, Preferences, UserDimension};
 use denizen_domain::time::Timestamp;
 
 use crate::conn::{Conn, IndexChange, Tx};
-use crate::error::Result;
-use crate::sql::{Param, Row, Sql, to_json};
+use crate::error::{Result, StoreError};
+use crate::sql::{Dialect, Param, Row, Sql, to_json};
+use crate::users;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrganizationProfile {
@@ -67,15 +68,18 @@ static PUT_IMAGE: Sql = Sql::new(
 );
 
 // Erasing an organization: in this order, so that no foreign key is left dangling on the way.
-static ERASE_USERS: Sql = Sql::new(
+static ERASE_USERS: Sql = Sql::split(
     "organization.erase_users",
     "DELETE FROM users WHERE org_id = $1 AND position IN (
         SELECT position FROM users WHERE org_id = $1 ORDER BY org_id, user_id LIMIT $2)
      RETURNING position, directory, search_text",
-);
-static COUNT_DOWN: Sql = Sql::new(
-    "organization.count_down",
-    "UPDATE directory_counter SET users = users - $3 WHERE org_id = $1 AND directory = $2",
+    "WITH erased AS (
+        DELETE FROM users WHERE org_id = $1 AND user_id IN (
+            SELECT user_id FROM users WHERE org_id = $1 ORDER BY org_id, user_id LIMIT $2)
+        RETURNING position, directory),
+     forgotten AS (
+        DELETE FROM user_search WHERE org_id = $1 AND position IN (SELECT position FROM erased))
+     SELECT position, directory FROM erased",
 );
 static ERASE_JOBS: Sql =
     Sql::new("organization.erase_jobs", "DELETE FROM job WHERE org_id = $1 AND kind <> 'organization.erase'");
@@ -93,7 +97,6 @@ pub const STATEMENTS: &[&Sql] = &[
     &PUT,
     &PUT_IMAGE,
     &ERASE_USERS,
-    &COUNT_DOWN,
     &ERASE_JOBS,
     &ERASE_KEYS,
     &ERASE_TOMBSTONES,
@@ -147,19 +150,20 @@ pub fn put_image(tx: &Tx<'_>, kind: ImageKind, content: &[u8]) -> Result<()> {
 
 /// Erases up to `most` users of an organization that is off the map; says how many there were.
 pub fn erase_users(tx: &Tx<'_>, most: i64) -> Result<usize> {
-    let erased = tx.all(&ERASE_USERS, &[tx.org_param(), Param::Int(most)], |row| {
-        Ok((row.int(0)?, row.int(1)?, row.text(2)?))
-    })?;
     let mut by_directory = BTreeMap::<i64, i64>::new();
-    let count = erased.len();
-    for (position, directory, search_text) in erased {
-        tx.index(IndexChange { position, before: Some(search_text), after: None });
-        *by_directory.entry(directory).or_default() += 1;
+    let erased = tx.all(&ERASE_USERS, &[tx.org_param(), Param::Int(most)], |row| {
+        *by_directory.entry(row.int(1)?).or_default() += 1;
+        if tx.dialect() == Dialect::Sqlite {
+            tx.index(IndexChange { row: row.int(0)?, before: Some(row.text(2)?), after: None });
+        }
+        Ok(())
+    })?;
+    for (number, users) in by_directory {
+        let directory = Directory::from_number(number)
+            .ok_or_else(|| StoreError::Corrupt(format!("users.directory {number}")))?;
+        users::add_to_count(tx, directory, -users)?;
     }
-    for (directory, users) in by_directory {
-        tx.execute(&COUNT_DOWN, &[tx.org_param(), Param::Int(directory), Param::Int(users)])?;
-    }
-    Ok(count)
+    Ok(erased.len())
 }
 
 /// Erases what is left of an organization after its users.

@@ -2,25 +2,45 @@
 
 use std::sync::OnceLock;
 
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use tokio_postgres::types::{IsNull, Type};
 
 use crate::error::{Result, StoreError};
+
+/// What a statement is written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    Sqlite,
+    Postgres,
+}
 
 /// A fixed statement. Every one stands in its module's `STATEMENTS`, and a test prepares each of them.
 pub struct Sql {
     pub name: &'static str,
-    text: &'static str,
+    for_sqlite: &'static str,
+    for_postgres: &'static str,
     sqlite: OnceLock<String>,
 }
 
 impl Sql {
+    /// A statement that both engines understand.
     pub const fn new(name: &'static str, text: &'static str) -> Self {
-        Self { name, text, sqlite: OnceLock::new() }
+        Self::split(name, text, text)
+    }
+
+    /// A statement that the engines write differently. One that an engine never runs is empty there.
+    pub const fn split(name: &'static str, sqlite: &'static str, postgres: &'static str) -> Self {
+        Self { name, for_sqlite: sqlite, for_postgres: postgres, sqlite: OnceLock::new() }
     }
 
     /// The text for SQLite.
     pub fn sqlite(&self) -> &str {
-        self.sqlite.get_or_init(|| numbered_for_sqlite(self.text))
+        self.sqlite.get_or_init(|| numbered_for_sqlite(self.for_sqlite))
+    }
+
+    /// The text for PostgreSQL.
+    pub fn postgres(&self) -> &'static str {
+        self.for_postgres
     }
 }
 
@@ -38,11 +58,24 @@ pub enum Param<'a> {
     Int(i64),
     Text(&'a str),
     Blob(&'a [u8]),
+    /// PostgreSQL only.
+    Ints(&'a [i32]),
 }
 
 impl Param<'_> {
     pub fn bool(value: bool) -> Self {
         Self::Int(i64::from(value))
+    }
+
+    /// The value, for a statement that is sent later; `None` is NULL.
+    pub(crate) fn to_value(self) -> Option<Value> {
+        Some(match self {
+            Self::Null => return None,
+            Self::Int(value) => Value::Int(value),
+            Self::Text(value) => Value::Text(value.to_owned()),
+            Self::Blob(value) => Value::Blob(value.to_owned()),
+            Self::Ints(value) => Value::Ints(value.to_owned()),
+        })
     }
 }
 
@@ -58,15 +91,47 @@ impl<'a> Param<'a> {
     }
 }
 
-impl ToSql for Param<'_> {
+impl rusqlite::ToSql for Param<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match *self {
             Self::Null => ValueRef::Null,
             Self::Int(value) => ValueRef::Integer(value),
             Self::Text(value) => ValueRef::Text(value.as_bytes()),
             Self::Blob(value) => ValueRef::Blob(value),
+            Self::Ints(_) => {
+                let error = "SQLite has no lists".to_owned();
+                return Err(rusqlite::Error::ToSqlConversionFailure(error.into()));
+            }
         }))
     }
+}
+
+impl tokio_postgres::types::ToSql for Param<'_> {
+    /// Written as the type that the server wants in this place: numbers and booleans have several.
+    fn to_sql(
+        &self,
+        wanted: &Type,
+        out: &mut bytes::BytesMut,
+    ) -> std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match (*self, wanted) {
+            (Self::Null, _) => return Ok(IsNull::Yes),
+            (Self::Int(value), &Type::INT8) => value.to_sql(wanted, out)?,
+            (Self::Int(value), &Type::INT4) => i32::try_from(value)?.to_sql(wanted, out)?,
+            (Self::Int(value), &Type::INT2) => i16::try_from(value)?.to_sql(wanted, out)?,
+            (Self::Int(value), &Type::BOOL) => (value != 0).to_sql(wanted, out)?,
+            (Self::Text(value), &Type::TEXT) => value.to_sql(wanted, out)?,
+            (Self::Blob(value), &Type::BYTEA) => value.to_sql(wanted, out)?,
+            (Self::Ints(value), &Type::INT4_ARRAY) => value.to_sql(wanted, out)?,
+            _ => return Err(format!("a parameter of the type {wanted} was given another value").into()),
+        };
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    tokio_postgres::types::to_sql_checked!();
 }
 
 /// An owned value, for statements that are put together at run time.
@@ -75,6 +140,8 @@ pub enum Value {
     Int(i64),
     Text(String),
     Blob(Vec<u8>),
+    /// PostgreSQL only.
+    Ints(Vec<i32>),
 }
 
 impl Value {
@@ -83,6 +150,7 @@ impl Value {
             Self::Int(value) => Param::Int(*value),
             Self::Text(value) => Param::Text(value),
             Self::Blob(value) => Param::Blob(value),
+            Self::Ints(value) => Param::Ints(value),
         }
     }
 }
@@ -155,17 +223,47 @@ impl Statement {
 }
 
 /// One row of an answer; columns are numbered from 0.
-pub struct Row<'r> {
-    pub(crate) inner: &'r rusqlite::Row<'r>,
+pub enum Row<'r> {
+    Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r tokio_postgres::Row),
+}
+
+/// A number of any width, or a boolean.
+struct Number(i64);
+
+impl<'a> tokio_postgres::types::FromSql<'a> for Number {
+    fn from_sql(
+        found: &Type,
+        raw: &'a [u8],
+    ) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(match *found {
+            Type::INT8 => i64::from_sql(found, raw)?,
+            Type::INT4 => i32::from_sql(found, raw)?.into(),
+            Type::INT2 => i16::from_sql(found, raw)?.into(),
+            _ => bool::from_sql(found, raw)?.into(),
+        }))
+    }
+
+    fn accepts(found: &Type) -> bool {
+        matches!(*found, Type::INT8 | Type::INT4 | Type::INT2 | Type::BOOL)
+    }
 }
 
 impl Row<'_> {
     pub fn int(&self, column: usize) -> Result<i64> {
-        self.inner.get_ref(column)?.as_i64().map_err(|error| unexpected(column, &error))
+        self.optional_int(column)?.ok_or_else(|| unexpected(column, &"it is NULL"))
     }
 
     pub fn optional_int(&self, column: usize) -> Result<Option<i64>> {
-        self.inner.get_ref(column)?.as_i64_or_null().map_err(|error| unexpected(column, &error))
+        match self {
+            Self::Sqlite(row) => {
+                row.get_ref(column)?.as_i64_or_null().map_err(|error| unexpected(column, &error))
+            }
+            Self::Postgres(row) => {
+                let value: Option<Number> = from_postgres(row, column)?;
+                Ok(value.map(|number| number.0))
+            }
+        }
     }
 
     pub fn bool(&self, column: usize) -> Result<bool> {
@@ -173,7 +271,16 @@ impl Row<'_> {
     }
 
     pub fn str(&self, column: usize) -> Result<&str> {
-        self.inner.get_ref(column)?.as_str().map_err(|error| unexpected(column, &error))
+        self.optional_str(column)?.ok_or_else(|| unexpected(column, &"it is NULL"))
+    }
+
+    fn optional_str(&self, column: usize) -> Result<Option<&str>> {
+        match self {
+            Self::Sqlite(row) => {
+                row.get_ref(column)?.as_str_or_null().map_err(|error| unexpected(column, &error))
+            }
+            Self::Postgres(row) => from_postgres(row, column),
+        }
     }
 
     pub fn text(&self, column: usize) -> Result<String> {
@@ -181,17 +288,20 @@ impl Row<'_> {
     }
 
     pub fn optional_text(&self, column: usize) -> Result<Option<String>> {
-        let value =
-            self.inner.get_ref(column)?.as_str_or_null().map_err(|error| unexpected(column, &error))?;
-        Ok(value.map(str::to_owned))
+        Ok(self.optional_str(column)?.map(str::to_owned))
     }
 
     pub fn blob(&self, column: usize) -> Result<&[u8]> {
-        self.inner.get_ref(column)?.as_blob().map_err(|error| unexpected(column, &error))
+        self.optional_blob(column)?.ok_or_else(|| unexpected(column, &"it is NULL"))
     }
 
     pub fn optional_blob(&self, column: usize) -> Result<Option<&[u8]>> {
-        self.inner.get_ref(column)?.as_blob_or_null().map_err(|error| unexpected(column, &error))
+        match self {
+            Self::Sqlite(row) => {
+                row.get_ref(column)?.as_blob_or_null().map_err(|error| unexpected(column, &error))
+            }
+            Self::Postgres(row) => from_postgres(row, column),
+        }
     }
 
     /// A column that holds an id; `parse` makes it from the bytes.
@@ -203,6 +313,13 @@ impl Row<'_> {
     pub fn json<T: serde::de::DeserializeOwned>(&self, column: usize) -> Result<T> {
         serde_json::from_str(self.str(column)?).map_err(|error| unexpected(column, &error))
     }
+}
+
+fn from_postgres<'r, T: tokio_postgres::types::FromSql<'r>>(
+    row: &'r tokio_postgres::Row,
+    column: usize,
+) -> Result<Option<T>> {
+    row.try_get(column).map_err(|error| unexpected(column, &error))
 }
 
 fn unexpected(column: usize, error: &dyn std::fmt::Display) -> StoreError {

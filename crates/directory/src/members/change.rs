@@ -90,7 +90,7 @@ impl Directory {
             if let Some(context) = &changes.additional_context {
                 users::set_additional_context(tx, target.user_id, context, op.now)?;
             }
-            Ok(users::update(tx, &target, renamed, op.now)?)
+            Ok(users::update(tx, UserDirectory::Members, &target, renamed, op.now)?)
         })
         .await
     }
@@ -117,7 +117,7 @@ impl Directory {
                 target.preferences.clone_from(preferences);
             }
             target.is_verified = true;
-            Ok(users::update(tx, &target, renamed, op.now)?)
+            Ok(users::update(tx, UserDirectory::Members, &target, renamed, op.now)?)
         })
         .await?;
         self.inner.sessions.forget(org);

@@ -78,7 +78,7 @@ impl Directory {
             limit: query.limit,
         };
         if query.token > 0 {
-            let position = Position::from_token(org, UserDirectory::Members, query.token);
+            let position = Position(query.token);
             stored.after = Some(self.resume_after(ctx, position, &stored.sort).await?);
         }
         let sort = stored.sort.clone();
@@ -90,7 +90,7 @@ impl Directory {
         let token = match &page.next {
             Some(after) => {
                 self.inner.cursors.keep(reader(ctx), org, &sort, after, ctx.now);
-                Some(after.position.token())
+                Some(after.position.0)
             }
             // An empty page of a limit of 0 goes on where it began.
             None => page.has_more.then_some(query.token),
@@ -111,16 +111,18 @@ impl Directory {
             // whom the caller may not see must be like one who is gone.
             if !visible.is_always() {
                 let address = [SortKey { field: SortField::Email, descending: false }];
-                let found = match users::sort_values(conn, position, &address)?.as_deref() {
-                    Some([Value::Text(key)]) => users::find_by_email(conn, UserDirectory::Members, key)?,
-                    _ => None,
-                };
+                let found =
+                    match users::sort_values(conn, UserDirectory::Members, position, &address)?.as_deref() {
+                        Some([Value::Text(key)]) => users::find_by_email(conn, UserDirectory::Members, key)?,
+                        _ => None,
+                    };
                 let user = found.ok_or(ErrorCode::TokenExpired)?;
                 if !users::admits(conn, &visible, &user)? {
                     return Err(ErrorCode::TokenExpired.into());
                 }
             }
-            let values = users::sort_values(conn, position, &sort)?.ok_or(ErrorCode::TokenExpired)?;
+            let values = users::sort_values(conn, UserDirectory::Members, position, &sort)?
+                .ok_or(ErrorCode::TokenExpired)?;
             Ok(After { position, values })
         })
         .await

@@ -35,7 +35,7 @@ impl Directory {
         self.write(ctx.org(), move |tx| {
             let mut target = op.member_to_update(tx, &user_id)?;
             change(&mut target, &changes)?;
-            Ok(users::update(tx, &target, false, op.now)?)
+            Ok(users::update(tx, UserDirectory::Members, &target, false, op.now)?)
         })
         .await
     }

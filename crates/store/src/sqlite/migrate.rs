@@ -1,22 +1,9 @@
-//! Numbered migrations with checksums.
+//! Numbered migrations with checksums, on SQLite.
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::error::{Result, StoreError};
-
-/// One step of the schema. A step that has been released is never edited: its checksum is kept in each database.
-pub(crate) struct Migration {
-    pub(crate) version: i64,
-    pub(crate) name: &'static str,
-    pub(crate) sql: &'static str,
-}
-
-/// Every step, in order.
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "foundation",
-    sql: include_str!("../../migrations/sqlite/0001_foundation.sql"),
-}];
+use crate::migration::{MIGRATIONS, checksum, newest};
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (
     version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum BLOB NOT NULL, applied_at INTEGER NOT NULL
@@ -31,31 +18,25 @@ pub(crate) fn run(connection: &mut Connection, now_micros: i64) -> Result<()> {
     transaction.commit()?;
     for step in MIGRATIONS {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let checksum = ring::digest::digest(&ring::digest::SHA256, step.sql.as_bytes());
+        let checksum = checksum(step.sqlite);
         let applied: Option<Vec<u8>> = rusqlite::OptionalExtension::optional(transaction.query_row(
             "SELECT checksum FROM schema_migration WHERE version = ?1",
             [step.version],
             |row| row.get(0),
         ))?;
         match applied {
-            Some(found) if found == checksum.as_ref() => {}
-            Some(_) => {
-                return Err(StoreError::Corrupt(format!(
-                    "schema step {} ({}) was applied from another text than this denizen has",
-                    step.version, step.name
-                )));
-            }
+            Some(found) => step.must_match(&found, &checksum)?,
             None => {
-                transaction.execute_batch(step.sql)?;
+                transaction.execute_batch(step.sqlite)?;
                 transaction.execute(
                     "INSERT INTO schema_migration (version, name, checksum, applied_at) VALUES (?1, ?2, ?3, ?4)",
-                    rusqlite::params![step.version, step.name, checksum.as_ref(), now_micros],
+                    rusqlite::params![step.version, step.name, checksum, now_micros],
                 )?;
             }
         }
         transaction.commit()?;
     }
-    let known = MIGRATIONS.last().map_or(0, |step| step.version);
+    let known = newest();
     let found: i64 =
         connection
             .query_row("SELECT coalesce(max(version), 0) FROM schema_migration", [], |row| row.get(0))?;

@@ -1,5 +1,7 @@
 //! The SQLite engine: one writer thread with group commit, readers apart, migrations.
 
+mod check;
+mod database;
 pub(crate) mod migrate;
 pub(crate) mod readers;
 pub(crate) mod writer;
@@ -10,6 +12,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Result, StoreError};
+
+pub(crate) use database::Database;
 
 /// What can be tuned of the SQLite engine.
 #[derive(Debug, Clone)]

@@ -203,7 +203,7 @@ impl Writer {
         let kept = index.borrow().len();
         self.statement("SAVEPOINT closure")?;
         let conn = Conn::new(Engine::Sqlite(&self.connection), write.org());
-        if !write.run(&Tx::new(conn, index)) {
+        if !write.run(&Tx::new(conn, Some(index))) {
             index.borrow_mut().truncate(kept);
             self.statement("ROLLBACK TO closure")?;
         }
@@ -216,12 +216,12 @@ impl Writer {
     fn apply_index(&self, changes: Vec<IndexChange>) -> Result<()> {
         let mut merged = BTreeMap::<i64, IndexChange>::new();
         for change in changes {
-            match merged.entry(change.position) {
+            match merged.entry(change.row) {
                 Entry::Vacant(entry) => drop(entry.insert(change)),
                 Entry::Occupied(mut entry) => entry.get_mut().after = change.after,
             }
         }
-        for IndexChange { position, before, after } in merged.into_values() {
+        for IndexChange { row, before, after } in merged.into_values() {
             if before == after {
                 continue;
             }
@@ -230,12 +230,12 @@ impl Writer {
                     .prepare_cached(
                         "INSERT INTO user_search (user_search, rowid, grams) VALUES ('delete', ?1, ?2)",
                     )?
-                    .execute(rusqlite::params![position, grams(&text)])?;
+                    .execute(rusqlite::params![row, grams(&text)])?;
             }
             if let Some(text) = after {
                 self.connection
                     .prepare_cached("INSERT INTO user_search (rowid, grams) VALUES (?1, ?2)")?
-                    .execute(rusqlite::params![position, grams(&text)])?;
+                    .execute(rusqlite::params![row, grams(&text)])?;
             }
         }
         Ok(())

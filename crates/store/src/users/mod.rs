@@ -13,7 +13,7 @@ use denizen_domain::time::Timestamp;
 
 use crate::conn::{Conn, IndexChange, Tx};
 use crate::error::{Result, StoreError};
-use crate::sql::{Param, Row, Sql, to_json};
+use crate::sql::{Dialect, Param, Row, Sql, to_json};
 
 pub(crate) use page::STATEMENTS as PAGE_STATEMENTS;
 pub use page::{
@@ -22,7 +22,7 @@ pub use page::{
 };
 pub use position::Position;
 pub(crate) use search::grams;
-pub use search::{UserSearch, search, search_statement};
+pub use search::{Route, UserSearch, search, search_statement};
 
 /// A user as the store keeps it, but for [`additional_context`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,33 +76,47 @@ static FIND_BY_EMAIL: Sql = Sql::new(
      open_variables, secret_variables, num_conversations, num_messages, last_message_at,
      created_api_key, created_at FROM users WHERE org_id = $1 AND directory = $2 AND email_key = $3",
 );
-static NEXT_SEQ: Sql = Sql::new(
+static NEXT_SEQ: Sql = Sql::split(
     "user.next_seq",
     "INSERT INTO directory_counter (org_id, directory, users, last_seq) VALUES ($1, $2, 1, 1)
      ON CONFLICT (org_id, directory)
      DO UPDATE SET users = directory_counter.users + 1, last_seq = directory_counter.last_seq + 1
      RETURNING last_seq",
+    "",
 );
-static COUNT_DOWN: Sql = Sql::new(
-    "user.count_down",
-    "UPDATE directory_counter SET users = users - 1 WHERE org_id = $1 AND directory = $2",
+static ADD_TO_COUNT: Sql = Sql::split(
+    "user.add_to_count",
+    "UPDATE directory_counter SET users = users + $3 WHERE org_id = $1 AND directory = $2",
+    "INSERT INTO directory_counter (org_id, directory, slot, users) VALUES ($1, $2, $4, $3)
+     ON CONFLICT (org_id, directory, slot) DO UPDATE SET users = directory_counter.users + $3",
 );
-static COUNT: Sql =
-    Sql::new("user.count", "SELECT users FROM directory_counter WHERE org_id = $1 AND directory = $2");
-static EMAIL_TAKEN: Sql = Sql::new(
+static COUNT: Sql = Sql::new(
+    "user.count",
+    "SELECT CAST(coalesce(sum(users), 0) AS BIGINT) FROM directory_counter WHERE org_id = $1 AND directory = $2",
+);
+static EMAIL_TAKEN: Sql = Sql::split(
     "user.email_taken",
     "SELECT 1 FROM users WHERE org_id = $1 AND directory = $2 AND email_key = $3",
+    "",
 );
-static INSERT: Sql = Sql::new(
+static INSERT: Sql = Sql::split(
     "user.insert",
-    "INSERT INTO users (position, org_id, directory, user_id, email, email_key, first_name, last_name, first_key,
-     last_key, search_text, role_id, is_verified, preferences, open_variables, secret_variables, additional_context,
-     created_at, updated_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, '[]', $17, $17)",
+    "INSERT INTO users (org_id, directory, user_id, email, email_key, first_name, last_name, first_key, last_key,
+     search_text, role_id, is_verified, preferences, open_variables, secret_variables, additional_context,
+     created_at, updated_at, position)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, '[]', $16, $16, $17)
+     RETURNING position",
+    "INSERT INTO users (org_id, directory, user_id, email, email_key, first_name, last_name, first_key, last_key,
+     search_text, role_id, is_verified, preferences, open_variables, secret_variables, additional_context,
+     created_at, updated_at, position)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, '[]', $16, $16,
+     nextval('user_position'))
+     ON CONFLICT (org_id, directory, email_key) DO NOTHING RETURNING position",
 );
-static SEARCH_TEXT: Sql = Sql::new(
+static SEARCH_TEXT: Sql = Sql::split(
     "user.search_text",
     "SELECT position, search_text FROM users WHERE org_id = $1 AND user_id = $2",
+    "",
 );
 static UPDATE: Sql = Sql::new(
     "user.update",
@@ -119,6 +133,18 @@ static SET_CONTEXT: Sql = Sql::new(
     "UPDATE users SET additional_context = $3, updated_at = $4 WHERE org_id = $1 AND user_id = $2",
 );
 static DELETE: Sql = Sql::new("user.delete", "DELETE FROM users WHERE org_id = $1 AND user_id = $2");
+static INSERT_WINDOWS: Sql = Sql::split(
+    "user.insert_windows",
+    "",
+    "INSERT INTO user_search (org_id, position, windows) VALUES ($1, $2, $3)",
+);
+static UPDATE_WINDOWS: Sql = Sql::split(
+    "user.update_windows",
+    "",
+    "UPDATE user_search SET windows = $3 WHERE org_id = $1 AND position = $2",
+);
+static DELETE_WINDOWS: Sql =
+    Sql::split("user.delete_windows", "", "DELETE FROM user_search WHERE org_id = $1 AND position = $2");
 static BURY: Sql = Sql::new(
     "user.bury",
     "INSERT INTO user_tombstone (org_id, user_id, directory, deleted_at) VALUES ($1, $2, $3, $4)
@@ -131,7 +157,7 @@ pub const STATEMENTS: &[&Sql] = &[
     &FIND,
     &FIND_BY_EMAIL,
     &NEXT_SEQ,
-    &COUNT_DOWN,
+    &ADD_TO_COUNT,
     &COUNT,
     &EMAIL_TAKEN,
     &INSERT,
@@ -140,6 +166,9 @@ pub const STATEMENTS: &[&Sql] = &[
     &CONTEXT,
     &SET_CONTEXT,
     &DELETE,
+    &INSERT_WINDOWS,
+    &UPDATE_WINDOWS,
+    &DELETE_WINDOWS,
     &BURY,
     &IS_BURIED,
 ];
@@ -155,7 +184,7 @@ fn json_or_default<T: Default + serde::de::DeserializeOwned>(row: &Row<'_>, colu
 pub(crate) fn read_user(row: &Row<'_>) -> Result<User> {
     let last_message_at = row.int(12)?;
     Ok(User {
-        position: Position(row.int(0)?),
+        position: row.position(0)?,
         user_id: row.id(1, UserId::from_column)?,
         email: row.text(2)?,
         first_name: row.text(3)?,
@@ -239,7 +268,7 @@ pub fn additional_context(conn: &Conn<'_>, user: UserId) -> Result<Vec<String>> 
 pub fn set_additional_context(tx: &Tx<'_>, user: UserId, context: &[String], now: Timestamp) -> Result<()> {
     let context = to_json(&context);
     let params = [tx.org_param(), Param::Blob(&user.0), Param::Text(&context), Param::Int(now.0)];
-    tx.execute(&SET_CONTEXT, &params).map(drop)
+    tx.write(&SET_CONTEXT, &params)
 }
 
 /// How many users the directory has.
@@ -249,22 +278,14 @@ pub fn count(conn: &Conn<'_>, directory: Directory) -> Result<i64> {
 }
 
 /// Adds a user; `None` when the address is taken in its directory. Any error means that the closure has to fail: the
-/// counter has gone up already.
+/// counter may have gone up already.
 pub fn insert(tx: &Tx<'_>, user: &NewUser, now: Timestamp) -> Result<Option<Position>> {
     let directory = Param::Int(user.directory.number());
-    let taken =
-        tx.optional(&EMAIL_TAKEN, &[tx.org_param(), directory, Param::Text(user.email.key())], |_| Ok(()))?;
-    if taken.is_some() {
-        return Ok(None);
-    }
-    let seq = tx
-        .optional(&NEXT_SEQ, &[tx.org_param(), directory], |row| row.int(0))?
-        .ok_or_else(|| StoreError::Corrupt("a counter without a row".to_owned()))?;
-    let position = Position::new(tx.org, user.directory, seq)?;
     let (first_key, last_key) = (fold(&user.first_name), fold(&user.last_name));
     let search_text = search_text(&first_key, &last_key, user.email.as_str());
-    let params = [
-        Param::Int(position.0),
+    let (preferences, open, secret) =
+        (preferences_json(&user.preferences), to_json(&user.open_variables), to_json(&user.secret_variables));
+    let mut params = vec![
         tx.org_param(),
         directory,
         Param::Blob(&user.user_id.0),
@@ -277,29 +298,75 @@ pub fn insert(tx: &Tx<'_>, user: &NewUser, now: Timestamp) -> Result<Option<Posi
         Param::Text(&search_text),
         Param::Blob(&user.role_id.0),
         Param::bool(user.is_verified),
-        Param::Text(&preferences_json(&user.preferences)),
-        Param::Text(&to_json(&user.open_variables)),
-        Param::Text(&to_json(&user.secret_variables)),
+        Param::Text(&preferences),
+        Param::Text(&open),
+        Param::Text(&secret),
         Param::Int(now.0),
     ];
-    tx.execute(&INSERT, &params)?;
-    tx.index(IndexChange { position: position.0, before: None, after: Some(search_text) });
+    if tx.dialect() == Dialect::Sqlite {
+        let taken = [tx.org_param(), directory, Param::Text(user.email.key())];
+        if tx.optional(&EMAIL_TAKEN, &taken, |_| Ok(()))?.is_some() {
+            return Ok(None);
+        }
+        let seq = tx
+            .optional(&NEXT_SEQ, &[tx.org_param(), directory], |row| row.int(0))?
+            .ok_or_else(|| StoreError::Corrupt("a counter without a row".to_owned()))?;
+        params.push(Param::Int(Position(seq).sqlite_row(tx.org, user.directory)?));
+    }
+    let Some(position) = tx.optional(&INSERT, &params, |row| row.position(0))? else { return Ok(None) };
+    if tx.dialect() == Dialect::Postgres {
+        add_to_count(tx, user.directory, 1)?;
+    }
+    put_in_index(tx, user.directory, position, None, &search_text)?;
     Ok(Some(position))
 }
 
-/// What the search index holds of a user, and where: it has to be told when the user is to be forgotten. What the caller
-/// knows of the user may be old.
-fn find_search_text(conn: &Conn<'_>, user: UserId) -> Result<Option<(i64, String)>> {
+/// Changes how many users the directory has.
+pub(crate) fn add_to_count(tx: &Tx<'_>, directory: Directory, by: i64) -> Result<()> {
+    let params = [tx.org_param(), Param::Int(directory.number()), Param::Int(by), Param::Int(tx.slot())];
+    let known = if tx.dialect() == Dialect::Sqlite { 3 } else { 4 };
+    tx.write(&ADD_TO_COUNT, &params[..known])
+}
+
+/// Makes the search index hold a user's text; `before` is what SQLite's holds of the user so far.
+fn put_in_index(
+    tx: &Tx<'_>,
+    directory: Directory,
+    position: Position,
+    before: Option<String>,
+    text: &str,
+) -> Result<()> {
+    match tx.dialect() {
+        Dialect::Sqlite => {
+            let row = position.in_column(Dialect::Sqlite, tx.org, directory);
+            tx.index(IndexChange { row, before, after: Some(text.to_owned()) });
+            Ok(())
+        }
+        Dialect::Postgres => {
+            let windows = search::windows(tx.org, directory, text);
+            let params = [tx.org_param(), Param::Int(position.0), Param::Ints(&windows)];
+            tx.write(if before.is_some() { &UPDATE_WINDOWS } else { &INSERT_WINDOWS }, &params)
+        }
+    }
+}
+
+/// What SQLite's search index holds of a user, and where: it has to be told when the user is to be forgotten. What the
+/// caller knows of the user may be old.
+fn find_search_text(conn: &Conn<'_>, user: UserId) -> Result<Option<(Position, String)>> {
     let params = [conn.org_param(), Param::Blob(&user.0)];
-    conn.optional(&SEARCH_TEXT, &params, |row| Ok((row.int(0)?, row.text(1)?)))
+    conn.optional(&SEARCH_TEXT, &params, |row| Ok((row.position(0)?, row.text(1)?)))
 }
 
 /// Writes all of a user that can change; `renamed` says that the search index has to follow. Does nothing when the
 /// user is gone.
-pub fn update(tx: &Tx<'_>, user: &User, renamed: bool, now: Timestamp) -> Result<()> {
+pub fn update(tx: &Tx<'_>, directory: Directory, user: &User, renamed: bool, now: Timestamp) -> Result<()> {
     let (first_key, last_key) = (fold(&user.first_name), fold(&user.last_name));
     let search_text = search_text(&first_key, &last_key, &user.email);
-    let before = if renamed { find_search_text(tx, user.user_id)? } else { None };
+    let before = match (renamed, tx.dialect()) {
+        (false, _) => None,
+        (true, Dialect::Sqlite) => find_search_text(tx, user.user_id)?,
+        (true, Dialect::Postgres) => Some((user.position, String::new())),
+    };
     let params = [
         tx.org_param(),
         Param::Blob(&user.user_id.0),
@@ -316,11 +383,11 @@ pub fn update(tx: &Tx<'_>, user: &User, renamed: bool, now: Timestamp) -> Result
         Param::bool(user.created_api_key),
         Param::Int(now.0),
     ];
-    tx.execute(&UPDATE, &params)?;
-    if let Some((position, before)) = before {
-        tx.index(IndexChange { position, before: Some(before), after: Some(search_text) });
+    tx.write(&UPDATE, &params)?;
+    match before {
+        Some((position, before)) => put_in_index(tx, directory, position, Some(before), &search_text),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Removes a user and its search entry; `keep_tombstone` leaves a record that there was one. Does nothing when the
@@ -332,16 +399,22 @@ pub fn delete(
     keep_tombstone: bool,
     now: Timestamp,
 ) -> Result<()> {
-    let Some((position, before)) = find_search_text(tx, user.user_id)? else {
+    let indexed = if tx.dialect() == Dialect::Sqlite { find_search_text(tx, user.user_id)? } else { None };
+    if tx.execute(&DELETE, &[tx.org_param(), Param::Blob(&user.user_id.0)])? == 0 {
         return Ok(());
-    };
-    tx.execute(&DELETE, &[tx.org_param(), Param::Blob(&user.user_id.0)])?;
-    tx.execute(&COUNT_DOWN, &[tx.org_param(), Param::Int(directory.number())])?;
-    tx.index(IndexChange { position, before: Some(before), after: None });
+    }
+    add_to_count(tx, directory, -1)?;
+    match indexed {
+        Some((position, before)) => {
+            let row = position.in_column(Dialect::Sqlite, tx.org, directory);
+            tx.index(IndexChange { row, before: Some(before), after: None });
+        }
+        None => tx.write(&DELETE_WINDOWS, &[tx.org_param(), Param::Int(user.position.0)])?,
+    }
     if keep_tombstone {
         let params =
             [tx.org_param(), Param::Blob(&user.user_id.0), Param::Int(directory.number()), Param::Int(now.0)];
-        tx.execute(&BURY, &params)?;
+        tx.write(&BURY, &params)?;
     }
     Ok(())
 }

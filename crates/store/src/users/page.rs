@@ -4,10 +4,10 @@ use denizen_domain::ids::UserId;
 use denizen_domain::member::Directory;
 use denizen_domain::permission::{Filter, Scalar, TestOp};
 
-use super::{COLUMNS, Position, User, find, read_user};
+use super::{COLUMNS, Position, Route, User, UserSearch, find, read_user, search_statement};
 use crate::conn::Conn;
 use crate::error::{Result, StoreError};
-use crate::sql::{Param, Row, Sql, Statement, Value};
+use crate::sql::{Dialect, Param, Row, Sql, Statement, Value};
 use crate::visibility::push_filter;
 
 /// What users can be sorted by. Names are compared folded.
@@ -215,15 +215,24 @@ pub fn page_statement(conn: &Conn<'_>, query: &UserQuery) -> Statement {
     let from = if looks_up { "named AS users" } else { "users" };
     push_matching(&mut statement, conn, query, from);
     match (&query.after, query.sort.as_slice()) {
+        (Some(after), [key]) if conn.dialect() == Dialect::Postgres => {
+            statement
+                .push(" AND (")
+                .push(key.field.column())
+                .push(", position)")
+                .push(beyond(key.descending));
+            statement.push("(").bind(after.values[0].clone()).push(", ");
+            statement.bind(Value::Int(after.position.0)).push(")");
+        }
         (Some(after), [key]) => {
-            push_after_tie(&mut statement, *key, after);
+            push_after_tie(&mut statement, conn, query, *key, after);
             statement.push(" UNION ALL ");
             push_matching(&mut statement, conn, query, from);
             statement.push(" AND ").push(key.field.column()).push(beyond(key.descending));
             statement.bind(after.values[0].clone());
         }
-        (Some(after), _) => push_after(&mut statement, query, after),
-        (None, _) => {}
+        (Some(_), []) | (None, _) => {}
+        (Some(after), _) => push_after(&mut statement, conn, query, after),
     }
     push_order(&mut statement, query);
     statement
@@ -251,15 +260,11 @@ fn push_matching(statement: &mut Statement, conn: &Conn<'_>, query: &UserQuery, 
         statement.push(", ").push(key.field.column());
     }
     statement.push(" FROM ").push(from).push(" WHERE ");
+    let after = query.after.as_ref().map(|after| after.position);
     if query.sort.is_empty() {
-        let after =
-            query.after.as_ref().map_or(Position::base(conn.org, query.directory), |after| after.position.0);
-        statement.push("position > ").bind(Value::Int(after));
-        statement.push(" AND position <= ").bind(Value::Int(Position::end(conn.org, query.directory)));
-        statement.push(" AND +org_id = ").bind(Value::Int(conn.org.0));
+        push_walk(statement, conn, query.directory, after.unwrap_or(Position::START));
     } else {
-        statement.push("org_id = ").bind(Value::Int(conn.org.0));
-        statement.push(" AND directory = ").bind(Value::Int(query.directory.number()));
+        push_directory(statement, conn, query.directory);
     }
     if let Some(verified) = query.is_verified {
         statement.push(" AND is_verified = ").bind(Value::Int(verified.into()));
@@ -267,14 +272,43 @@ fn push_matching(statement: &mut Statement, conn: &Conn<'_>, query: &UserQuery, 
     push_filter(statement, &query.visible);
 }
 
+fn push_directory(statement: &mut Statement, conn: &Conn<'_>, directory: Directory) {
+    statement.push("org_id = ").bind(Value::Int(conn.org.0));
+    statement.push(" AND directory = ").bind(Value::Int(directory.number()));
+}
+
+/// The users of a directory behind a position, so that they are read in their order.
+pub(super) fn push_walk(statement: &mut Statement, conn: &Conn<'_>, directory: Directory, after: Position) {
+    let place = |position: Position| Value::Int(position.in_column(conn.dialect(), conn.org, directory));
+    match conn.dialect() {
+        Dialect::Sqlite => {
+            statement.push("position > ").bind(place(after));
+            statement.push(" AND position <= ").bind(place(Position::END));
+            // The plus keeps the planner from another index.
+            statement.push(" AND +org_id = ").bind(Value::Int(conn.org.0));
+        }
+        Dialect::Postgres => {
+            push_directory(statement, conn, directory);
+            statement.push(" AND position > ").bind(place(after));
+        }
+    }
+}
+
 /// The first half of everything after a user in an order by one key: the users who share that key and lie behind. The
 /// other half is united with it.
 ///
 /// Engine: SQLite enters an index at a key *and* a row id only for an equal key; compared as a row, or with OR, it would
 /// walk through all who share the key, and most users share "no message yet".
-fn push_after_tie(statement: &mut Statement, key: SortKey, after: &After) {
+fn push_after_tie(
+    statement: &mut Statement,
+    conn: &Conn<'_>,
+    query: &UserQuery,
+    key: SortKey,
+    after: &After,
+) {
     statement.push(" AND ").push(key.field.column()).push(" = ").bind(after.values[0].clone());
-    statement.push(" AND position").push(beyond(key.descending)).bind(Value::Int(after.position.0));
+    let place = after.position.in_column(conn.dialect(), conn.org, query.directory);
+    statement.push(" AND position").push(beyond(key.descending)).bind(Value::Int(place));
 }
 
 fn beyond(descending: bool) -> &'static str {
@@ -298,7 +332,7 @@ fn push_order(statement: &mut Statement, query: &UserQuery) {
 /// Everything after a user, in an order whose keys may have different directions:
 /// `(a > x) OR (a = x AND b < y) OR (a = x AND b = y AND position > p)`, and `a >= x` once more alone, so that the
 /// index is entered at the first user with that key.
-fn push_after(statement: &mut Statement, query: &UserQuery, after: &After) {
+fn push_after(statement: &mut Statement, conn: &Conn<'_>, query: &UserQuery, after: &After) {
     if let (Some(key), Some(value)) = (query.sort.first(), after.values.first()) {
         statement.push(" AND ").push(key.field.column()).push(if key.descending { " <= " } else { " >= " });
         statement.bind(value.clone());
@@ -310,7 +344,8 @@ fn push_after(statement: &mut Statement, query: &UserQuery, after: &After) {
         statement.push(" OR ");
     }
     push_equal_keys(statement, query, after, query.sort.len());
-    statement.push("position").push(beyond(ties_descend(query))).bind(Value::Int(after.position.0));
+    let place = after.position.in_column(conn.dialect(), conn.org, query.directory);
+    statement.push("position").push(beyond(ties_descend(query))).bind(Value::Int(place));
     statement.push(")");
 }
 
@@ -323,14 +358,21 @@ fn push_equal_keys(statement: &mut Statement, query: &UserQuery, after: &After, 
 static SORT_VALUES: Sql = Sql::new(
     "user.sort_values",
     "SELECT first_key, last_key, email_key, num_conversations, num_messages, last_message_at FROM users
-     WHERE position = $1 AND org_id = $2",
+     WHERE org_id = $1 AND directory = $2 AND position = $3",
 );
 
 pub(crate) const STATEMENTS: &[&Sql] = &[&SORT_VALUES, &ROLE_NAME];
 
 /// What the user at `position` is sorted by now; `None` when there is no such user any more.
-pub fn sort_values(conn: &Conn<'_>, position: Position, sort: &[SortKey]) -> Result<Option<Vec<Value>>> {
-    conn.optional(&SORT_VALUES, &[Param::Int(position.0), conn.org_param()], |row| {
+pub fn sort_values(
+    conn: &Conn<'_>,
+    directory: Directory,
+    position: Position,
+    sort: &[SortKey],
+) -> Result<Option<Vec<Value>>> {
+    let place = position.in_column(conn.dialect(), conn.org, directory);
+    let params = [conn.org_param(), Param::Int(directory.number()), Param::Int(place)];
+    conn.optional(&SORT_VALUES, &params, |row| {
         sort.iter()
             .map(|key| {
                 let column = SortField::ALL.iter().position(|field| *field == key.field).unwrap_or_default();
@@ -380,18 +422,23 @@ pub fn example_statements(conn: &Conn<'_>) -> Vec<Statement> {
         ..plain
     });
     let mut statements: Vec<Statement> = queries.iter().map(|query| page_statement(conn, query)).collect();
-    for needle in ["", "a", "ab", "abcd"] {
-        statements.push(super::search::search_statement(
-            conn,
-            &super::UserSearch {
-                directory: Directory::Members,
-                needle: needle.to_owned(),
-                ids: Some(vec![UserId([1; 16])]),
-                is_verified: Some(false),
-                visible: crate::visibility::example_filter(),
-                limit: 10,
-            },
-        ));
+    for (needle, route) in [
+        ("", Route::Walk),
+        ("a", Route::Index),
+        ("abcd", Route::Index),
+        ("ab", Route::Walk),
+        ("abc", Route::WalkFirst),
+        ("abc", Route::LookUp),
+    ] {
+        let search = UserSearch {
+            directory: Directory::Members,
+            needle: needle.to_owned(),
+            ids: Some(vec![UserId([1; 16])]),
+            is_verified: Some(false),
+            visible: crate::visibility::example_filter(),
+            limit: 10,
+        };
+        statements.push(search_statement(conn, &search, route));
     }
     statements
 }

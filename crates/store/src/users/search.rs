@@ -1,20 +1,22 @@
 //! Substring search over the folded search text, within one organization.
 //!
-//! The index holds every window of three characters, padded at the end of the text, so that each character begins a
-//! window. A needle of three or more characters is the conjunction of its windows; a needle of one or two is a prefix
-//! of a window. Candidates are checked against the text itself, for windows can come from different places.
-//! Row ids carry the organization in their high bits, so the index never looks at another organization's part.
+//! The index knows the windows of three characters of each text, and on SQLite, by their beginnings, those of one and two;
+//! on PostgreSQL these are windows of their own. A needle of three or more characters is the conjunction of its windows.
+//! Candidates are checked against the text itself, for windows can come from different places.
+//!
+//! The index never looks at another organization's part: on SQLite row ids carry the organization in their high bits, on
+//! PostgreSQL the hash of a window has it in it.
 
 use denizen_domain::fold::fold;
-use denizen_domain::ids::UserId;
+use denizen_domain::ids::{OrgKey, UserId};
 use denizen_domain::member::Directory;
 use denizen_domain::permission::Filter;
 
-use super::page::users_named_by;
-use super::{COLUMNS, Position, User, read_user};
+use super::page::{push_walk, users_named_by};
+use super::{COLUMNS, Position, User, count, read_user};
 use crate::conn::Conn;
 use crate::error::Result;
-use crate::sql::{Statement, Value};
+use crate::sql::{Dialect, Statement, Value};
 use crate::visibility::push_filter;
 
 /// Windows of the needle that the index is asked for; more do not narrow the candidates down in practice.
@@ -82,48 +84,121 @@ fn named_users(search: &UserSearch) -> Option<Vec<UserId>> {
     }
 }
 
-/// The statement of [`search`]; public for the test that reads query plans.
-pub fn search_statement(conn: &Conn<'_>, search: &UserSearch) -> Statement {
-    let (base, end) = (Position::base(conn.org, search.directory), Position::end(conn.org, search.directory));
+/// Users that PostgreSQL looks through in their order before the index is asked: who has no more of them needs no index,
+/// and many matches among them mean that the first ones are near.
+const WALKED_FIRST: i64 = 2_000;
+/// What it costs to check a user whom the index names, in users that are looked through in their order.
+const INDEXED_COST: i64 = 4;
+/// Windows of a needle that PostgreSQL's index is asked for.
+const MOST_WINDOWS: usize = 12;
+
+/// The windows of one, two and three characters, each once, as the numbers under which PostgreSQL's index holds them.
+pub(crate) fn windows(org: OrgKey, directory: Directory, search_text: &str) -> Vec<i32> {
+    let letters: Vec<char> = search_text.chars().collect();
+    let mut numbers: Vec<i32> = (1..=3)
+        .flat_map(|length| letters.windows(length))
+        .map(|window| window_number(org, directory, window))
+        .collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+/// FNV-1a over the organization, the directory and the characters. Two windows that share a number cost a candidate that
+/// is checked in vain.
+fn window_number(org: OrgKey, directory: Directory, window: &[char]) -> i32 {
+    let place = org.0.to_le_bytes().into_iter().chain(directory.number().to_le_bytes());
+    let letters = window.iter().flat_map(|letter| u32::from(*letter).to_le_bytes());
+    let hash = place.chain(letters).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let folded = (hash >> 32) ^ (hash & 0xffff_ffff);
+    u32::try_from(folded).unwrap_or_default().cast_signed()
+}
+
+/// The numbers that every text with this needle has in PostgreSQL's index.
+fn needle_windows(org: OrgKey, directory: Directory, needle: &str) -> Vec<i32> {
+    let letters: Vec<char> = needle.chars().collect();
+    let length = letters.len().min(3);
+    let number = |window| window_number(org, directory, window);
+    letters.windows(length).take(MOST_WINDOWS).map(number).collect()
+}
+
+/// How the users of a search are come by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// They are named.
+    LookUp,
+    /// The index names candidates.
+    Index,
+    /// All users, in their order, until there are enough.
+    Walk,
+    /// Only the first so many users, in their order.
+    WalkFirst,
+}
+
+/// The statement of [`search`] by one route; public for the tests that prepare it and read query plans.
+pub fn search_statement(conn: &Conn<'_>, search: &UserSearch, route: Route) -> Statement {
     // Control characters are dropped by folding, as they are from the text.
     let needle = fold(&search.needle);
-    let ids = named_users(search);
-    // A few named users are looked up; walking through the organization's part of the index would cost more.
-    let by_index = ids.is_none() && !needle.is_empty();
+    let directory = search.directory;
+    let place = |position: Position| Value::Int(position.in_column(conn.dialect(), conn.org, directory));
     let mut statement = Statement::new("SELECT ");
     statement.push(COLUMNS);
-    if by_index {
-        statement.push(
-            " FROM user_search JOIN users ON users.position = user_search.rowid WHERE user_search MATCH ",
-        );
-        statement.bind(Value::Text(match_expression(&needle)));
-        statement.push(" AND user_search.rowid > ").bind(Value::Int(base));
-        statement.push(" AND user_search.rowid <= ").bind(Value::Int(end));
-        statement.push(" AND +org_id = ").bind(Value::Int(conn.org.0));
-    } else if let Some(ids) = &ids {
-        statement.push(" FROM users WHERE org_id = ").bind(Value::Int(conn.org.0));
-        statement.push(" AND directory = ").bind(Value::Int(search.directory.number()));
-        statement
-            .push(" AND user_id IN ")
-            .bind_list(ids.iter().map(|id| Value::Blob(id.0.to_vec())).collect());
-    } else {
-        statement.push(" FROM users WHERE position > ").bind(Value::Int(base));
-        statement.push(" AND position <= ").bind(Value::Int(end));
-        statement.push(" AND +org_id = ").bind(Value::Int(conn.org.0));
+    match (route, conn.dialect()) {
+        (Route::LookUp, _) => {
+            let ids = named_users(search).unwrap_or_default();
+            statement.push(" FROM users WHERE org_id = ").bind(Value::Int(conn.org.0));
+            statement.push(" AND directory = ").bind(Value::Int(directory.number()));
+            statement
+                .push(" AND user_id IN ")
+                .bind_list(ids.iter().map(|id| Value::Blob(id.0.to_vec())).collect());
+        }
+        (Route::Index, Dialect::Sqlite) => {
+            statement.push(
+                " FROM user_search JOIN users ON users.position = user_search.rowid WHERE user_search MATCH ",
+            );
+            statement.bind(Value::Text(match_expression(&needle)));
+            statement.push(" AND user_search.rowid > ").bind(place(Position::START));
+            statement.push(" AND user_search.rowid <= ").bind(place(Position::END));
+            statement.push(" AND +org_id = ").bind(Value::Int(conn.org.0));
+        }
+        (Route::Index, Dialect::Postgres) => {
+            // Engine: the candidates are looked up one by one; joined to `users` in any other way, the planner would
+            // read all of them, since it does not know how few candidates there are.
+            statement.push(" FROM (SELECT position AS candidate FROM user_search WHERE org_id = ");
+            statement.bind(Value::Int(conn.org.0)).push(" AND windows @> ");
+            statement.bind(Value::Ints(needle_windows(conn.org, directory, &needle)));
+            statement.push(" OFFSET 0) AS found CROSS JOIN LATERAL (SELECT * FROM users WHERE org_id = ");
+            statement.bind(Value::Int(conn.org.0)).push(" AND directory = ");
+            statement.bind(Value::Int(directory.number()));
+            statement.push(" AND position = candidate OFFSET 0) AS users WHERE TRUE");
+        }
+        (Route::Walk, _) => {
+            statement.push(" FROM users WHERE ");
+            push_walk(&mut statement, conn, directory, Position::START);
+        }
+        (Route::WalkFirst, _) => {
+            statement.push(" FROM (SELECT * FROM users WHERE ");
+            push_walk(&mut statement, conn, directory, Position::START);
+            statement.push(" ORDER BY position LIMIT ").bind(Value::Int(WALKED_FIRST));
+            statement.push(") AS users WHERE TRUE");
+        }
     }
     if !needle.is_empty() {
-        // Engine: unlike LIKE this knows no wildcards, and takes needles of any length.
-        statement.push(" AND instr(search_text, ").bind(Value::Text(needle)).push(") > 0");
+        // Engine: unlike LIKE these know no wildcards, and take needles of any length.
+        let function = if conn.dialect() == Dialect::Sqlite { "instr" } else { "strpos" };
+        statement.push(" AND ").push(function).push("(search_text, ").bind(Value::Text(needle)).push(") > 0");
     }
     if let Some(verified) = search.is_verified {
         statement.push(" AND is_verified = ").bind(Value::Int(verified.into()));
     }
     push_filter(&mut statement, &search.visible);
-    statement.push(match (by_index, ids) {
-        (true, _) => " ORDER BY user_search.rowid LIMIT ",
-        // The plus keeps the order from luring the planner into a walk.
-        (false, Some(_)) => " ORDER BY +position LIMIT ",
-        (false, None) => " ORDER BY position LIMIT ",
+    statement.push(match (route, conn.dialect()) {
+        (Route::Index, Dialect::Sqlite) => " ORDER BY user_search.rowid LIMIT ",
+        // The plus keeps the order from luring SQLite's planner into a walk.
+        (Route::LookUp, Dialect::Sqlite) => " ORDER BY +position LIMIT ",
+        _ => " ORDER BY position LIMIT ",
     });
     statement.bind(Value::Int(search.limit));
     statement
@@ -134,7 +209,33 @@ pub fn search(conn: &Conn<'_>, search: &UserSearch) -> Result<Vec<User>> {
     if search.visible.is_never() {
         return Ok(Vec::new());
     }
-    conn.all_of(&search_statement(conn, search), read_user)
+    let needle = fold(&search.needle);
+    // A few named users are looked up; walking through the organization's part of the index would cost more.
+    let route = if named_users(search).is_some() {
+        Route::LookUp
+    } else if needle.is_empty() {
+        Route::Walk
+    } else if conn.dialect() == Dialect::Sqlite {
+        Route::Index
+    } else {
+        let first = conn.all_of(&search_statement(conn, search, Route::WalkFirst), read_user)?;
+        let users = count(conn, search.directory)?;
+        let found = i64::try_from(first.len()).unwrap_or(i64::MAX);
+        if users <= WALKED_FIRST || found >= search.limit {
+            return Ok(first);
+        }
+        cheaper_route(users, found, search.limit)
+    };
+    conn.all_of(&search_statement(conn, search, route), read_user)
+}
+
+/// Engine: PostgreSQL's index names its candidates in no order, so all of them have to be looked at before the first
+/// `limit` are known; a walk in order ends as soon as it has as many. Which is cheaper depends on how many matches there
+/// are, and the first users tell about that. At the worst some `sqrt(users × limit)` users are looked at.
+fn cheaper_route(users: i64, found_first: i64, limit: i64) -> Route {
+    let matches = users * found_first / WALKED_FIRST;
+    let walked = if found_first == 0 { users } else { users.min(limit * WALKED_FIRST / found_first) };
+    if matches * INDEXED_COST < walked { Route::Index } else { Route::Walk }
 }
 
 #[cfg(test)]
@@ -147,6 +248,34 @@ mod tests {
         let words = grams(text);
         assert_eq!(words.split(' ').filter(|word| !word.is_empty()).count(), text.chars().count());
         assert!(words.split(' ').all(|word| word.is_empty() || word.chars().count() == 3));
+    }
+
+    #[test]
+    fn every_part_of_a_text_is_among_its_windows() {
+        let (org, directory) = (OrgKey(7), Directory::Members);
+        let text = "jürgen 田中@x";
+        let windows = windows(org, directory, text);
+        let letters: Vec<char> = text.chars().collect();
+        for length in 1..=letters.len() {
+            for part in letters.windows(length) {
+                let needle: String = part.iter().collect();
+                let wanted = needle_windows(org, directory, &needle);
+                assert!(
+                    !wanted.is_empty() && wanted.iter().all(|number| windows.contains(number)),
+                    "{needle}"
+                );
+            }
+        }
+        let elsewhere = needle_windows(OrgKey(8), directory, "jür");
+        assert!(!windows.contains(&elsewhere[0]), "another organization's windows have other numbers");
+    }
+
+    #[test]
+    fn many_matches_are_walked_to_and_few_are_looked_up() {
+        assert_eq!(cheaper_route(400_000, 0, 1_000), Route::Index);
+        assert_eq!(cheaper_route(400_000, 1, 1_000), Route::Index);
+        assert_eq!(cheaper_route(400_000, 900, 1_000), Route::Walk);
+        assert_eq!(cheaper_route(400_000, 2_000, 10_000), Route::Walk);
     }
 
     #[test]

@@ -4,8 +4,8 @@
 
 use rusqlite::Connection;
 
+use super::{SqliteOptions, open_reader};
 use crate::error::{Result, StoreError};
-use crate::sqlite::{SqliteOptions, open_reader};
 use crate::users::grams;
 
 /// After so many problems of one kind the rest is not listed.

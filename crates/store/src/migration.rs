@@ -1,0 +1,43 @@
+//! The steps of the schema, for both engines.
+
+use crate::error::{Result, StoreError};
+
+/// One step of the schema. A step that has been released is never edited: its checksum is kept in each database.
+pub(crate) struct Migration {
+    pub(crate) version: i64,
+    pub(crate) name: &'static str,
+    pub(crate) sqlite: &'static str,
+    pub(crate) postgres: &'static str,
+}
+
+/// Every step, in order. A step that only one engine needs is empty on the other.
+pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "foundation",
+    sqlite: include_str!("../migrations/sqlite/0001_foundation.sql"),
+    postgres: include_str!("../migrations/postgres/0001_foundation.sql"),
+}];
+
+/// The newest version that this denizen knows.
+pub(crate) fn newest() -> i64 {
+    MIGRATIONS.last().map_or(0, |step| step.version)
+}
+
+/// What is kept of a step's text.
+pub(crate) fn checksum(sql: &str) -> Vec<u8> {
+    ring::digest::digest(&ring::digest::SHA256, sql.as_bytes()).as_ref().to_vec()
+}
+
+impl Migration {
+    /// # Errors
+    /// [`StoreError::Corrupt`] when the database was migrated by another text of this step.
+    pub(crate) fn must_match(&self, found: &[u8], wanted: &[u8]) -> Result<()> {
+        if found == wanted {
+            return Ok(());
+        }
+        Err(StoreError::Corrupt(format!(
+            "schema step {} ({}) was applied from another text than this denizen has",
+            self.version, self.name
+        )))
+    }
+}

@@ -1,0 +1,114 @@
+//! Numbered migrations with checksums, on PostgreSQL.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use denizen_domain::ids::OrgKey;
+
+use super::options::PostgresOptions;
+use super::run::{Outage, Run};
+use super::session::{Mode, Session};
+use crate::conn::{Engine, Tx};
+use crate::error::{Result, StoreError};
+use crate::migration::{MIGRATIONS, Migration, checksum, newest};
+use crate::sql::{Param, Sql};
+
+/// Held by whoever migrates: of two processes that start at once, one waits. Any number does that nobody else uses.
+const LOCK: i64 = 0x0064_656e_697a_656e;
+
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (
+    version BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum BYTEA NOT NULL, applied_at BIGINT NOT NULL
+)";
+
+static NEWEST: Sql =
+    Sql::split("migration.newest", "", "SELECT coalesce(max(version), 0) FROM schema_migration");
+static APPLIED: Sql =
+    Sql::split("migration.applied", "", "SELECT checksum FROM schema_migration WHERE version = $1");
+static NOTE: Sql = Sql::split(
+    "migration.note",
+    "",
+    "INSERT INTO schema_migration (version, name, checksum, applied_at) VALUES ($1, $2, $3, $4)",
+);
+static BYPASSES_WALLS: Sql = Sql::split(
+    "migration.bypasses_walls",
+    "",
+    "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&NEWEST, &APPLIED, &NOTE, &BYPASSES_WALLS];
+
+/// Brings the schema up to date. Each step is a transaction; a step that fails leaves the ones before it.
+pub(crate) fn run(options: &Arc<PostgresOptions>, now_micros: i64) -> Result<()> {
+    // A step on a large table takes as long as it takes.
+    let patient =
+        PostgresOptions { statement_timeout: std::time::Duration::from_hours(24), ..(**options).clone() };
+    let session = RefCell::new(Session::new(Arc::new(patient))?);
+    let outage = Outage::default();
+    let run = Run {
+        session: &session,
+        outage: &outage,
+        patience: options.patience,
+        mode: Mode::Step,
+        org: OrgKey::CONTROL,
+    };
+    run.until_done(None, &mut |tx: &Tx<'_>| {
+        lock(tx)?;
+        batch(tx, TABLE)
+    })?;
+    for step in MIGRATIONS {
+        run.until_done(None, &mut |tx: &Tx<'_>| {
+            lock(tx)?;
+            apply(tx, step, now_micros)
+        })?;
+    }
+    let known = newest();
+    let found = run.until_done(None, &mut |tx: &Tx<'_>| {
+        let found = tx.optional(&NEWEST, &[], |row| row.int(0))?;
+        warn_of_a_missing_wall(tx)?;
+        Ok::<_, StoreError>(found.unwrap_or_default())
+    })?;
+    if found > known { Err(StoreError::TooNew { found, known }) } else { Ok(()) }
+}
+
+fn lock(tx: &Tx<'_>) -> Result<()> {
+    // As text: the lock has to be waited for before the transaction sees anything of the schema.
+    batch(tx, &format!("SELECT pg_advisory_xact_lock({LOCK})"))
+}
+
+fn batch(tx: &Tx<'_>, text: &str) -> Result<()> {
+    let Engine::Postgres(session) = tx.engine else {
+        return Err(StoreError::Internal("a migration of another engine".to_owned()));
+    };
+    session.borrow_mut().batch(tx.org, text)
+}
+
+fn apply(tx: &Tx<'_>, step: &Migration, now_micros: i64) -> Result<()> {
+    let checksum = checksum(step.postgres);
+    let applied =
+        tx.optional(&APPLIED, &[Param::Int(step.version)], |row| row.blob(0).map(<[u8]>::to_vec))?;
+    match applied {
+        Some(found) => step.must_match(&found, &checksum),
+        None => {
+            batch(tx, step.postgres)?;
+            let params = [
+                Param::Int(step.version),
+                Param::Text(step.name),
+                Param::Blob(&checksum),
+                Param::Int(now_micros),
+            ];
+            tx.write(&NOTE, &params)
+        }
+    }
+}
+
+/// Superusers, and roles that may bypass it, stand outside the wall between organizations.
+fn warn_of_a_missing_wall(tx: &Tx<'_>) -> Result<()> {
+    let bypasses = tx.optional(&BYPASSES_WALLS, &[], |row| row.bool(0))?;
+    if bypasses == Some(true) {
+        tracing::warn!(
+            "the database role is a superuser or may bypass row-level security, so PostgreSQL does not keep \
+             organizations apart as the second wall: use a plain role that owns the database"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! The PostgreSQL engine: threads that each own a connection, transactions that are run again, migrations.
+
+mod check;
+mod failure;
+mod lanes;
+mod migrate;
+mod options;
+mod run;
+pub(crate) mod session;
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use denizen_domain::ids::OrgKey;
+use tokio::sync::oneshot;
+
+pub(crate) use migrate::STATEMENTS as MIGRATION_STATEMENTS;
+pub use options::PostgresOptions;
+
+use self::lanes::{Lane, Task};
+use self::run::{Outage, Run};
+use self::session::{Mode, Session};
+use crate::conn::Tx;
+use crate::error::{Result, StoreError};
+
+/// A database of PostgreSQL, with its connections.
+pub(crate) struct Database {
+    options: Arc<PostgresOptions>,
+    outage: Arc<Outage>,
+    short: Lane,
+    long: Lane,
+}
+
+impl Database {
+    /// Migrates and starts the threads; each connects when it is first needed. Blocks.
+    pub(crate) fn open(options: PostgresOptions, now_micros: i64) -> Result<Self> {
+        let options = Arc::new(options);
+        let migrating = Arc::clone(&options);
+        // A thread of its own: the caller may be inside a runtime, which can wait for no other runtime.
+        let migrated = std::thread::Builder::new()
+            .name("denizen-migrate".to_owned())
+            .spawn(move || migrate::run(&migrating, now_micros))
+            .map_err(|error| StoreError::Io(format!("a thread could not be started: {error}")))?
+            .join();
+        migrated.map_err(|_| StoreError::Internal("a migration panicked".to_owned()))??;
+        Ok(Self {
+            outage: Arc::default(),
+            short: Lane::start("pg", options.connections, &options)?,
+            long: Lane::start("pg-long", options.long_read_connections, &options)?,
+            options,
+        })
+    }
+
+    pub(crate) async fn write<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
+    where
+        F: FnMut(&Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        self.short.send(self.task(org, Mode::Write, None, closure, reply)).await?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    pub(crate) async fn read<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
+    where
+        F: FnMut(&Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        self.short.send(self.task(org, Mode::Autocommit, None, closure, reply)).await?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    pub(crate) async fn scan<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
+    where
+        F: FnMut(&Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        // Dropped with this future, which tells the thread that nobody waits any more.
+        let (_waiting, abandoned) = oneshot::channel();
+        self.long.send(self.task(org, Mode::Snapshot, Some(abandoned), closure, reply)).await?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    fn task<T, E, F>(
+        &self,
+        org: OrgKey,
+        mode: Mode,
+        abandoned: Option<oneshot::Receiver<()>>,
+        mut closure: F,
+        reply: oneshot::Sender<Result<T, E>>,
+    ) -> Task
+    where
+        F: FnMut(&Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let outage = Arc::clone(&self.outage);
+        let patience = self.options.patience;
+        Box::new(move |session: &RefCell<Session>| {
+            // The caller has gone: nothing was done yet, so nothing has to be.
+            if reply.is_closed() {
+                return;
+            }
+            let run = Run { session, outage: &outage, patience, mode, org };
+            let result = run.until_done(abandoned, &mut closure);
+            // The caller may have gone meanwhile; a write stands all the same.
+            let _ = reply.send(result);
+            if mode == Mode::Snapshot {
+                session.borrow_mut().roll_back();
+            }
+        })
+    }
+
+    pub(crate) async fn check(&self) -> Result<Vec<String>> {
+        check::run(self).await
+    }
+
+    /// Finishes what was queued. Blocks until then.
+    pub(crate) fn close(&self) {
+        self.short.close();
+        self.long.close();
+    }
+}

@@ -1,0 +1,162 @@
+//! Running a closure until it has succeeded, failed by itself, or must not be run again.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use denizen_domain::ids::OrgKey;
+use tokio::sync::oneshot;
+
+use super::failure::Failure;
+use super::session::{CommitFailure, Mode, Session};
+use crate::conn::{Conn, Engine, Tx};
+use crate::error::StoreError;
+
+/// How often a closure is run again when its connection is lost each time.
+const MOST_LOSSES: u32 = 5;
+/// How often a closure is run when it runs into a key each time: more than once means that nobody else is in the way.
+const MOST_KEY_CONFLICTS: u32 = 3;
+/// Between two attempts to reach a server.
+const KNOCK: Duration = Duration::from_millis(50);
+/// The longest wait for a conflict to go away.
+const MOST_WAIT: Duration = Duration::from_millis(50);
+
+/// Since when the server cannot be reached. While it cannot, closures are refused after one attempt, so that the threads
+/// are not all taken by closures that wait.
+#[derive(Default)]
+pub(crate) struct Outage(Mutex<Option<Instant>>);
+
+impl Outage {
+    fn begin(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now)
+    }
+
+    fn end(&self) {
+        let began = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(began) = began {
+            tracing::info!(seconds = began.elapsed().as_secs(), "PostgreSQL answers again");
+        }
+    }
+
+    /// Connects, waiting for `patience` since the outage began.
+    fn connect(&self, session: &RefCell<Session>, patience: Duration) -> Result<(), StoreError> {
+        loop {
+            let failure = match session.borrow_mut().connect() {
+                Ok(()) => {
+                    self.end();
+                    return Ok(());
+                }
+                Err(failure) => failure,
+            };
+            let began = self.begin();
+            if !matches!(failure, Failure::Lost(_)) || began.elapsed() > patience {
+                tracing::warn!(error = %failure.error(), "PostgreSQL cannot be reached");
+                return Err(failure.error());
+            }
+            std::thread::sleep(KNOCK);
+        }
+    }
+}
+
+/// What is the same for every attempt.
+pub(crate) struct Run<'r> {
+    pub(crate) session: &'r RefCell<Session>,
+    pub(crate) outage: &'r Outage,
+    pub(crate) patience: Duration,
+    pub(crate) mode: Mode,
+    pub(crate) org: OrgKey,
+}
+
+enum Attempt<T, E> {
+    Ended(Result<T, E>),
+    /// To be run again; the closure's own result, for when it must not be.
+    Again(Failure, Option<Result<T, E>>),
+}
+
+impl Run<'_> {
+    /// Runs a closure. A read's transaction is left open, for [`Session::roll_back`] to end after the answer.
+    pub(crate) fn until_done<T, E: From<StoreError>>(
+        &self,
+        mut abandoned: Option<oneshot::Receiver<()>>,
+        closure: &mut dyn FnMut(&Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let started = Instant::now();
+        let (mut runs, mut losses) = (0, 0);
+        loop {
+            self.outage.connect(self.session, self.patience)?;
+            runs += 1;
+            let (failure, own) = match self.once(abandoned.take(), closure) {
+                Attempt::Ended(result) => return result,
+                Attempt::Again(failure, own) => (failure, own),
+            };
+            let gives_up = match &failure {
+                Failure::Lost(error) => {
+                    losses += 1;
+                    tracing::warn!(%error, "a connection to PostgreSQL was lost");
+                    self.session.borrow_mut().disconnect();
+                    losses > MOST_LOSSES
+                }
+                Failure::Conflict(StoreError::Constraint(_)) => runs >= MOST_KEY_CONFLICTS,
+                Failure::Conflict(_) => started.elapsed() > self.patience,
+                Failure::Refused(_) => true,
+            };
+            if gives_up {
+                return own.filter(Result::is_err).unwrap_or_else(|| Err(failure.error().into()));
+            }
+            if matches!(failure, Failure::Conflict(_)) {
+                self.step_aside(runs);
+            }
+        }
+    }
+
+    fn once<T, E: From<StoreError>>(
+        &self,
+        abandoned: Option<oneshot::Receiver<()>>,
+        closure: &mut dyn FnMut(&Tx<'_>) -> Result<T, E>,
+    ) -> Attempt<T, E> {
+        self.session.borrow_mut().begin(self.mode, abandoned);
+        let conn = Conn::new(Engine::Postgres(self.session), self.org);
+        let tx = Tx::new(conn, None);
+        // Nothing of the closure is looked at again after a panic.
+        let ran = catch_unwind(AssertUnwindSafe(|| closure(&tx)));
+        let mut session = self.session.borrow_mut();
+        let Ok(result) = ran else {
+            session.roll_back();
+            return Attempt::Ended(Err(StoreError::Internal("a closure panicked".to_owned()).into()));
+        };
+        if let Some(failure) = session.failure().cloned() {
+            session.roll_back();
+            return match failure {
+                Failure::Refused(error) => Attempt::Ended(Err(result.err().unwrap_or_else(|| error.into()))),
+                again => Attempt::Again(again, Some(result)),
+            };
+        }
+        if matches!(self.mode, Mode::Autocommit | Mode::Snapshot) {
+            return Attempt::Ended(result);
+        }
+        if result.is_err() {
+            session.roll_back();
+            return Attempt::Ended(result);
+        }
+        match session.commit() {
+            Ok(()) => Attempt::Ended(result),
+            Err(CommitFailure::Failed(Failure::Refused(error))) => Attempt::Ended(Err(error.into())),
+            Err(CommitFailure::Failed(again)) => Attempt::Again(again, None),
+            Err(CommitFailure::Unknown(text)) => {
+                session.disconnect();
+                tracing::error!(error = %text, "a connection was lost during a commit; its outcome is not known");
+                Attempt::Ended(Err(StoreError::OutcomeUnknown(text).into()))
+            }
+        }
+    }
+
+    /// Waits a little longer after each attempt, and each connection for another while, so that those who met do not
+    /// meet again.
+    fn step_aside(&self, runs: u32) {
+        let slot = u32::try_from(self.session.borrow().slot()).unwrap_or_default();
+        let spread = 50 + (slot * 37 + runs * 29) % 100;
+        let wait = Duration::from_micros(500) * runs.saturating_mul(runs).min(100) * spread / 100;
+        std::thread::sleep(wait.min(MOST_WAIT));
+    }
+}

@@ -1,0 +1,418 @@
+//! One connection to PostgreSQL, driven by the thread that owns it.
+//!
+//! The thread polls the connection itself while it waits for an answer, so a statement costs no hop to another thread,
+//! and several statements can be sent before the first answer is waited for. What opens a transaction, and what a
+//! closure does not need the answer of, travels with the next statement that is waited for.
+
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+
+use denizen_domain::ids::OrgKey;
+use futures_util::TryStreamExt as _;
+use futures_util::future::{join, join_all};
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio_postgres::{Client, Error, Row, SimpleQueryMessage, Statement};
+
+use super::failure::Failure;
+use super::options::PostgresOptions;
+use crate::error::{Result, StoreError};
+use crate::sql::{Param, Value};
+
+/// Prepared statements that a connection keeps. Beyond this all are dropped, which happens only when callers make many
+/// shapes of lists.
+const MOST_STATEMENTS: usize = 1_000;
+/// The users of a directory are counted in so many rows, so that writers do not wait for one another.
+const COUNTER_SLOTS: i64 = 64;
+/// A server that stays silent for so much longer than a statement may take is taken for lost.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(10);
+/// What the setting `denizen.org_id` says before the first closure: no organization has this key.
+const NOBODY: OrgKey = OrgKey(-1);
+
+/// How the statements of a closure belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Each by itself, and each sees the latest.
+    Autocommit,
+    /// Reads of one snapshot.
+    Snapshot,
+    /// Writes, as if no other transaction ran at the same time.
+    Write,
+    /// A step of the schema: its lock has to be waited for before the transaction's snapshot is taken.
+    Step,
+}
+
+impl Mode {
+    fn opening(self) -> &'static str {
+        match self {
+            Self::Autocommit => "",
+            Self::Snapshot => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ",
+            Self::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE; ",
+            Self::Step => "BEGIN ISOLATION LEVEL READ COMMITTED; ",
+        }
+    }
+}
+
+/// Something that is sent ahead of the next statement.
+enum Piece {
+    Text(String),
+    Statement(Statement, Vec<Option<Value>>),
+}
+
+/// Why a commit did not succeed.
+pub(crate) enum CommitFailure {
+    /// Nothing was committed.
+    Failed(Failure),
+    /// The connection was lost while the commit was under way.
+    Unknown(String),
+}
+
+type Driver = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+struct Link {
+    client: Client,
+    /// Moves bytes between the client and the socket.
+    driver: Driver,
+    is_over: bool,
+    statements: HashMap<String, Statement>,
+    /// What the setting says outside transactions; `None` when a failure has made that uncertain.
+    org: Option<OrgKey>,
+    slot: i64,
+}
+
+/// The connection of one thread. It connects when it is first needed, and again after it was lost.
+pub(crate) struct Session {
+    runtime: Runtime,
+    options: Arc<PostgresOptions>,
+    link: Option<Link>,
+    mode: Mode,
+    /// Whether `BEGIN` has been sent, or stands in `ahead`.
+    is_open: bool,
+    /// What the setting says inside the transaction, where that differs.
+    local_org: Option<OrgKey>,
+    ahead: Vec<Piece>,
+    /// Whether the closure has written something.
+    wrote: bool,
+    /// The first failure of the closure, which poisons what follows.
+    failure: Option<Failure>,
+    /// Ends when nobody waits for the closure any more.
+    abandoned: Option<oneshot::Receiver<()>>,
+}
+
+impl Session {
+    pub(crate) fn new(options: Arc<PostgresOptions>) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| StoreError::Io(format!("no runtime for a connection: {error}")))?;
+        Ok(Self {
+            runtime,
+            options,
+            link: None,
+            mode: Mode::Autocommit,
+            is_open: false,
+            local_org: None,
+            ahead: Vec::new(),
+            wrote: false,
+            failure: None,
+            abandoned: None,
+        })
+    }
+
+    /// Connects, unless there is a connection.
+    pub(crate) fn connect(&mut self) -> Result<(), Failure> {
+        if self.link.as_ref().is_some_and(|link| !link.is_over && !link.client.is_closed()) {
+            return Ok(());
+        }
+        self.disconnect();
+        self.link = Some(self.runtime.block_on(Link::open(&self.options))?);
+        Ok(())
+    }
+
+    pub(crate) fn disconnect(&mut self) {
+        self.link = None;
+        self.forget_transaction();
+    }
+
+    /// The row of a spread counter that this connection changes.
+    pub(crate) fn slot(&self) -> i64 {
+        self.link.as_ref().map_or(0, |link| link.slot)
+    }
+
+    /// Begins a closure. `BEGIN` itself is sent with the first statement. The statements are cancelled when the other
+    /// end of `abandoned` goes away.
+    pub(crate) fn begin(&mut self, mode: Mode, abandoned: Option<oneshot::Receiver<()>>) {
+        self.forget_transaction();
+        self.abandoned = abandoned;
+        self.failure = None;
+        self.wrote = false;
+        self.mode = mode;
+    }
+
+    fn forget_transaction(&mut self) {
+        self.mode = Mode::Autocommit;
+        self.is_open = false;
+        self.local_org = None;
+        self.ahead.clear();
+    }
+
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    /// Runs a statement and answers its rows.
+    pub(crate) fn query(&mut self, org: OrgKey, text: &str, params: &[Param<'_>]) -> Result<Vec<Row>> {
+        let statement = self.prepare(text)?;
+        self.enter(org);
+        self.send(async |client| {
+            client.query_raw(&statement, params.iter().copied()).await?.try_collect().await
+        })
+    }
+
+    /// Runs a statement and answers how many rows it changed.
+    pub(crate) fn execute(&mut self, org: OrgKey, text: &str, params: &[Param<'_>]) -> Result<u64> {
+        self.wrote = true;
+        let statement = self.prepare(text)?;
+        self.enter(org);
+        self.send(async |client| client.execute_raw(&statement, params.iter().copied()).await)
+    }
+
+    /// Leaves a statement for the next one, or the commit, to take along; its failure shows there.
+    pub(crate) fn defer(&mut self, org: OrgKey, text: &str, params: &[Param<'_>]) -> Result<()> {
+        self.wrote = true;
+        let statement = self.prepare(text)?;
+        self.enter(org);
+        self.ahead.push(Piece::Statement(statement, params.iter().map(|param| param.to_value()).collect()));
+        Ok(())
+    }
+
+    /// Several statements without parameters, such as a step of the schema.
+    pub(crate) fn batch(&mut self, org: OrgKey, text: &str) -> Result<()> {
+        self.wrote = true;
+        self.enter(org);
+        self.send(async |client| client.batch_execute(text).await)
+    }
+
+    /// Sends what waits, and the commit with it.
+    pub(crate) fn commit(&mut self) -> Result<(), CommitFailure> {
+        if !self.is_open {
+            return Ok(());
+        }
+        let ahead = std::mem::take(&mut self.ahead);
+        let wrote = self.wrote;
+        let committed = self.drive(async |client| {
+            let (before, committed) = join(send_ahead(client, &ahead), client.batch_execute("COMMIT")).await;
+            Ok((before, committed))
+        });
+        self.forget_transaction();
+        let lost = |text| {
+            if wrote { CommitFailure::Unknown(text) } else { CommitFailure::Failed(Failure::Lost(text)) }
+        };
+        let (before, committed) = committed.map_err(|failure| lost(failure.error().to_string()))?;
+        // A statement that failed has undone the transaction, whatever became of the commit behind it.
+        let failure = match (before, committed) {
+            (Ok(()), Ok(())) => return Ok(()),
+            (Err(error), _) if error.as_db_error().is_some() => Failure::of(&error),
+            (Err(error), _) | (Ok(()), Err(error)) => match Failure::of(&error) {
+                definite @ Failure::Conflict(_) => definite,
+                definite @ Failure::Refused(StoreError::Constraint(_)) => definite,
+                other => return Err(lost(other.error().to_string())),
+            },
+        };
+        Err(CommitFailure::Failed(failure))
+    }
+
+    /// Ends the transaction without its changes. When even that fails, the connection is dropped, which undoes as much.
+    pub(crate) fn roll_back(&mut self) {
+        let must_tell = self.is_open;
+        self.forget_transaction();
+        self.abandoned = None;
+        if must_tell && self.drive(async |client| client.batch_execute("ROLLBACK").await).is_err() {
+            self.disconnect();
+        }
+    }
+
+    /// What the next statement needs before it: the transaction, and the organization behind whose wall it runs.
+    fn enter(&mut self, org: OrgKey) {
+        let mut text = String::new();
+        if self.mode != Mode::Autocommit && !self.is_open {
+            text.push_str(self.mode.opening());
+            self.is_open = true;
+        }
+        let Some(link) = self.link.as_mut() else { return };
+        if self.is_open {
+            // Set in each transaction, even if the session's setting should say the same: a pooler between may hand
+            // each transaction to another session.
+            if self.local_org != Some(org) {
+                text.push_str(&format!("SET LOCAL denizen.org_id = '{}'", org.0));
+                self.local_org = Some(org);
+            }
+        } else if link.org != Some(org) {
+            text.push_str(&format!("SET denizen.org_id = '{}'", org.0));
+            link.org = Some(org);
+        }
+        if !text.is_empty() {
+            self.ahead.push(Piece::Text(text));
+        }
+    }
+
+    fn prepare(&mut self, text: &str) -> Result<Statement> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.error());
+        }
+        if let Some(found) = self.link.as_ref().and_then(|link| link.statements.get(text)) {
+            return Ok(found.clone());
+        }
+        let prepared = self.drive(async |client| client.prepare(text).await);
+        let statement = self.note(prepared)?;
+        if let Some(link) = self.link.as_mut() {
+            if link.statements.len() >= MOST_STATEMENTS {
+                link.statements.clear();
+            }
+            link.statements.insert(text.to_owned(), statement.clone());
+        }
+        Ok(statement)
+    }
+
+    /// Sends what waits and `work` behind it, and waits for both.
+    fn send<T>(&mut self, work: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Result<T> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.error());
+        }
+        let ahead = std::mem::take(&mut self.ahead);
+        let sent = self.drive(async |client| {
+            let (before, answer) = join(send_ahead(client, &ahead), work(client)).await;
+            before?;
+            answer
+        });
+        self.note(sent)
+    }
+
+    /// Keeps the first failure of the closure, for whoever decides whether it is run again.
+    fn note<T>(&mut self, result: Result<T, Failure>) -> Result<T> {
+        result.map_err(|failure| {
+            if let Some(link) = self.link.as_mut() {
+                link.org = None;
+            }
+            let error = failure.error();
+            self.failure.get_or_insert(failure);
+            error
+        })
+    }
+
+    fn drive<T>(&mut self, work: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Result<T, Failure> {
+        let Some(Link { client, driver, is_over, .. }) = self.link.as_mut() else {
+            return Err(Failure::Lost("there is no connection".to_owned()));
+        };
+        let client = &*client;
+        let limit = self.options.statement_timeout + GRACE;
+        let abandoned = &mut self.abandoned;
+        let options = &self.options;
+        self.runtime.block_on(async {
+            let mut work = pin!(work(client));
+            let mut deadline = pin!(tokio::time::sleep(limit));
+            let mut cancel: Option<Pin<Box<dyn Future<Output = Result<(), Error>>>>> = None;
+            poll_fn(|cx| {
+                // Once to send, and once more when the connection has brought something.
+                if let Poll::Ready(answer) = work.as_mut().poll(cx) {
+                    return Poll::Ready(answer.map_err(|error| Failure::of(&error)));
+                }
+                if !*is_over {
+                    *is_over = driver.as_mut().poll(cx).is_ready();
+                    if let Poll::Ready(answer) = work.as_mut().poll(cx) {
+                        return Poll::Ready(answer.map_err(|error| Failure::of(&error)));
+                    }
+                }
+                if deadline.as_mut().poll(cx).is_ready() {
+                    *is_over = true;
+                    return Poll::Ready(Err(Failure::Lost("the server does not answer".to_owned())));
+                }
+                if abandoned.as_mut().is_some_and(|waiting| Pin::new(waiting).poll(cx).is_ready()) {
+                    *abandoned = None;
+                    let token = client.cancel_token();
+                    let tls = options.tls.clone();
+                    cancel = Some(Box::pin(async move { token.cancel_query(tls).await }));
+                }
+                if let Some(asking) = cancel.as_mut()
+                    && let Poll::Ready(asked) = asking.as_mut().poll(cx)
+                {
+                    cancel = None;
+                    if let Err(error) = asked {
+                        tracing::debug!(%error, "a statement that nobody waits for could not be cancelled");
+                    }
+                }
+                Poll::Pending
+            })
+            .await
+        })
+    }
+}
+
+async fn send_ahead(client: &Client, ahead: &[Piece]) -> Result<(), Error> {
+    let pieces = ahead.iter().map(async |piece| match piece {
+        Piece::Text(text) => client.batch_execute(text).await,
+        Piece::Statement(statement, params) => {
+            let params = params.iter().map(|value| value.as_ref().map_or(Param::Null, Value::as_param));
+            client.execute_raw(statement, params).await.map(drop)
+        }
+    });
+    // Each is sent when it is first polled, and they are polled in their order. The first failure is the one that counts:
+    // the others only say that the transaction is over.
+    join_all(pieces).await.into_iter().collect()
+}
+
+impl Link {
+    async fn open(options: &PostgresOptions) -> Result<Self, Failure> {
+        let limit = options.config.get_connect_timeout().copied().unwrap_or(GRACE) * 2;
+        let connecting = options.config.connect(options.tls.clone());
+        let (client, connection) = match tokio::time::timeout(limit, connecting).await {
+            Ok(connected) => connected.map_err(|error| Failure::of(&error))?,
+            Err(_) => return Err(Failure::Lost("the server does not answer".to_owned())),
+        };
+        let mut driver: Driver = Box::pin(connection);
+        let milliseconds = options.statement_timeout.as_millis();
+        // A server that was told not to wait for its disk would lose what was acknowledged.
+        let settings = format!(
+            "SET statement_timeout = {milliseconds};
+             SET idle_in_transaction_session_timeout = {milliseconds};
+             SET jit = off;
+             SET denizen.org_id = '{}';
+             SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
+             SELECT pg_backend_pid() % {COUNTER_SLOTS} AS slot",
+            NOBODY.0
+        );
+        let answered = tokio::time::timeout(limit, async {
+            let mut asking = pin!(client.simple_query(&settings));
+            poll_fn(|cx| {
+                if let Poll::Ready(answer) = asking.as_mut().poll(cx) {
+                    return Poll::Ready(answer);
+                }
+                if driver.as_mut().poll(cx).is_ready() {
+                    return asking.as_mut().poll(cx);
+                }
+                asking.as_mut().poll(cx)
+            })
+            .await
+        })
+        .await;
+        let answered = match answered {
+            Ok(answered) => answered.map_err(|error| Failure::of(&error))?,
+            Err(_) => return Err(Failure::Lost("the server does not answer".to_owned())),
+        };
+        let slot = answered.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.try_get("slot").ok().flatten()?.parse().ok(),
+            _ => None,
+        });
+        Ok(Self {
+            client,
+            driver,
+            is_over: false,
+            statements: HashMap::new(),
+            org: Some(NOBODY),
+            slot: slot.unwrap_or_default(),
+        })
+    }
+}

@@ -1,0 +1,152 @@
+//! A SQLite file with its writer and readers.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use denizen_domain::ids::OrgKey;
+use tokio::sync::{mpsc, oneshot};
+
+use super::SqliteOptions;
+use super::readers::{LongReaders, forget_here, read_here};
+use super::writer::{Closure, Write, Writer};
+use crate::conn::{Conn, Engine, Tx};
+use crate::error::{Result, StoreError};
+
+/// Closures that may wait for the writer before callers wait for a place.
+const QUEUE: usize = 4_096;
+
+/// A long read looks after so many steps of SQLite's machine, well under a millisecond, whether anybody waits for it.
+const WATCH_STEPS: i32 = 10_000;
+
+pub(crate) struct Database {
+    number: u64,
+    is_closed: AtomicBool,
+    options: SqliteOptions,
+    writes: Mutex<Option<mpsc::Sender<Box<dyn Write>>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    long_reads: LongReaders,
+}
+
+impl Database {
+    pub(crate) fn open(options: SqliteOptions, now_micros: i64) -> Result<Self> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
+        let writer = Writer::new(options.clone(), now_micros)?;
+        let (writes, queue) = mpsc::channel(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name("denizen-writer".to_owned())
+            .spawn(move || writer.run(queue))
+            .map_err(|error| StoreError::Io(format!("the writer thread could not be started: {error}")))?;
+        let long_reads = LongReaders::start(&options)?;
+        Ok(Self {
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            is_closed: AtomicBool::new(false),
+            options,
+            writes: Mutex::new(Some(writes)),
+            writer: Mutex::new(Some(thread)),
+            long_reads,
+        })
+    }
+
+    pub(crate) async fn write<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
+    where
+        F: FnMut(&Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let writes = writes.ok_or(StoreError::Closed)?;
+        let write = Box::new(Closure { org, run: closure, result: None, reply });
+        writes.send(write).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Runs a read at once, on this thread.
+    pub(crate) fn read<T, E: From<StoreError>>(
+        &self,
+        org: OrgKey,
+        mut closure: impl FnMut(&Conn<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.check_open()?;
+        read_here(self.number, &self.options, org, |conn| Ok(closure(conn)))?
+    }
+
+    pub(crate) async fn scan<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
+    where
+        F: FnMut(&Conn<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.check_open()?;
+        let (reply, answer) = oneshot::channel();
+        let abandoned = Arc::new(AtomicBool::new(false));
+        let guard = AbandonOnDrop(Arc::clone(&abandoned));
+        self.long_reads.send(Box::new(move |connection| {
+            if abandoned.load(Ordering::Relaxed) {
+                return;
+            }
+            let result = catch_unwind(AssertUnwindSafe(|| {
+                let seen = Arc::clone(&abandoned);
+                let watch = move || seen.load(Ordering::Relaxed);
+                connection.progress_handler(WATCH_STEPS, Some(watch)).map_err(StoreError::from)?;
+                in_snapshot(connection, org, closure)
+            }))
+            .unwrap_or_else(|_| Err(StoreError::Internal("a read panicked".to_owned()).into()));
+            // The caller may have gone meanwhile.
+            let _ = reply.send(result);
+        }))?;
+        let result = answer.await.map_err(|_| StoreError::Closed)?;
+        drop(guard);
+        result
+    }
+
+    /// Looks the file over. Blocks.
+    pub(crate) fn check(&self) -> Result<Vec<String>> {
+        self.check_open()?;
+        super::check::run(&self.options)
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.is_closed.load(Ordering::Relaxed) { Err(StoreError::Closed) } else { Ok(()) }
+    }
+
+    /// Finishes what was queued, copies the log into the database, and closes it.
+    pub(crate) fn close(&self) {
+        let writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(writes);
+        self.is_closed.store(true, Ordering::Relaxed);
+        forget_here(self.number);
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = writer
+            && thread.join().is_err()
+        {
+            tracing::error!("the writer thread panicked");
+        }
+    }
+}
+
+fn in_snapshot<T, E, F>(connection: &rusqlite::Connection, org: OrgKey, mut closure: F) -> Result<T, E>
+where
+    F: FnMut(&Conn<'_>) -> Result<T, E>,
+    E: From<StoreError>,
+{
+    let snapshot = connection.unchecked_transaction().map_err(StoreError::from)?;
+    let result = closure(&Conn::new(Engine::Sqlite(&snapshot), org));
+    // A read has nothing to commit; ending the snapshot cannot lose anything.
+    drop(snapshot);
+    result
+}
+
+/// Set when the caller of a read goes away; the reading connection looks at it every so many steps of a statement.
+///
+/// Engine: `sqlite3_interrupt` would only reach a statement that happens to be running; this also stops the ones that
+/// the closure starts later.
+struct AbandonOnDrop(Arc<AtomicBool>);
+
+impl Drop for AbandonOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
