@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use denizen_domain::member::{MAX_VARIABLES, Variables};
+use denizen_domain::member::{Directory as UserDirectory, MAX_VARIABLES, Variables};
 use denizen_store::users::{self, User};
 
 use crate::context::OpContext;
