@@ -34,6 +34,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         jobs::STATEMENTS,
         links::STATEMENTS,
         organizations::STATEMENTS,
+        postgres::CHECK_STATEMENTS,
         postgres::MIGRATION_STATEMENTS,
         roles::STATEMENTS,
         users::STATEMENTS,

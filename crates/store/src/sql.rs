@@ -304,6 +304,14 @@ impl Row<'_> {
         }
     }
 
+    /// A list of numbers; PostgreSQL only.
+    pub(crate) fn optional_ints(&self, column: usize) -> Result<Option<Vec<i32>>> {
+        match self {
+            Self::Sqlite(_) => Err(unexpected(column, &"SQLite has no lists")),
+            Self::Postgres(row) => from_postgres(row, column),
+        }
+    }
+
     /// A column that holds an id; `parse` makes it from the bytes.
     pub fn id<T>(&self, column: usize, parse: fn(&[u8]) -> Option<T>) -> Result<T> {
         parse(self.blob(column)?).ok_or_else(|| StoreError::Corrupt(format!("column {column} is no id")))

@@ -1,10 +1,117 @@
 //! Looking for contradictions: what `denizen check` reports of a PostgreSQL database.
 //!
-//! It must not mend anything. Damage of the files is PostgreSQL's own to find (checksums, amcheck).
+//! It must not mend anything, and it looks at one organization after the other, each behind its wall. Damage of the files
+//! is for PostgreSQL's own tools to find: data checksums, `pg_amcheck`.
+
+use denizen_domain::ids::OrgKey;
+use denizen_domain::member::Directory as UserDirectory;
 
 use super::Database;
-use crate::error::Result;
+use crate::conn::Conn;
+use crate::error::{Result, StoreError};
+use crate::sql::{Param, Sql};
+use crate::users;
 
-pub(crate) async fn run(_database: &Database) -> Result<Vec<String>> {
-    Ok(Vec::new())
+/// After so many problems of one kind in one organization the rest is not listed.
+const MOST: usize = 20;
+/// Users that are compared with their search entries at a time.
+const BATCH: i64 = 2_000;
+
+/// Organizations on the map, and those that are off it and still being erased.
+static ORGANIZATIONS: Sql = Sql::split(
+    "check.organizations",
+    "",
+    "SELECT org_id FROM organization UNION SELECT org_id FROM job UNION SELECT org_id FROM user_search
+     ORDER BY org_id",
+);
+static COUNTERS: Sql = Sql::split(
+    "check.counters",
+    "",
+    "SELECT 'directory ' || directory || ': ' || sum(counted) || ' counted, ' || sum(kept) || ' kept'
+     FROM (SELECT directory, count(*) AS counted, 0 AS kept FROM users WHERE org_id = $1 GROUP BY directory
+           UNION ALL
+           SELECT directory, 0, sum(users) FROM directory_counter WHERE org_id = $1 GROUP BY directory) AS both_ways
+     GROUP BY directory HAVING sum(counted) <> sum(kept)",
+);
+static ROLES: Sql = Sql::split(
+    "check.roles",
+    "",
+    "SELECT 'position ' || position FROM users WHERE org_id = $1 AND NOT EXISTS
+        (SELECT 1 FROM role WHERE role.org_id = users.org_id AND role.role_id = users.role_id) LIMIT 20",
+);
+static LINKS: Sql = Sql::split(
+    "check.links",
+    "",
+    "SELECT 'of ' || encode(user_id, 'hex') FROM link WHERE org_id = $1 AND NOT EXISTS
+        (SELECT 1 FROM users WHERE users.org_id = link.org_id AND users.user_id = link.user_id) LIMIT 20",
+);
+static NOBODYS_WINDOWS: Sql = Sql::split(
+    "check.nobodys_windows",
+    "",
+    "SELECT 'position ' || position FROM user_search WHERE org_id = $1 AND NOT EXISTS
+        (SELECT 1 FROM users WHERE users.org_id = user_search.org_id AND users.position = user_search.position)
+     LIMIT 20",
+);
+static WINDOWS: Sql = Sql::split(
+    "check.windows",
+    "",
+    "SELECT users.position, users.search_text, user_search.windows FROM users
+     LEFT JOIN user_search ON user_search.org_id = $1 AND user_search.position = users.position
+     WHERE users.org_id = $1 AND users.directory = $2 AND users.position > $3
+     ORDER BY users.position LIMIT $4",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] =
+    &[&ORGANIZATIONS, &COUNTERS, &ROLES, &LINKS, &NOBODYS_WINDOWS, &WINDOWS];
+
+/// What must hold between tables: a query for what does not, each row a line of text.
+const RULES: [(&str, &Sql); 4] = [
+    ("a counter differs from its users", &COUNTERS),
+    ("a user has no role", &ROLES),
+    ("a link has no user", &LINKS),
+    ("the search index holds nobody's words", &NOBODYS_WINDOWS),
+];
+
+pub(crate) async fn run(database: &Database) -> Result<Vec<String>> {
+    let organizations =
+        database.scan(OrgKey::CONTROL, |conn| conn.all(&ORGANIZATIONS, &[], |row| row.int(0))).await?;
+    let mut problems = Vec::new();
+    for org in organizations {
+        let found = database.scan(OrgKey(org), |conn| check_organization(conn)).await?;
+        problems.extend(found.into_iter().map(|problem| format!("org_id {org}: {problem}")));
+    }
+    Ok(problems)
+}
+
+fn check_organization(conn: &Conn<'_>) -> Result<Vec<String>> {
+    let mut problems = Vec::new();
+    for (title, rule) in RULES {
+        let found = conn.all(rule, &[conn.org_param()], |row| row.text(0))?;
+        problems.extend(found.into_iter().take(MOST).map(|line| format!("{title}: {line}")));
+    }
+    for directory in [UserDirectory::Members, UserDirectory::Contacts, UserDirectory::Operators] {
+        check_search(conn, directory, &mut problems)?;
+    }
+    Ok(problems)
+}
+
+/// The index holds for each user just the windows of its search text.
+fn check_search(conn: &Conn<'_>, directory: UserDirectory, problems: &mut Vec<String>) -> Result<()> {
+    let mut after = 0;
+    let mut found = 0;
+    loop {
+        let params = [conn.org_param(), Param::Int(directory.number()), Param::Int(after), Param::Int(BATCH)];
+        let batch = conn.all(&WINDOWS, &params, |row| {
+            let fits = row.optional_ints(2)? == Some(users::windows(conn.org, directory, row.str(1)?));
+            Ok::<_, StoreError>((row.int(0)?, fits))
+        })?;
+        let Some((last, _)) = batch.last() else { return Ok(()) };
+        after = *last;
+        for (position, _) in batch.iter().filter(|(_, fits)| !fits) {
+            found += 1;
+            if found <= MOST {
+                problems.push(format!("the search index does not fit its user: position {position}"));
+            }
+        }
+    }
 }

@@ -86,19 +86,13 @@ fn apply(tx: &Tx<'_>, step: &Migration, now_micros: i64) -> Result<()> {
     let checksum = checksum(step.postgres);
     let applied =
         tx.optional(&APPLIED, &[Param::Int(step.version)], |row| row.blob(0).map(<[u8]>::to_vec))?;
-    match applied {
-        Some(found) => step.must_match(&found, &checksum),
-        None => {
-            batch(tx, step.postgres)?;
-            let params = [
-                Param::Int(step.version),
-                Param::Text(step.name),
-                Param::Blob(&checksum),
-                Param::Int(now_micros),
-            ];
-            tx.write(&NOTE, &params)
-        }
+    if let Some(found) = applied {
+        return step.must_match(&found, &checksum);
     }
+    batch(tx, step.postgres)?;
+    let params =
+        [Param::Int(step.version), Param::Text(step.name), Param::Blob(&checksum), Param::Int(now_micros)];
+    tx.write(&NOTE, &params)
 }
 
 /// Superusers, and roles that may bypass it, stand outside the wall between organizations.

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use denizen_domain::ids::OrgKey;
 use tokio::sync::oneshot;
 
+pub(crate) use check::STATEMENTS as CHECK_STATEMENTS;
 pub(crate) use migrate::STATEMENTS as MIGRATION_STATEMENTS;
 pub use options::PostgresOptions;
 

@@ -70,6 +70,9 @@ pub(crate) enum CommitFailure {
     Unknown(String),
 }
 
+/// A request to cancel, under way.
+type Asking = Pin<Box<dyn Future<Output = Result<(), Error>>>>;
+
 type Driver = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 struct Link {
@@ -217,8 +220,7 @@ impl Session {
             (Ok(()), Ok(())) => return Ok(()),
             (Err(error), _) if error.as_db_error().is_some() => Failure::of(&error),
             (Err(error), _) | (Ok(()), Err(error)) => match Failure::of(&error) {
-                definite @ Failure::Conflict(_) => definite,
-                definite @ Failure::Refused(StoreError::Constraint(_)) => definite,
+                definite @ (Failure::Conflict(_) | Failure::Refused(StoreError::Constraint(_))) => definite,
                 other => return Err(lost(other.error().to_string())),
             },
         };
@@ -237,9 +239,9 @@ impl Session {
 
     /// What the next statement needs before it: the transaction, and the organization behind whose wall it runs.
     fn enter(&mut self, org: OrgKey) {
-        let mut text = String::new();
+        let mut opening = "";
         if self.mode != Mode::Autocommit && !self.is_open {
-            text.push_str(self.mode.opening());
+            opening = self.mode.opening();
             self.is_open = true;
         }
         let Some(link) = self.link.as_mut() else { return };
@@ -247,15 +249,12 @@ impl Session {
             // Set in each transaction, even if the session's setting should say the same: a pooler between may hand
             // each transaction to another session.
             if self.local_org != Some(org) {
-                text.push_str(&format!("SET LOCAL denizen.org_id = '{}'", org.0));
+                self.ahead.push(Piece::Text(format!("{opening}SET LOCAL denizen.org_id = '{}'", org.0)));
                 self.local_org = Some(org);
             }
         } else if link.org != Some(org) {
-            text.push_str(&format!("SET denizen.org_id = '{}'", org.0));
+            self.ahead.push(Piece::Text(format!("SET denizen.org_id = '{}'", org.0)));
             link.org = Some(org);
-        }
-        if !text.is_empty() {
-            self.ahead.push(Piece::Text(text));
         }
     }
 
@@ -314,7 +313,7 @@ impl Session {
         self.runtime.block_on(async {
             let mut work = pin!(work(client));
             let mut deadline = pin!(tokio::time::sleep(limit));
-            let mut cancel: Option<Pin<Box<dyn Future<Output = Result<(), Error>>>>> = None;
+            let mut cancel: Option<Asking> = None;
             poll_fn(|cx| {
                 // Once to send, and once more when the connection has brought something.
                 if let Poll::Ready(answer) = work.as_mut().poll(cx) {

@@ -24,15 +24,14 @@ pub(crate) fn run(connection: &mut Connection, now_micros: i64) -> Result<()> {
             [step.version],
             |row| row.get(0),
         ))?;
-        match applied {
-            Some(found) => step.must_match(&found, &checksum)?,
-            None => {
-                transaction.execute_batch(step.sqlite)?;
-                transaction.execute(
-                    "INSERT INTO schema_migration (version, name, checksum, applied_at) VALUES (?1, ?2, ?3, ?4)",
-                    rusqlite::params![step.version, step.name, checksum, now_micros],
-                )?;
-            }
+        if let Some(found) = applied {
+            step.must_match(&found, &checksum)?;
+        } else {
+            transaction.execute_batch(step.sqlite)?;
+            transaction.execute(
+                "INSERT INTO schema_migration (version, name, checksum, applied_at) VALUES (?1, ?2, ?3, ?4)",
+                rusqlite::params![step.version, step.name, checksum, now_micros],
+            )?;
         }
         transaction.commit()?;
     }

@@ -21,8 +21,8 @@ pub use page::{
     sort_values,
 };
 pub use position::Position;
-pub(crate) use search::grams;
 pub use search::{Route, UserSearch, search, search_statement};
+pub(crate) use search::{grams, windows};
 
 /// A user as the store keeps it, but for [`additional_context`].
 #[derive(Debug, Clone, PartialEq, Eq)]
