@@ -91,7 +91,7 @@ pub fn insert(tx: &Tx<'_>, key: &ApiKey) -> Result<()> {
         Param::Int(key.expires_at.0),
         Param::Blob(&key.secret_hash),
     ];
-    tx.execute(&INSERT, &params).map(drop)
+    tx.write(&INSERT, &params)
 }
 
 /// Removes a key; `false` when there was none.

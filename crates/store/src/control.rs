@@ -104,7 +104,7 @@ pub fn insert_organization(
 
 /// Takes an organization off the map: from the commit on nobody finds it.
 pub fn delete_organization(tx: &Tx<'_>, org: OrgKey) -> Result<bool> {
-    tx.execute(&ORPHAN_CHILDREN, &[Param::Int(org.0)])?;
+    tx.write(&ORPHAN_CHILDREN, &[Param::Int(org.0)])?;
     Ok(tx.execute(&DELETE, &[Param::Int(org.0)])? > 0)
 }
 
@@ -124,6 +124,5 @@ pub fn signing_keys(conn: &Conn<'_>) -> Result<Vec<SigningKey>> {
 
 /// Keeps `key` unless there is one already: of two processes that start at once, one key wins.
 pub fn insert_first_signing_key(tx: &Tx<'_>, key: &SigningKey, now: Timestamp) -> Result<()> {
-    tx.execute(&INSERT_SIGNING_KEY, &[Param::Text(&key.kid), Param::Blob(&key.pkcs8), Param::Int(now.0)])?;
-    Ok(())
+    tx.write(&INSERT_SIGNING_KEY, &[Param::Text(&key.kid), Param::Blob(&key.pkcs8), Param::Int(now.0)])
 }

@@ -71,7 +71,7 @@ fn read_link(row: &Row<'_>) -> Result<Link> {
 
 /// Adds a link, and drops its user's expired ones.
 pub fn insert(tx: &Tx<'_>, link: &Link, now: Timestamp) -> Result<()> {
-    tx.execute(&DELETE_EXPIRED, &[tx.org_param(), Param::Blob(&link.user_id.0), Param::Int(now.0)])?;
+    tx.write(&DELETE_EXPIRED, &[tx.org_param(), Param::Blob(&link.user_id.0), Param::Int(now.0)])?;
     let params = [
         tx.org_param(),
         Param::Blob(&link.secret_hash),
@@ -80,7 +80,7 @@ pub fn insert(tx: &Tx<'_>, link: &Link, now: Timestamp) -> Result<()> {
         Param::Text(&link.redirect),
         Param::Int(link.expires_at.0),
     ];
-    tx.execute(&INSERT, &params).map(drop)
+    tx.write(&INSERT, &params)
 }
 
 pub fn find(conn: &Conn<'_>, secret_hash: &[u8; 32]) -> Result<Option<Link>> {

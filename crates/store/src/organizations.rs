@@ -141,11 +141,11 @@ pub fn put_profile(tx: &Tx<'_>, profile: &OrganizationProfile, now: Timestamp) -
         Param::Text(&to_json(&profile.allowed_origins)),
         Param::Int(now.0),
     ];
-    tx.execute(&PUT, &params).map(drop)
+    tx.write(&PUT, &params)
 }
 
 pub fn put_image(tx: &Tx<'_>, kind: ImageKind, content: &[u8]) -> Result<()> {
-    tx.execute(&PUT_IMAGE, &[tx.org_param(), Param::Text(kind.as_str()), Param::Blob(content)]).map(drop)
+    tx.write(&PUT_IMAGE, &[tx.org_param(), Param::Text(kind.as_str()), Param::Blob(content)])
 }
 
 /// Erases up to `most` users of an organization that is off the map; says how many there were.
@@ -169,7 +169,7 @@ pub fn erase_users(tx: &Tx<'_>, most: i64) -> Result<usize> {
 /// Erases what is left of an organization after its users.
 pub fn erase_rest(tx: &Tx<'_>) -> Result<()> {
     for sql in [&ERASE_JOBS, &ERASE_KEYS, &ERASE_TOMBSTONES, &ERASE_ROLES, &ERASE_COUNTERS, &ERASE_PROFILE] {
-        tx.execute(sql, &[tx.org_param()])?;
+        tx.write(sql, &[tx.org_param()])?;
     }
     Ok(())
 }

@@ -95,5 +95,5 @@ pub fn update(tx: &Tx<'_>, role: &Role, now: Timestamp) -> Result<()> {
         Param::Text(&to_json(&role.grants)),
         Param::Int(now.0),
     ];
-    tx.execute(&UPDATE, &params).map(drop)
+    tx.write(&UPDATE, &params)
 }
