@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use bytes::BufMut as _;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use tokio_postgres::types::{IsNull, Type};
 
@@ -58,8 +59,8 @@ pub enum Param<'a> {
     Int(i64),
     Text(&'a str),
     Blob(&'a [u8]),
-    /// PostgreSQL only.
-    Ints(&'a [i32]),
+    /// The words of a text-search vector; PostgreSQL only.
+    Words(&'a [String]),
 }
 
 impl Param<'_> {
@@ -74,7 +75,7 @@ impl Param<'_> {
             Self::Int(value) => Value::Int(value),
             Self::Text(value) => Value::Text(value.to_owned()),
             Self::Blob(value) => Value::Blob(value.to_owned()),
-            Self::Ints(value) => Value::Ints(value.to_owned()),
+            Self::Words(words) => Value::Words(words.to_owned()),
         })
     }
 }
@@ -98,8 +99,8 @@ impl rusqlite::ToSql for Param<'_> {
             Self::Int(value) => ValueRef::Integer(value),
             Self::Text(value) => ValueRef::Text(value.as_bytes()),
             Self::Blob(value) => ValueRef::Blob(value),
-            Self::Ints(_) => {
-                let error = "SQLite has no lists".to_owned();
+            Self::Words(_) => {
+                let error = "SQLite has no text-search vectors".to_owned();
                 return Err(rusqlite::Error::ToSqlConversionFailure(error.into()));
             }
         }))
@@ -121,7 +122,7 @@ impl tokio_postgres::types::ToSql for Param<'_> {
             (Self::Int(value), &Type::BOOL) => (value != 0).to_sql(wanted, out)?,
             (Self::Text(value), &Type::TEXT) => value.to_sql(wanted, out)?,
             (Self::Blob(value), &Type::BYTEA) => value.to_sql(wanted, out)?,
-            (Self::Ints(value), &Type::INT4_ARRAY) => value.to_sql(wanted, out)?,
+            (Self::Words(words), &Type::TS_VECTOR) => return write_words(words, out),
             _ => return Err(format!("a parameter of the type {wanted} was given another value").into()),
         };
         Ok(IsNull::No)
@@ -134,14 +135,28 @@ impl tokio_postgres::types::ToSql for Param<'_> {
     tokio_postgres::types::to_sql_checked!();
 }
 
+/// The binary form of a text-search vector: how many words there are, then each with a zero behind it and no positions.
+fn write_words(
+    words: &[String],
+    out: &mut bytes::BytesMut,
+) -> std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+    out.put_i32(i32::try_from(words.len())?);
+    for word in words {
+        out.put_slice(word.as_bytes());
+        out.put_u8(0);
+        out.put_u16(0);
+    }
+    Ok(IsNull::No)
+}
+
 /// An owned value, for statements that are put together at run time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     Int(i64),
     Text(String),
     Blob(Vec<u8>),
-    /// PostgreSQL only.
-    Ints(Vec<i32>),
+    /// The words of a text-search vector; PostgreSQL only.
+    Words(Vec<String>),
 }
 
 impl Value {
@@ -150,7 +165,7 @@ impl Value {
             Self::Int(value) => Param::Int(*value),
             Self::Text(value) => Param::Text(value),
             Self::Blob(value) => Param::Blob(value),
-            Self::Ints(value) => Param::Ints(value),
+            Self::Words(words) => Param::Words(words),
         }
     }
 }
@@ -300,14 +315,6 @@ impl Row<'_> {
             Self::Sqlite(row) => {
                 row.get_ref(column)?.as_blob_or_null().map_err(|error| unexpected(column, &error))
             }
-            Self::Postgres(row) => from_postgres(row, column),
-        }
-    }
-
-    /// A list of numbers; PostgreSQL only.
-    pub(crate) fn optional_ints(&self, column: usize) -> Result<Option<Vec<i32>>> {
-        match self {
-            Self::Sqlite(_) => Err(unexpected(column, &"SQLite has no lists")),
             Self::Postgres(row) => from_postgres(row, column),
         }
     }

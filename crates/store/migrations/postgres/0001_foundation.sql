@@ -126,14 +126,15 @@ CREATE TABLE user_tombstone (
     PRIMARY KEY (org_id, user_id)
 );
 
--- The search index: for each user the windows of one, two and three characters of the folded search text, each as a
--- 32-bit hash that has the organization and the directory in it. A candidate is checked against users.search_text.
--- Outside the walls: an index condition on a list is not leakproof, so behind a wall no query could use the index. It
--- holds hashes, and leads to a user only through `users`, which is walled.
+-- The search index: for each user the windows of three characters of the folded search text, each as a word whose
+-- beginnings stand for its first one and two characters, so that needles of any length are served. The words are hashes
+-- that have the organization and the directory in them: no text can be read from them.
+-- Outside the walls: text-search conditions are not leakproof, so behind a wall no query could use the index. It leads to a
+-- user only through `users`, which is walled.
 CREATE TABLE user_search (
-    org_id   BIGINT    NOT NULL,
-    position BIGINT    NOT NULL,
-    windows  INTEGER[] NOT NULL,
+    org_id   BIGINT   NOT NULL,
+    position BIGINT   NOT NULL,
+    windows  TSVECTOR NOT NULL,
     PRIMARY KEY (org_id, position)
 );
 

@@ -55,7 +55,8 @@ static NOBODYS_WINDOWS: Sql = Sql::split(
 static WINDOWS: Sql = Sql::split(
     "check.windows",
     "",
-    "SELECT users.position, users.search_text, user_search.windows FROM users
+    "SELECT users.position, users.search_text, array_to_string(tsvector_to_array(user_search.windows), ' ')
+     FROM users
      LEFT JOIN user_search ON user_search.org_id = $1 AND user_search.position = users.position
      WHERE users.org_id = $1 AND users.directory = $2 AND users.position > $3
      ORDER BY users.position LIMIT $4",
@@ -102,7 +103,10 @@ fn check_search(conn: &Conn<'_>, directory: UserDirectory, problems: &mut Vec<St
     loop {
         let params = [conn.org_param(), Param::Int(directory.number()), Param::Int(after), Param::Int(BATCH)];
         let batch = conn.all(&WINDOWS, &params, |row| {
-            let fits = row.optional_ints(2)? == Some(users::windows(conn.org, directory, row.str(1)?));
+            let wanted = users::windows(conn.org, directory, row.str(1)?);
+            let held = row.optional_text(2)?.unwrap_or_default();
+            let held: std::collections::BTreeSet<&str> = held.split_whitespace().collect();
+            let fits = held.len() == wanted.len() && wanted.iter().all(|word| held.contains(word.as_str()));
             Ok::<_, StoreError>((row.int(0)?, fits))
         })?;
         let Some((last, _)) = batch.last() else { return Ok(()) };

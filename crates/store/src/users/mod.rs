@@ -344,7 +344,7 @@ fn put_in_index(
         }
         Dialect::Postgres => {
             let windows = search::windows(tx.org, directory, text);
-            let params = [tx.org_param(), Param::Int(position.0), Param::Ints(&windows)];
+            let params = [tx.org_param(), Param::Int(position.0), Param::Words(&windows)];
             tx.write(if before.is_some() { &UPDATE_WINDOWS } else { &INSERT_WINDOWS }, &params)
         }
     }

@@ -1,11 +1,11 @@
 //! Substring search over the folded search text, within one organization.
 //!
-//! The index knows the windows of three characters of each text, and on SQLite, by their beginnings, those of one and two;
-//! on PostgreSQL these are windows of their own. A needle of three or more characters is the conjunction of its windows.
-//! Candidates are checked against the text itself, for windows can come from different places.
+//! The index holds every window of three characters, padded at the end of the text, so that each character begins a
+//! window. A needle of three or more characters is the conjunction of its windows; a needle of one or two is a prefix
+//! of a window. Candidates are checked against the text itself, for windows can come from different places.
 //!
 //! The index never looks at another organization's part: on SQLite row ids carry the organization in their high bits, on
-//! PostgreSQL the hash of a window has it in it.
+//! PostgreSQL a window's word begins with it.
 
 use denizen_domain::fold::fold;
 use denizen_domain::ids::{OrgKey, UserId};
@@ -86,42 +86,64 @@ fn named_users(search: &UserSearch) -> Option<Vec<UserId>> {
 
 /// Users that PostgreSQL looks through in their order before the index is asked: who has no more of them needs no index,
 /// and many matches among them mean that the first ones are near.
-const WALKED_FIRST: i64 = 2_000;
-/// What it costs to check a user whom the index names, in users that are looked through in their order.
-const INDEXED_COST: i64 = 4;
-/// Windows of a needle that PostgreSQL's index is asked for.
-const MOST_WINDOWS: usize = 12;
+const WALKED_FIRST: i64 = 1_024;
 
-/// The windows of one, two and three characters, each once, as the numbers under which PostgreSQL's index holds them.
-pub(crate) fn windows(org: OrgKey, directory: Directory, search_text: &str) -> Vec<i32> {
-    let letters: Vec<char> = search_text.chars().collect();
-    let mut numbers: Vec<i32> = (1..=3)
-        .flat_map(|length| letters.windows(length))
-        .map(|window| window_number(org, directory, window))
-        .collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    numbers
+/// The windows of a text, each once, as the words under which PostgreSQL's index holds them.
+pub(crate) fn windows(org: OrgKey, directory: Directory, search_text: &str) -> Vec<String> {
+    let mut letters: Vec<char> = search_text.chars().collect();
+    letters.extend([PADDING; 2]);
+    let mut words: Vec<String> =
+        letters.windows(3).map(|window| window_word(org, directory, window)).collect();
+    words.sort_unstable();
+    words.dedup();
+    words
 }
 
-/// FNV-1a over the organization, the directory and the characters. Two windows that share a number cost a candidate that
-/// is checked in vain.
-fn window_number(org: OrgKey, directory: Directory, window: &[char]) -> i32 {
-    let place = org.0.to_le_bytes().into_iter().chain(directory.number().to_le_bytes());
-    let letters = window.iter().flat_map(|letter| u32::from(*letter).to_le_bytes());
-    let hash = place.chain(letters).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let folded = (hash >> 32) ^ (hash & 0xffff_ffff);
-    u32::try_from(folded).unwrap_or_default().cast_signed()
+/// Characters of a word that stand for the organization and the directory, and for each further character of the window.
+const PLACE_LENGTH: usize = 4;
+const STEP_LENGTH: usize = 2;
+
+/// A word that begins with the place, and goes on with a hash of the first character, of the first two, and of all three:
+/// so the word of a shorter window is the beginning of the word of a longer one. Different windows that share a word cost
+/// a candidate that is checked in vain.
+fn window_word(org: OrgKey, directory: Directory, window: &[char]) -> String {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut word = String::with_capacity(PLACE_LENGTH + STEP_LENGTH * window.len());
+    stir(&mut hash, &org.0.to_le_bytes());
+    stir(&mut hash, &directory.number().to_le_bytes());
+    push_digits(&mut word, hash, PLACE_LENGTH);
+    for letter in window {
+        stir(&mut hash, &u32::from(*letter).to_le_bytes());
+        push_digits(&mut word, hash, STEP_LENGTH);
+    }
+    word
 }
 
-/// The numbers that every text with this needle has in PostgreSQL's index.
-fn needle_windows(org: OrgKey, directory: Directory, needle: &str) -> Vec<i32> {
+/// FNV-1a.
+fn stir(hash: &mut u64, bytes: &[u8]) {
+    for byte in bytes {
+        *hash = (*hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+}
+
+/// Six bits of the hash for each digit, from the middle, where they are mixed best.
+fn push_digits(word: &mut String, hash: u64, digits: usize) {
+    const DIGITS: &[u8; 64] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._";
+    let mut bits = hash ^ (hash >> 32);
+    for _ in 0..digits {
+        word.push(char::from(DIGITS[usize::try_from(bits & 63).unwrap_or_default()]));
+        bits >>= 6;
+    }
+}
+
+/// The query of PostgreSQL's index for a folded needle that is not empty.
+fn window_query(org: OrgKey, directory: Directory, needle: &str) -> String {
     let letters: Vec<char> = needle.chars().collect();
-    let length = letters.len().min(3);
-    let number = |window| window_number(org, directory, window);
-    letters.windows(length).take(MOST_WINDOWS).map(number).collect()
+    if letters.len() < 3 {
+        return format!("'{}':*", window_word(org, directory, &letters));
+    }
+    let word = |window| format!("'{}'", window_word(org, directory, window));
+    letters.windows(3).take(MAX_WINDOWS).map(word).collect::<Vec<_>>().join(" & ")
 }
 
 /// How the users of a search are come by.
@@ -164,14 +186,17 @@ pub fn search_statement(conn: &Conn<'_>, search: &UserSearch, route: Route) -> S
             statement.push(" AND +org_id = ").bind(Value::Int(conn.org.0));
         }
         (Route::Index, Dialect::Postgres) => {
-            // Engine: the candidates are looked up one by one; joined to `users` in any other way, the planner would
-            // read all of them, since it does not know how few candidates there are.
-            statement.push(" FROM (SELECT position AS candidate FROM user_search WHERE org_id = ");
-            statement.bind(Value::Int(conn.org.0)).push(" AND windows @> ");
-            statement.bind(Value::Ints(needle_windows(conn.org, directory, &needle)));
-            statement.push(" OFFSET 0) AS found CROSS JOIN LATERAL (SELECT * FROM users WHERE org_id = ");
-            statement.bind(Value::Int(conn.org.0)).push(" AND directory = ");
-            statement.bind(Value::Int(directory.number()));
+            // Engine: the candidates are found first and looked up one by one. In any other form the planner, which does
+            // not know how few they are, would read all users of the organization, or all search entries of it: so the
+            // organization is asked for in a way that no index serves.
+            statement.push(
+                " FROM (WITH found AS MATERIALIZED (SELECT position AS candidate FROM user_search WHERE ",
+            );
+            statement.push("windows @@ CAST(").bind(Value::Text(window_query(conn.org, directory, &needle)));
+            statement.push("::text AS tsquery) AND org_id + 0 = ").bind(Value::Int(conn.org.0));
+            statement.push(") SELECT candidate FROM found ORDER BY candidate) AS found CROSS JOIN LATERAL ");
+            statement.push("(SELECT * FROM users WHERE org_id = ").bind(Value::Int(conn.org.0));
+            statement.push(" AND directory = ").bind(Value::Int(directory.number()));
             statement.push(" AND position = candidate OFFSET 0) AS users WHERE TRUE");
         }
         (Route::Walk, _) => {
@@ -198,6 +223,8 @@ pub fn search_statement(conn: &Conn<'_>, search: &UserSearch, route: Route) -> S
         (Route::Index, Dialect::Sqlite) => " ORDER BY user_search.rowid LIMIT ",
         // The plus keeps the order from luring SQLite's planner into a walk.
         (Route::LookUp, Dialect::Sqlite) => " ORDER BY +position LIMIT ",
+        // They are in this order already, and said so the search ends with the last one that is wanted.
+        (Route::Index, Dialect::Postgres) => " ORDER BY candidate LIMIT ",
         _ => " ORDER BY position LIMIT ",
     });
     statement.bind(Value::Int(search.limit));
@@ -229,13 +256,23 @@ pub fn search(conn: &Conn<'_>, search: &UserSearch) -> Result<Vec<User>> {
     conn.all_of(&search_statement(conn, search, route), read_user)
 }
 
-/// Engine: PostgreSQL's index names its candidates in no order, so all of them have to be looked at before the first
-/// `limit` are known; a walk in order ends as soon as it has as many. Which is cheaper depends on how many matches there
-/// are, and the first users tell about that. At the worst some `sqrt(users × limit)` users are looked at.
+/// Engine: PostgreSQL's index names its candidates in no order, so all of them have to be found before the first `limit`
+/// are known; a walk in order ends as soon as it has as many. Which is cheaper depends on how many matches there are, and
+/// the first users tell about that. What is compared are measured costs, in tenths of a microsecond: a user that is walked
+/// past, a candidate that is found, and one that is looked up. So the number of users that are looked at grows with the
+/// root of the directory's size.
 fn cheaper_route(users: i64, found_first: i64, limit: i64) -> Route {
-    let matches = users * found_first / WALKED_FIRST;
-    let walked = if found_first == 0 { users } else { users.min(limit * WALKED_FIRST / found_first) };
-    if matches * INDEXED_COST < walked { Route::Index } else { Route::Walk }
+    const WALKED: i64 = 10;
+    const FOUND: i64 = 8;
+    const LOOKED_UP: i64 = 30;
+    let matches = users.saturating_mul(found_first.max(1)) / WALKED_FIRST;
+    let missing = limit - found_first;
+    let walked = (users - WALKED_FIRST).min(missing.saturating_mul(WALKED_FIRST) / found_first.max(1));
+    if walked * WALKED <= matches * FOUND + matches.min(limit) * LOOKED_UP {
+        Route::Walk
+    } else {
+        Route::Index
+    }
 }
 
 #[cfg(test)]
@@ -251,23 +288,31 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_a_text_is_among_its_windows() {
+    fn every_part_of_a_text_is_found_by_its_windows() {
         let (org, directory) = (OrgKey(7), Directory::Members);
         let text = "jürgen 田中@x";
         let windows = windows(org, directory, text);
+        assert!(windows.iter().all(|word| word.len() == PLACE_LENGTH + 3 * STEP_LENGTH));
+        let holds = |query: &str| {
+            query.split(" & ").all(|part| {
+                let (word, rest) = part.trim_start_matches('\'').split_once('\'').expect("a quoted word");
+                windows.iter().any(|held| if rest == ":*" { held.starts_with(word) } else { held == word })
+            })
+        };
         let letters: Vec<char> = text.chars().collect();
         for length in 1..=letters.len() {
             for part in letters.windows(length) {
                 let needle: String = part.iter().collect();
-                let wanted = needle_windows(org, directory, &needle);
-                assert!(
-                    !wanted.is_empty() && wanted.iter().all(|number| windows.contains(number)),
-                    "{needle}"
-                );
+                assert!(holds(&window_query(org, directory, &needle)), "{needle}");
             }
         }
-        let elsewhere = needle_windows(OrgKey(8), directory, "jür");
-        assert!(!windows.contains(&elsewhere[0]), "another organization's windows have other numbers");
+        for absent in ["ü田", "q", "gej"] {
+            assert!(!holds(&window_query(org, directory, absent)), "{absent}");
+        }
+        assert!(
+            !holds(&window_query(OrgKey(8), directory, "jür")),
+            "another organization's words are others"
+        );
     }
 
     #[test]
