@@ -35,12 +35,16 @@ pub enum ErrorCode {
     TokenExpired,
     /// Try again in a moment.
     Busy,
+    /// The store cannot be reached or used; nothing was done, and the log has the cause.
+    Unavailable,
+    /// The store was lost while a write was being made: it was made, or it was not.
+    OutcomeUnknown,
     /// A defect or a broken machine; the log has the cause.
     Internal,
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::InvalidCredentials,
         Self::Forbidden,
         Self::Unverified,
@@ -58,6 +62,8 @@ impl ErrorCode {
         Self::LinkNotFound,
         Self::TokenExpired,
         Self::Busy,
+        Self::Unavailable,
+        Self::OutcomeUnknown,
         Self::Internal,
     ];
 
@@ -81,6 +87,11 @@ impl ErrorCode {
             Self::LinkNotFound => "This link has expired or was already used",
             Self::TokenExpired => "The continuation token has expired: start again without one",
             Self::Busy => "The service is busy, try again",
+            Self::Unavailable => "The service cannot reach its data; nothing was done, try again",
+            Self::OutcomeUnknown => {
+                "The service lost its database while it made this change, and the outcome is unknown: \
+                 look whether the change was made before you try again"
+            }
             Self::Internal => "Internal error",
         }
     }
@@ -137,7 +148,11 @@ impl From<StoreError> for Error {
             other => {
                 // The caller learns nothing of the cause, so it has to be told here. It holds no values of rows.
                 tracing::error!(error = %other, "the store failed");
-                Self::new(ErrorCode::Internal)
+                Self::new(match other {
+                    StoreError::Io(_) => ErrorCode::Unavailable,
+                    StoreError::OutcomeUnknown(_) => ErrorCode::OutcomeUnknown,
+                    _ => ErrorCode::Internal,
+                })
             }
         }
     }

@@ -18,7 +18,9 @@ pub(crate) fn status(code: ErrorCode) -> u16 {
         ErrorCode::EmailTaken | ErrorCode::RoleNameTaken | ErrorCode::OrganizationExists => 409,
         ErrorCode::InvalidField | ErrorCode::TokenExpired => 422,
         ErrorCode::ReservedName | ErrorCode::LimitReached | ErrorCode::VariableNotFound => 400,
-        ErrorCode::Busy => 503,
+        // As when a request takes too long to be answered: the words say what may be tried again, and the header
+        // `Retry-After` stands only beside what certainly was not done.
+        ErrorCode::Busy | ErrorCode::Unavailable | ErrorCode::OutcomeUnknown => 503,
         ErrorCode::Internal => 500,
     }
 }

@@ -83,6 +83,15 @@ impl Problem {
         })
     }
 
+    /// Whether nothing was done and the same request may soon be answered.
+    pub(crate) fn passes(&self) -> bool {
+        match self {
+            Self::Overloaded => true,
+            Self::Directory(error) => matches!(error.code, ErrorCode::Busy | ErrorCode::Unavailable),
+            _ => false,
+        }
+    }
+
     /// Whether the rest of the request may still be on its way, so that the connection cannot be used again.
     pub(crate) fn closes_connection(&self) -> bool {
         matches!(

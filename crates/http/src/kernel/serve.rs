@@ -307,7 +307,7 @@ impl Visit<'_> {
             Some(Problem::RateLimited { retry_after, .. }) => {
                 all.insert(RETRY_AFTER, (*retry_after).into());
             }
-            Some(Problem::Overloaded) => {
+            Some(problem) if problem.passes() => {
                 all.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Some(problem) if problem.closes_connection() => {

@@ -27,7 +27,9 @@ fn place(code: ErrorCode) -> usize {
         ErrorCode::LinkNotFound => 14,
         ErrorCode::TokenExpired => 15,
         ErrorCode::Busy => 16,
-        ErrorCode::Internal => 17,
+        ErrorCode::Unavailable => 17,
+        ErrorCode::OutcomeUnknown => 18,
+        ErrorCode::Internal => 19,
     }
 }
 
@@ -49,6 +51,8 @@ VariableNotFound 400 {"detail":"Variable not found"}
 LinkNotFound 404 {"detail":"This link has expired or was already used"}
 TokenExpired 422 {"detail":[{"ctx":{"error":"The continuation token has expired: start again without one"},"loc":["query","continuation_token"],"msg":"Value error, The continuation token has expired: start again without one","type":"value_error"}]}
 Busy 503 {"detail":"The service is busy, try again"}
+Unavailable 503 {"detail":"The service cannot reach its data; nothing was done, try again"}
+OutcomeUnknown 503 {"detail":"The service lost its database while it made this change, and the outcome is unknown: look whether the change was made before you try again"}
 Internal 500 {"detail":"Internal error"}
 "#;
 
