@@ -19,6 +19,10 @@ impl Failure {
         match error.as_db_error() {
             Some(reported) => Self::reported(reported),
             None if is_of_the_connection(error) => Self::Lost(in_full(error)),
+            // Such as a server that asks for a password where the URL has none.
+            None if error.to_string().starts_with("invalid configuration") => {
+                Self::Refused(StoreError::Io(in_full(error)))
+            }
             None => Self::Refused(StoreError::Internal(in_full(error))),
         }
     }
@@ -82,7 +86,9 @@ fn is_of_the_connection(error: &tokio_postgres::Error) -> bool {
     }
     let text = error.to_string();
     // The client has no other way to tell these.
-    text.starts_with("error connecting to server") || text.starts_with("error communicating")
+    ["error connecting to server", "error communicating", "error performing TLS"]
+        .iter()
+        .any(|words| text.starts_with(words))
 }
 
 /// The error with its causes, which tokio-postgres does not show by itself.

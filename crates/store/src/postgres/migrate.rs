@@ -35,7 +35,25 @@ static BYPASSES_WALLS: Sql = Sql::split(
     "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&NEWEST, &APPLIED, &NOTE, &BYPASSES_WALLS];
+static HAS_BEGUN: Sql =
+    Sql::split("migration.has_begun", "", "SELECT to_regclass('schema_migration') IS NOT NULL");
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&NEWEST, &APPLIED, &NOTE, &BYPASSES_WALLS, &HAS_BEGUN];
+
+/// Whether a denizen has begun to use this database.
+pub(crate) fn has_begun(options: &Arc<PostgresOptions>) -> Result<bool> {
+    let session = RefCell::new(Session::new(Arc::clone(options))?);
+    let outage = Outage::default();
+    let run = Run {
+        session: &session,
+        outage: &outage,
+        patience: options.patience,
+        mode: Mode::Autocommit,
+        org: OrgKey::CONTROL,
+    };
+    let found = run.until_done(None, &mut |tx: &Tx<'_>| tx.optional(&HAS_BEGUN, &[], |row| row.bool(0)))?;
+    Ok(found == Some(true))
+}
 
 /// Brings the schema up to date. Each step is a transaction; a step that fails leaves the ones before it.
 pub(crate) fn run(options: &Arc<PostgresOptions>, now_micros: i64) -> Result<()> {

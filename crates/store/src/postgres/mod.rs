@@ -24,6 +24,29 @@ use self::session::{Mode, Session};
 use crate::conn::Tx;
 use crate::error::{Result, StoreError};
 
+impl PostgresOptions {
+    /// Whether the database has tables of denizen. Makes nothing. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the database cannot be reached.
+    pub fn has_tables(&self) -> Result<bool> {
+        on_a_thread(&Arc::new(self.clone()), migrate::has_begun)
+    }
+}
+
+/// Runs `work` on a thread of its own: the caller may be inside a runtime, which can wait for no other runtime.
+fn on_a_thread<T: Send + 'static>(
+    options: &Arc<PostgresOptions>,
+    work: impl FnOnce(&Arc<PostgresOptions>) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let options = Arc::clone(options);
+    let thread = std::thread::Builder::new()
+        .name("denizen-migrate".to_owned())
+        .spawn(move || work(&options))
+        .map_err(|error| StoreError::Io(format!("a thread could not be started: {error}")))?;
+    thread.join().map_err(|_| StoreError::Internal("a migration panicked".to_owned()))?
+}
+
 /// A database of PostgreSQL, with its connections.
 pub(crate) struct Database {
     options: Arc<PostgresOptions>,
@@ -36,14 +59,7 @@ impl Database {
     /// Migrates and starts the threads; each connects when it is first needed. Blocks.
     pub(crate) fn open(options: PostgresOptions, now_micros: i64) -> Result<Self> {
         let options = Arc::new(options);
-        let migrating = Arc::clone(&options);
-        // A thread of its own: the caller may be inside a runtime, which can wait for no other runtime.
-        let migrated = std::thread::Builder::new()
-            .name("denizen-migrate".to_owned())
-            .spawn(move || migrate::run(&migrating, now_micros))
-            .map_err(|error| StoreError::Io(format!("a thread could not be started: {error}")))?
-            .join();
-        migrated.map_err(|_| StoreError::Internal("a migration panicked".to_owned()))??;
+        on_a_thread(&options, move |options| migrate::run(options, now_micros))?;
         Ok(Self {
             outage: Arc::default(),
             short: Lane::start("pg", options.connections, &options)?,
