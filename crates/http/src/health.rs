@@ -28,8 +28,12 @@ async fn livez(_: Call) -> Result<Reply, Problem> {
     Ok(Reply::text(200, "ok"))
 }
 
-/// Ready means that the store answers; what it says otherwise is for operators and holds no data.
+/// Ready means that the store answers and that the process is not about to stop; what it says otherwise is for operators
+/// and holds no data.
 async fn readyz(call: Call) -> Result<Reply, Problem> {
+    if call.app().is_leaving() {
+        return Ok(Reply::text(503, "the process is about to stop"));
+    }
     Ok(match call.directory().ping().await {
         Ok(()) => Reply::text(200, "ok"),
         Err(error) => Reply::text(503, format!("the store does not answer: {error}")),

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::config::{Config, local_url};
+use crate::config::{Config, Place, local_url};
 
 /// Logs a warning for each setting of the configuration and of the file system that is probably a slip.
 pub fn warn(config: &Config, bound: SocketAddr) {
@@ -14,7 +14,7 @@ pub fn warn(config: &Config, bound: SocketAddr) {
             "others can reach this server but not the links that it mails: set public_url to the address that they use"
         );
     }
-    let file = config.sqlite_file();
+    let Place::Sqlite(file) = config.place() else { return };
     let mode = |path: &std::path::Path| fs::metadata(path).map(|found| found.permissions().mode());
     let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty());
     if let (Ok(file_mode), Ok(folder_mode)) =

@@ -29,7 +29,8 @@ pub struct Global {
     /// Folder of everything that denizen keeps [default: ./denizen-data]
     #[arg(long, global = true, help_heading = "Options of every command", value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// The store, `sqlite:PATH` [default: denizen.db in the data folder]
+    /// The store, `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`; also DENIZEN_STORE, which other users of
+    /// the machine cannot read as they can arguments [default: denizen.db in the data folder]
     #[arg(long, global = true, help_heading = "Options of every command", value_name = "URL")]
     pub store: Option<String>,
 }
@@ -80,7 +81,7 @@ pub struct Serve {
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<String>,
-    /// Fill an empty data folder with the organization `demo` and print its credentials once
+    /// Fill an empty store with the organization `demo` and print its credentials once
     #[arg(long)]
     pub demo: bool,
     /// Answer any number of requests per minute

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use denizen_directory::Directory;
-use denizen_store::Store;
+use denizen_store::{Store, StoreOptions};
 
-use crate::config::{Config, Log, LogFormat};
+use crate::config::{Config, Log, LogFormat, Place};
 use crate::report::Failure;
 use crate::{environment, logging, refusal, wiring};
 
@@ -24,7 +24,11 @@ pub enum Missing {
 const WRITABLE: &str = "name a folder that this user may write to: --data DIR";
 
 /// Makes the data folder, for its owner only. One that is there keeps its mode: an operator may have chosen it.
+/// Where the data is in PostgreSQL and mails leave through a server, nothing is kept in a folder, and none is made.
 pub fn create_data_folder(config: &Config) -> Result<(), Failure> {
+    if matches!(config.place(), Place::Postgres(_)) && config.mail.smtp_url.is_some() {
+        return Ok(());
+    }
     let data = config.data.as_path();
     let failed = |error: &io::Error| {
         Failure::new(format!("cannot use the data folder {}: {error}", data.display()), WRITABLE)
@@ -58,9 +62,9 @@ fn no_folder(data: &Path) -> Failure {
     Failure::new(format!("{} is a file and not a data folder", data.display()), WRITABLE)
 }
 
-/// Opens the store, which must have a folder to lie in.
+/// Opens the store, which must have a folder to lie in, or a database.
 pub fn open_store(config: &Config) -> Result<Store, Failure> {
-    Store::open(wiring::sqlite_options(config), environment::now())
+    Store::open(wiring::store_options(config)?, environment::now())
         .map_err(|error| refusal::of_store(&error, config))
 }
 
@@ -74,6 +78,8 @@ where
     F: Future<Output = anyhow::Result<T>>,
 {
     match missing {
+        // Commands send no mail, so only the server needs the folder for that.
+        Missing::Create if matches!(config.place(), Place::Postgres(_)) => {}
         Missing::Create => create_data_folder(config)?,
         Missing::Refuse => must_exist(config)?,
     }
@@ -97,7 +103,10 @@ where
 }
 
 fn must_exist(config: &Config) -> Result<(), Failure> {
-    let file = config.sqlite_file();
+    let file = match config.place() {
+        Place::Sqlite(file) => file,
+        Place::Postgres(_) => return must_have_tables(config),
+    };
     if config.store.is_none() && config.data.is_file() {
         return Err(no_folder(&config.data));
     }
@@ -108,6 +117,18 @@ fn must_exist(config: &Config) -> Result<(), Failure> {
             "name the data folder with --data DIR, or the file with --store sqlite:PATH",
         )),
         Err(error) => Err(unseen(&file, &error)),
+    }
+}
+
+fn must_have_tables(config: &Config) -> Result<(), Failure> {
+    let StoreOptions::Postgres(options) = wiring::store_options(config)? else { return Ok(()) };
+    match options.has_tables() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::new(
+            format!("the database {} has no tables of denizen", config.place()),
+            "name another with --store, or begin in this one: `denizen serve` or `denizen org create`",
+        )),
+        Err(error) => Err(refusal::of_store(&error, config)),
     }
 }
 

@@ -4,7 +4,7 @@
 use denizen_directory::{Error, ErrorCode};
 use denizen_store::StoreError;
 
-use crate::config::Config;
+use crate::config::{Config, Place};
 use crate::report::Failure;
 
 /// What a command was about, for messages that name it.
@@ -59,7 +59,15 @@ pub fn of_directory(error: &Error, about: About<'_>) -> Failure {
         }
         ErrorCode::Busy => Failure::new(
             "the store is busy: another process writes to it",
-            "try again in a moment; if it stays busy, see which process has the file open",
+            "try again in a moment; if it stays busy, see which process has the file open, or what PostgreSQL is busy with",
+        ),
+        ErrorCode::Unavailable => Failure::new(
+            "the store cannot be read or written",
+            "the line above says how; a full disk and a PostgreSQL that does not answer are the common causes",
+        ),
+        ErrorCode::OutcomeUnknown => Failure::new(
+            "the connection to the database was lost at the very end, so nobody knows whether it was done",
+            "look before you repeat it: `denizen org list`, `denizen org show` and `denizen key list` show what is there",
         ),
         ErrorCode::Internal => Failure::new(
             "the store failed",
@@ -80,28 +88,105 @@ pub fn of_directory(error: &Error, about: About<'_>) -> Failure {
 
 /// An error while the store was opened.
 pub fn of_store(error: &StoreError, config: &Config) -> Failure {
-    let file = config.sqlite_file();
-    let hint = match error {
-        StoreError::TooNew { .. } => "start the denizen that last used this data folder, or a newer one",
-        StoreError::Busy => {
+    let place = config.place();
+    let hint = match (error, &place) {
+        (StoreError::TooNew { .. }, _) => "start the denizen that last used this store, or a newer one",
+        (StoreError::Busy, _) => {
             "another process writes to it for a long time, perhaps a migration: try again in a moment"
         }
-        StoreError::Io(_) => {
+        (StoreError::Io(text), Place::Postgres(_)) => hint_of_postgres(text),
+        (StoreError::Io(_), Place::Sqlite(_)) => {
             "the folder must exist and be writable for this user, and its disk must not be full; --data or --store \
              name another place"
         }
-        StoreError::Corrupt(_) => {
+        (StoreError::OutcomeUnknown(_), _) => "start again: what is missing is done then, and nothing twice",
+        (StoreError::Corrupt(_), Place::Postgres(_)) => {
+            "this is no database of denizen, or it is damaged: name another with --store, or restore a backup into a new one"
+        }
+        (StoreError::Corrupt(_), Place::Sqlite(_)) => {
             "the file is damaged or is no database of denizen: put a backup in its place, or name another with --store"
         }
-        StoreError::Constraint(_)
-        | StoreError::Closed
-        | StoreError::Interrupted
-        | StoreError::Internal(_) => "this is a defect of denizen: please report it with this message",
+        (
+            StoreError::Constraint(_)
+            | StoreError::Closed
+            | StoreError::Interrupted
+            | StoreError::Internal(_),
+            _,
+        ) => "this is a defect of denizen: please report it with this message",
     };
     let reason = match error {
-        // Nothing has been read that could hold an unexpected value: the file as a whole is not right.
-        StoreError::Corrupt(text) => text.clone(),
+        // Nothing has been read that could hold an unexpected value: the store as a whole is not right.
+        StoreError::Corrupt(text) | StoreError::Io(text) => text.clone(),
         error => error.to_string(),
     };
-    Failure::new(format!("cannot open the store {}: {reason}", file.display()), hint)
+    Failure::new(format!("cannot open the store {place}: {reason}"), hint)
+}
+
+/// What to do about a PostgreSQL that cannot be used, by the code that it gave or by the client's words.
+fn hint_of_postgres(text: &str) -> &'static str {
+    let by_code = [
+        (
+            "28P01",
+            "user or password is wrong: correct them in the URL; what is special in a URL is written %XX in it",
+        ),
+        (
+            "28000",
+            "the role does not exist, or pg_hba.conf on the server does not let it in from this machine in this way",
+        ),
+        ("3D000", "make the database first, owned by the role of the URL: CREATE DATABASE name OWNER role"),
+        (
+            "42501",
+            "the role of the URL must be allowed to make tables: ALTER DATABASE name OWNER TO role, or \
+             GRANT CREATE ON SCHEMA public TO role",
+        ),
+        (
+            "53300",
+            "every connection of the server is taken: raise its max_connections, or lower postgres.connections",
+        ),
+        ("57P03", "the server is starting, stopping or a standby: try again in a moment"),
+        (
+            "25006",
+            "that server takes no writes: name the primary, or all hosts in one URL, of which it is then chosen",
+        ),
+        ("53100", "the disk of the server is full"),
+    ];
+    let by_words = [
+        (
+            "ertificate",
+            "the server's certificate must be trusted and name the host: sslrootcert=FILE in the URL names the authority, \
+             sslmode=disable does without TLS",
+        ),
+        ("password missing", "the server asks for a password: postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
+        ("TLS", "sslmode=disable in the URL connects without TLS, to a server that offers none"),
+        (
+            "session does not permit writes",
+            "that server takes no writes: name all hosts in one URL, of which the primary is then chosen",
+        ),
+    ];
+    let coded = by_code.iter().find(|(code, _)| text.contains(&format!("({code})")));
+    let worded = by_words.iter().find(|(words, _)| text.contains(words));
+    coded.or(worded).map_or(
+        "PostgreSQL must run and be reachable from here: look at host and port in the URL, at listen_addresses on the \
+         server, and at firewalls between",
+        |(_, hint)| hint,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_postgresql_says_leads_to_what_to_do() {
+        for (text, expected) in [
+            ("password authentication failed for user \"denizen\" (28P01)", "user or password"),
+            ("database \"denizen\" does not exist (3D000)", "CREATE DATABASE"),
+            ("permission denied for schema public (42501)", "GRANT CREATE"),
+            ("error connecting to server: Connection refused (os error 111)", "must run"),
+            ("error performing TLS handshake: invalid peer certificate: UnknownIssuer", "sslrootcert"),
+            ("error performing TLS handshake: server does not support TLS", "sslmode=disable"),
+        ] {
+            assert!(hint_of_postgres(text).contains(expected), "{text}: {}", hint_of_postgres(text));
+        }
+    }
 }

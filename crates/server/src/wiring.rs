@@ -7,23 +7,43 @@ use std::time::Duration;
 use denizen_courier::MailSettings;
 use denizen_directory::DirectorySettings;
 use denizen_http::{Dialect, HttpSettings};
-use denizen_store::SqliteOptions;
+use denizen_store::{PostgresOptions, SqliteOptions, StoreOptions};
 
-use crate::config::{Config, SecretUrl};
+use crate::config::{Config, Place, SecretUrl};
+use crate::report::Failure;
 
 /// The dialects that this binary speaks.
 pub fn dialects() -> Vec<Dialect> {
     vec![denizen_http::amigo::dialect()]
 }
 
-pub fn sqlite_options(config: &Config) -> SqliteOptions {
-    SqliteOptions {
-        group_commit_max: config.sqlite.group_commit_max,
-        checkpoint_pages: config.sqlite.checkpoint_pages,
-        reader_cache_kib: config.sqlite.cache_kib,
-        long_read_threads: config.sqlite.long_read_threads,
-        ..SqliteOptions::new(config.sqlite_file())
-    }
+/// # Errors
+/// When a file that the URL names cannot be read any more since the configuration was loaded.
+pub fn store_options(config: &Config) -> Result<StoreOptions, Failure> {
+    let place = config.place();
+    Ok(match &place {
+        Place::Sqlite(file) => SqliteOptions {
+            group_commit_max: config.sqlite.group_commit_max,
+            checkpoint_pages: config.sqlite.checkpoint_pages,
+            reader_cache_kib: config.sqlite.cache_kib,
+            long_read_threads: config.sqlite.long_read_threads,
+            ..SqliteOptions::new(file.clone())
+        }
+        .into(),
+        Place::Postgres(url) => {
+            let mut options = PostgresOptions::parse(url.expose()).map_err(|reason| {
+                Failure::usage(
+                    format!("the store {place} cannot be used: {reason}"),
+                    "docs/operations.md has a chapter on PostgreSQL",
+                )
+            })?;
+            options.connections = config.postgres.connections;
+            options.long_read_connections = config.postgres.long_read_connections;
+            options.statement_timeout = Duration::from_secs(config.postgres.statement_seconds);
+            options.patience = Duration::from_secs(config.postgres.patience_seconds);
+            options.into()
+        }
+    })
 }
 
 /// `bound` is the address that is really listened on; commands that do not listen give the configured one.

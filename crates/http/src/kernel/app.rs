@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use denizen_directory::Directory;
 
@@ -59,6 +59,7 @@ pub struct App {
     pub(crate) request_ids: RequestIds,
     /// Requests worked on now, the operators' own included.
     pub(crate) in_flight: AtomicUsize,
+    is_leaving: AtomicBool,
 }
 
 impl App {
@@ -72,7 +73,18 @@ impl App {
             rates: RateLimiter::default(),
             request_ids: RequestIds::new(prefix),
             in_flight: AtomicUsize::new(0),
+            is_leaving: AtomicBool::new(false),
         })
+    }
+
+    /// Makes the process count as not ready from now on, so that a balancer sends its requests elsewhere. It answers
+    /// them all the same.
+    pub fn leave(&self) {
+        self.is_leaving.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.is_leaving.load(Ordering::Relaxed)
     }
 
     /// Brings the gauges up to date that nobody writes to while requests come and go.

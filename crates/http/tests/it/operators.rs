@@ -14,6 +14,15 @@ async fn a_process_says_that_it_lives_and_is_ready() {
 }
 
 #[tokio::test]
+async fn a_process_that_is_about_to_stop_is_not_ready_and_answers_all_the_same() {
+    let server = Server::start().await;
+    server.app.leave();
+    assert_eq!(server.get("/readyz").await.status, 503);
+    assert_eq!(server.get("/livez").await.status, 200);
+    assert_eq!(server.get("/v1/acme/thing/").await.status, 200);
+}
+
+#[tokio::test]
 async fn the_public_keys_are_published() {
     let server = Server::start().await;
     let keys = server.get("/.well-known/jwks.json").await;

@@ -1,21 +1,25 @@
 //! `denizen check`: looks the database over.
 
-use crate::config::Config;
+use crate::config::{Config, Place};
 use crate::installation::{Missing, with_directory};
 use crate::refusal::{About, of_directory};
 use crate::report::{self, Failure};
 
 pub fn run(config: &Config) -> anyhow::Result<()> {
-    let file = config.sqlite_file();
-    let file = file.display();
+    let place = config.place();
+    let advice = match place {
+        Place::Sqlite(_) => "keep a copy of the file as it is, then put a backup in its place",
+        Place::Postgres(_) => "keep a dump of the database as it is, then restore a backup into a new one",
+    };
+    let place = &place;
     with_directory(config, Missing::Refuse, |directory| async move {
         let problems = directory.check().await.map_err(|error| of_directory(&error, About::default()))?;
         if !problems.is_empty() {
             report::print(&format!("{}\n", problems.join("\n")))?;
             let count = problems.len();
             return Err(Failure::new(
-                format!("{count} {} in {file}", if count == 1 { "problem" } else { "problems" }),
-                "keep a copy of the file as it is, then put a backup in its place",
+                format!("{count} {} in {place}", if count == 1 { "problem" } else { "problems" }),
+                advice,
             )
             .into());
         }
@@ -23,7 +27,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
             directory.list_organizations().await.map_err(|error| of_directory(&error, About::default()))?;
         let users: i64 = organizations.iter().map(|organization| organization.members).sum();
         report::print(&format!(
-            "no problems in {file} (organizations: {}, users: {users})\n",
+            "no problems in {place} (organizations: {}, users: {users})\n",
             organizations.len()
         ))?;
         // No damage, for the API allows it; but whoever looks the store over wants to know.

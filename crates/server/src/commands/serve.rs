@@ -36,7 +36,7 @@ pub fn run(config: &Config, flags: &Serve) -> anyhow::Result<()> {
 
 async fn until_stopped(config: &Config, flags: &Serve) -> anyhow::Result<()> {
     // First, so that a signal during a long migration is a graceful stop too.
-    let signals = Signals::listen().context("signals cannot be listened for")?;
+    let signals = Signals::listen(config.shutdown.drain()).context("signals cannot be listened for")?;
     // Before anything is made: a port that is taken is the most common mistake.
     let listener = serve::bind(config.listen).await?;
 
@@ -91,13 +91,13 @@ async fn over(
         "denizen {} is listening on {}, its data is in {}\n",
         env!("CARGO_PKG_VERSION"),
         local_url(bound),
-        config.data.display()
+        config.home()
     ))?;
     if is_empty {
         report::print(&format!(
             "There is no organization yet. This makes one, beside the running server: denizen org create SLUG --name NAME \
-             --admin-email EMAIL --data {}\n`denizen serve --demo` makes one with people in it.\n",
-            config.data.display()
+             --admin-email EMAIL {}\n`denizen serve --demo` makes one with people in it.\n",
+            config.place_flags()
         ))?;
     }
     tracing::info!(address = %bound, version = env!("CARGO_PKG_VERSION"), "listening");
@@ -117,7 +117,12 @@ async fn serve_app(
     let router = denizen_http::router(Arc::clone(&app), &wiring::dialects());
     let mut background = Background::default();
     background.spawn("job worker", worker::run(Arc::clone(&app), Arc::new(courier), signals.stop()));
-    background.spawn("housekeeping", worker::keep_house(app, signals.stop()));
+    background.spawn("housekeeping", worker::keep_house(Arc::clone(&app), signals.stop()));
+    let stop = signals.stop();
+    background.spawn("readiness", async move {
+        stop.draining().await;
+        app.leave();
+    });
     let options = Options::from(&config.limits);
     let ended = serve::serve(listener, router, options, signals.stop(), statistics).await;
     let grace = if ended.forced { Duration::ZERO } else { config.limits.shutdown() };

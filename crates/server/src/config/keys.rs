@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use axum::http::Uri;
+use denizen_store::PostgresOptions;
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
 
@@ -37,6 +38,7 @@ pub const NUMBERS: &[Number] = &[
     number("limits.connections", "connections", 1, 1_000_000),
     number("limits.keep_alive_seconds", "seconds", 1, 3600),
     number("limits.shutdown_seconds", "seconds", 0, 3600),
+    number("shutdown.drain_seconds", "seconds", 0, 3600),
     number("amigo.list_limit", "users", 1, 10_000),
     number("amigo.search_results", "users", 1, 100_000),
     number("amigo.token_minutes", "minutes", 1, 1440),
@@ -49,6 +51,10 @@ pub const NUMBERS: &[Number] = &[
     number("sqlite.checkpoint_pages", "pages", 100, 1_000_000),
     number("sqlite.cache_kib", "KiB", 64, 4_194_304),
     number("sqlite.long_read_threads", "threads", 1, 64),
+    number("postgres.connections", "connections", 1, 1000),
+    number("postgres.long_read_connections", "connections", 1, 1000),
+    number("postgres.statement_seconds", "seconds", 1, 3600),
+    number("postgres.patience_seconds", "seconds", 1, 3600),
 ];
 
 /// The bounds of each `rate_limits.DIALECT.OPERATION`.
@@ -146,7 +152,7 @@ pub fn check_text(key: &str, text: &str) -> Result<(), String> {
             is_base_url(text),
             "must be an address such as https://users.example.com, without query and fragment",
         ),
-        "store" => (sqlite_path(text).is_some(), "must be sqlite:PATH; other stores are not supported yet"),
+        "store" => return check_store(text),
         "mail.smtp_url" => (
             text.starts_with("smtp://") || text.starts_with("smtps://"),
             "must begin with smtp:// or smtps://",
@@ -165,6 +171,18 @@ pub fn check_text(key: &str, text: &str) -> Result<(), String> {
         _ => (true, ""),
     };
     if accepted.0 { Ok(()) } else { Err(accepted.1.to_owned()) }
+}
+
+fn check_store(url: &str) -> Result<(), String> {
+    if ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return PostgresOptions::parse(url)
+            .map(drop)
+            .map_err(|reason| format!("cannot be used as a PostgreSQL URL: {reason}"));
+    }
+    let is_usable = sqlite_path(url).is_some();
+    is_usable.then_some(()).ok_or_else(|| {
+        "must be sqlite:PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE for PostgreSQL".to_owned()
+    })
 }
 
 fn is_base_url(text: &str) -> bool {

@@ -13,6 +13,7 @@ mod secret;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,14 +33,16 @@ pub struct Config {
     pub listen: SocketAddr,
     /// What links in mails begin with, `http://` or `https://`. Default: `http://` and `listen`.
     pub public_url: Option<String>,
-    /// The store, `sqlite:PATH`. Default: `denizen.db` in `data`.
+    /// The store, `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. Default: `denizen.db` in `data`.
     pub store: Option<SecretUrl>,
     pub limits: Limits,
+    pub shutdown: Shutdown,
     pub rate_limits: RateLimits,
     pub amigo: Amigo,
     pub mail: Mail,
     pub log: Log,
     pub sqlite: Sqlite,
+    pub postgres: Postgres,
 }
 
 /// What one client may ask of the process. Beyond a limit the answer is an error in the dialect's own form, except where
@@ -71,6 +74,15 @@ pub struct Limits {
     pub keep_alive_seconds: u64,
     /// At a stop, in-flight requests get so many seconds to finish. 0 to 3,600, default 30.
     pub shutdown_seconds: u64,
+}
+
+/// Leaving without a failed request, for processes behind a balancer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shutdown {
+    /// From the first signal on, `/readyz` answers 503 for so many seconds while everything else is answered as before; only
+    /// then the server stops to accept connections. 0 to 3,600, default 0.
+    pub drain_seconds: u64,
 }
 
 /// Requests per minute; `serve --no-rate-limits` sets `enabled` to false.
@@ -166,7 +178,7 @@ pub enum LogFormat {
     Text,
 }
 
-/// Tuning of the SQLite engine. The defaults suit a machine with 1 GB of memory and more.
+/// Tuning of the SQLite engine; unused with another store. The defaults suit a machine with 1 GB of memory and more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sqlite {
@@ -178,6 +190,37 @@ pub struct Sqlite {
     pub cache_kib: u32,
     /// Threads for long reads (exports, deep lists). 1 to 64, default 2.
     pub long_read_threads: usize,
+}
+
+/// Tuning of the PostgreSQL engine; unused with another store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Postgres {
+    /// Connections of this process for writes and for reads of a few rows. 1 to 1,000, default 16.
+    pub connections: usize,
+    /// Connections of this process for long reads (lists, searches, exports). 1 to 1,000, default 4.
+    pub long_read_connections: usize,
+    /// Longest time for one statement, in seconds. 1 to 3,600, default 30.
+    pub statement_seconds: u64,
+    /// How long a request waits for a server that does not answer, and for a conflict with another write to pass, in
+    /// seconds. 1 to 3,600, default 5.
+    pub patience_seconds: u64,
+}
+
+/// Where the data is kept. `Display` names it for people, without a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    Sqlite(PathBuf),
+    Postgres(SecretUrl),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(file) => file.display().fmt(f),
+            Self::Postgres(url) => url.fmt(f),
+        }
+    }
 }
 
 impl Default for Config {
@@ -201,6 +244,7 @@ impl Default for Config {
                 keep_alive_seconds: 75,
                 shutdown_seconds: 30,
             },
+            shutdown: Shutdown { drain_seconds: 0 },
             rate_limits: RateLimits {
                 enabled: true,
                 amigo: AmigoRateLimits {
@@ -251,6 +295,12 @@ impl Default for Config {
                 cache_kib: 8192,
                 long_read_threads: 2,
             },
+            postgres: Postgres {
+                connections: 16,
+                long_read_connections: 4,
+                statement_seconds: 30,
+                patience_seconds: 5,
+            },
         }
     }
 }
@@ -265,13 +315,31 @@ impl Config {
         }
     }
 
-    /// The file of the SQLite store.
-    pub fn sqlite_file(&self) -> PathBuf {
+    /// Where the data is kept.
+    pub fn place(&self) -> Place {
         match &self.store {
-            Some(url) => keys::sqlite_path(url.expose())
-                .expect("`load` refuses every store but `sqlite:PATH`")
-                .to_path_buf(),
-            None => self.data.join("denizen.db"),
+            // `load` refuses what is neither the one nor the other.
+            Some(url) => match keys::sqlite_path(url.expose()) {
+                Some(path) => Place::Sqlite(path.to_path_buf()),
+                None => Place::Postgres(url.clone()),
+            },
+            None => Place::Sqlite(self.data.join("denizen.db")),
+        }
+    }
+
+    /// What a person is told of where the data is: the store that was named, or the data folder.
+    pub fn home(&self) -> String {
+        match &self.store {
+            Some(_) => self.place().to_string(),
+            None => self.data.display().to_string(),
+        }
+    }
+
+    /// The flags that lead another command to the same data, for a person to paste. A password is masked.
+    pub fn place_flags(&self) -> String {
+        match &self.store {
+            Some(url) => format!("--data {} --store '{url}'", self.data.display()),
+            None => format!("--data {}", self.data.display()),
         }
     }
 
@@ -287,6 +355,12 @@ impl AmigoRateLimits {
         serde_json::to_value(self)
             .and_then(serde_json::from_value)
             .expect("a struct of numbers is a map of numbers")
+    }
+}
+
+impl Shutdown {
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds)
     }
 }
 

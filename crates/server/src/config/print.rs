@@ -77,7 +77,7 @@ impl Loaded {
 fn instead(config: &Config, key: &str) -> (String, &'static str) {
     match key {
         "public_url" => (config.public_url(config.listen), "follows `listen`"),
-        "store" => (format!("sqlite:{}", config.sqlite_file().display()), "follows `data`"),
+        "store" => (format!("sqlite:{}", config.place()), "follows `data`"),
         "mail.smtp_url" => (String::new(), "mails are written as files in the data folder"),
         "mail.templates" => (String::new(), "the built-in texts"),
         _ => (String::new(), "nothing"),

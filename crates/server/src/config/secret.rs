@@ -53,7 +53,7 @@ fn masked(url: &str) -> String {
     if let Some(at) = url.rfind('@').filter(|at| *at > authority) {
         let colon = url[authority..at].find(':').map(|colon| authority + colon);
         if let Some(colon) = colon {
-            shown = format!("{}:{MASK}{}", &url[..colon], &url[at..]);
+            shown = format!("{}:{MASK}@{}", &url[..colon], rest_after(url, at));
         }
     }
     match shown.split_once('?') {
@@ -62,19 +62,34 @@ fn masked(url: &str) -> String {
     }
 }
 
+/// What follows the `@` at `at`. Where the `@` belongs to a secret value of the query, its second half is hidden as well.
+fn rest_after(url: &str, at: usize) -> String {
+    let rest = &url[at + 1..];
+    let before = &url[..at];
+    let part = before.rfind(['?', '&']).map_or("", |start| &before[start + 1..]);
+    match part.split_once('=') {
+        Some((name, _)) if sounds_secret(name) => {
+            let end = rest.find('&').unwrap_or(rest.len());
+            format!("{MASK}{}", &rest[end..])
+        }
+        _ => rest.to_owned(),
+    }
+}
+
 fn masked_query(query: &str) -> String {
     let mut parts = Vec::new();
     for part in query.split('&') {
-        let name = part.split('=').next().unwrap_or_default();
-        let folded = name.to_ascii_lowercase();
-        let secret = ["pass", "pwd", "secret", "token", "key"];
-        if part.contains('=') && secret.iter().any(|word| folded.contains(word)) {
-            parts.push(format!("{name}={MASK}"));
-        } else {
-            parts.push(part.to_owned());
+        match part.split_once('=') {
+            Some((name, _)) if sounds_secret(name) => parts.push(format!("{name}={MASK}")),
+            _ => parts.push(part.to_owned()),
         }
     }
     parts.join("&")
+}
+
+fn sounds_secret(name: &str) -> bool {
+    let folded = name.to_ascii_lowercase();
+    ["pass", "pwd", "secret", "token", "key"].iter().any(|word| folded.contains(word))
 }
 
 #[cfg(test)]
@@ -92,6 +107,19 @@ mod tests {
             (
                 "postgres://h/db?user=a&password=pa55&sslmode=require",
                 "postgres://h/db?user=a&password=********&sslmode=require",
+            ),
+            (
+                "postgres://ada:p@a:5@one:5433,[::1]:5434,three/db?target_session_attrs=any",
+                "postgres://ada:********@one:5433,[::1]:5434,three/db?target_session_attrs=any",
+            ),
+            ("postgresql://ada@one:5433,two:5434/db", "postgresql://ada@one:5433,two:5434/db"),
+            (
+                "postgres://one:5433/db?user=ada&password=pa@55&sslmode=require",
+                "postgres://one:********@********&sslmode=require",
+            ),
+            (
+                "postgres:///db?host=/run/pg&user=a&password=p:a@55",
+                "postgres:///db?host=/run/pg&user=a&password=********",
             ),
             ("sqlite:/srv/denizen.db", "sqlite:/srv/denizen.db"),
             ("ada:pa55@mail.example", "ada:********@mail.example"),

@@ -74,7 +74,7 @@ fn each_layer_overrides_the_one_before_it() {
 #[test]
 fn every_key_can_be_set_by_its_variable() {
     for (key, default) in keys::all() {
-        let lowest;
+        let another;
         let value = match (key.as_str(), &default) {
             ("data", _) => "/srv/denizen",
             ("listen", _) => "[::]:9",
@@ -87,9 +87,11 @@ fn every_key_can_be_set_by_its_variable() {
             ("log.format", _) => "text",
             ("log.filter", _) => "warn,denizen=debug",
             (_, Value::Bool(_)) => "false",
-            (key, Value::Number(_)) => {
-                lowest = keys::bounds(key).unwrap().min.to_string();
-                &lowest
+            (key, Value::Number(default)) => {
+                let bounds = keys::bounds(key).unwrap();
+                let is_lowest = default.as_u64() == Some(bounds.min);
+                another = if is_lowest { bounds.max } else { bounds.min }.to_string();
+                &another
             }
             (key, default) => panic!("no example for {key} = {default}"),
         };
@@ -115,7 +117,7 @@ fn the_file_in_the_data_folder_is_read_without_being_named() {
     let flags = || Flags { data: Some(folder.path().to_path_buf()), ..Flags::default() };
     let loaded = load(Sources { flags: flags(), ..Sources::default() }).unwrap();
     assert_eq!(loaded.config.amigo.list_limit, 7);
-    assert_eq!(loaded.config.sqlite_file(), folder.path().join("denizen.db"));
+    assert_eq!(loaded.config.place(), Place::Sqlite(folder.path().join("denizen.db")));
 
     let (_other, named) = file("[amigo]\nlist_limit = 8\n");
     let environment = environment(&[("DENIZEN_CONFIG", named.to_str().unwrap())]);
@@ -273,6 +275,9 @@ fn values_of_a_wrong_type_or_form_are_refused() {
         "public_url = 'users.example.com'",
         "public_url = 'https://users.example.com/?a=b'",
         "store = 'postgres://localhost/denizen'",
+        "store = 'postgres://denizen@localhost:port/denizen'",
+        "store = 'postgres://denizen@localhost/denizen?sslmode=perhaps'",
+        "store = 'mysql://denizen@localhost/denizen'",
         "store = 'sqlite:'",
         "store = 'sqlite::memory:'",
         "limits = 3",
@@ -354,6 +359,34 @@ fn the_printed_configuration_says_where_values_come_from_and_shows_no_secret() {
         again.mail.smtp_url.as_ref().map(SecretUrl::expose),
         Some("smtps://ada:********@mail.example:465")
     );
+}
+
+#[test]
+fn a_store_in_postgresql_is_accepted_and_printed_with_all_its_hosts_but_without_its_password() {
+    let url = "postgresql://denizen:pa55@one.example:5433,two.example:5434/d?target_session_attrs=any";
+    let loaded = load_environment(&[("DENIZEN_STORE", url)]).unwrap();
+    let shown = url.replace("pa55", "********");
+    let Place::Postgres(used) = loaded.config.place() else { panic!("{:?}", loaded.config.place()) };
+    assert_eq!(used.expose(), url);
+    assert_eq!(loaded.config.place().to_string(), shown);
+    assert!(loaded.config.place_flags().contains(&shown));
+    let text = loaded.to_toml();
+    assert!(text.lines().any(|line| line.starts_with(&format!("store = \"{shown}\""))), "{text}");
+    assert!(!text.contains("pa55"));
+}
+
+#[test]
+fn a_postgresql_url_is_refused_in_words_that_say_why_and_hold_no_password() {
+    for (url, reason) in [
+        ("postgres://denizen:pa55@one.example:port/d", "postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
+        ("postgres://denizen:pa55@one.example/d?sslmode=perhaps", "sslmode must be one of"),
+        ("postgres:///denizen", "names no host"),
+        ("postgres://one.example/denizen", "names no user"),
+    ] {
+        let message = refusal(load_environment(&[("DENIZEN_STORE", url)]));
+        assert!(message.contains("environment DENIZEN_STORE") && message.contains(reason), "{message}");
+        assert!(!message.contains("pa55"), "{message}");
+    }
 }
 
 #[test]

@@ -33,7 +33,7 @@ const LOOK: usize = 10_000;
 /// Makes the organization `demo` with its people, or finds it, and says on standard output what to do with it.
 pub async fn prepare(directory: &Directory, config: &Config, bound: SocketAddr) -> anyhow::Result<()> {
     let address = local_url(bound);
-    let data = config.data.display();
+    let home = config.home();
     let found = directory.find_organization(SLUG).await.context("looking for the organization `demo`")?;
     if let Some(found) = found {
         let is_complete = found.profile.main_description != FILLING;
@@ -44,14 +44,15 @@ pub async fn prepare(directory: &Directory, config: &Config, bound: SocketAddr) 
         let more =
             if is_complete { "" } else { " An earlier start was interrupted; who was missing is there now." };
         return report::print(&format!(
-            "denizen found its data in {data}: the organization `demo` with {members} users.{more}\n\
+            "denizen found its data in {home}: the organization `demo` with {members} users.{more}\n\
              Its credentials were shown when it was made. For new ones:\n\n  \
-             denizen key create --org demo --role {SUPER_ROLE} --name demo --days 30 --data {data}\n\n"
+             denizen key create --org demo --role {SUPER_ROLE} --name demo --days 30 {}\n\n",
+            config.place_flags()
         ));
     }
     let created = create(directory, bound).await?;
     // Told before the people are added: the secret exists nowhere else, so whatever happens next, it must be out.
-    report::print(&welcome(&created, &address, &data.to_string()))?;
+    report::print(&welcome(&created, &address, config))?;
     fill(directory, &Signing::from(&created)).await.context("adding the people of the demonstration")?;
     finish(directory).await
 }
@@ -174,13 +175,13 @@ async fn add(directory: Directory, ctx: OpContext, person: Person) -> denizen_di
 }
 
 /// What a first start prints: all that is needed to make the first calls, pasteable as it stands.
-fn welcome(created: &CreatedOrganization, address: &str, data: &str) -> String {
+fn welcome(created: &CreatedOrganization, address: &str, config: &Config) -> String {
     let shown = NewCredentials::of(created, address);
-    let count = people::COUNT;
+    let (count, home, data) = (people::COUNT, config.home(), config.data.display());
     let (list, exports, headers, first_call) =
         (shown.list(), shown.exports(), shown.headers(), shown.first_call());
     format!(
-        "denizen has made the organization `demo` with {count} people in {data}.
+        "denizen has made the organization `demo` with {count} people in {home}.
 Its credentials are shown this once:
 
 {list}

@@ -16,6 +16,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
 use hyper::Request;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
@@ -31,6 +33,9 @@ use super::{Options, Statistics, Stop};
 /// How long, and for how many bytes, a connection that is done listens for what the peer still sends.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 8 << 20;
+
+/// How long a stop waits for a request that is on its way on an idle connection, before the connection is closed.
+pub(super) const LAST_CALL: Duration = Duration::from_millis(50);
 
 /// What all connections have in common.
 pub(super) struct Shared {
@@ -77,7 +82,10 @@ pub(super) async fn run(
             async move {
                 let mut request = request.map(Body::new);
                 request.extensions_mut().insert(ConnectInfo(peer));
-                let answer = app.call(request).await?;
+                let mut answer = app.call(request).await?;
+                if turn.0.leaving.load(Ordering::Relaxed) {
+                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 Ok::<_, Infallible>(answer.map(|body| Answer { body, _turn: turn }))
             }
         }
@@ -123,16 +131,25 @@ async fn watch(
     stop: &Stop,
 ) -> Option<Slow> {
     let mut alarm = pin!(tokio::time::sleep(options.header_read));
-    let mut stopping = pin!(stop.requested());
+    let mut stopping = pin!(async {
+        stop.draining().await;
+        pace.leaving.store(true, Ordering::Relaxed);
+        stop.requested().await;
+        tokio::time::sleep(LAST_CALL).await;
+    });
     let mut told = false;
     std::future::poll_fn(|cx| {
-        if !told && stopping.as_mut().poll(cx).is_ready() {
+        let is_stopping = !told && stopping.as_mut().poll(cx).is_ready();
+        if connection.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        if is_stopping {
             told = true;
             pace.stopping.store(true, Ordering::Relaxed);
             connection.as_mut().close_gracefully();
-        }
-        if connection.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(None);
+            if connection.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(None);
+            }
         }
         // The pace changes only while the connection is polled, which is here. The alarm is moved only when it would ring
         // too late; when it rings too early, it is set again. So a busy connection does not touch the timer for each request.
@@ -175,6 +192,8 @@ struct Pace {
     since: AtomicU64,
     /// Milliseconds after `begun`, plus one, since when the peer takes no byte; 0 while it does.
     unread_since: AtomicU64,
+    /// Whether answers ask for the connection to be closed.
+    leaving: AtomicBool,
     stopping: AtomicBool,
     peer_is_done: AtomicBool,
     lingered: AtomicU64,
@@ -187,6 +206,7 @@ impl Pace {
             phase: AtomicU8::new(HEAD),
             since: AtomicU64::new(0),
             unread_since: AtomicU64::new(0),
+            leaving: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             peer_is_done: AtomicBool::new(false),
             lingered: AtomicU64::new(0),

@@ -102,6 +102,9 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
 /// Accepts connections and answers their requests with `app` until `stop` is requested; then no connection is accepted
 /// any more, idle ones are closed, and in-flight requests get `options.shutdown` to finish. A forced stop ends at once.
 ///
+/// While the process drains, everything is answered, and every answer asks for its connection to be closed: so clients
+/// that keep connections open have none left, or know that none is left, when the stop begins.
+///
 /// When this returns all connections are gone, and with them all requests: the caller can close the store.
 /// Each request carries an [`axum::extract::ConnectInfo`] with the peer's address.
 pub async fn serve(
@@ -128,9 +131,19 @@ pub async fn serve(
             }
         }
     }
-    drop(listener);
+    // Whoever the system has already let in would be reset together with the listener.
+    for (stream, peer) in waiting(listener, options.connections.saturating_sub(connections.len())) {
+        statistics.accepted.fetch_add(1, Ordering::Relaxed);
+        connections.spawn(connection::run(
+            stream,
+            peer,
+            Arc::clone(&shared),
+            stop.clone(),
+            Arc::clone(&statistics),
+        ));
+    }
 
-    let deadline = Instant::now() + options.shutdown;
+    let deadline = Instant::now() + connection::LAST_CALL + options.shutdown;
     let mut forced = false;
     loop {
         statistics.open.store(connections.len(), Ordering::Relaxed);
@@ -167,6 +180,24 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             },
         }
     }
+}
+
+/// The connections that wait to be accepted, at most so many; the listener is closed behind them. Asks the system itself,
+/// since the runtime may not have heard of the last ones yet.
+fn waiting(listener: TcpListener, most: usize) -> Vec<(TcpStream, SocketAddr)> {
+    let listener = match listener.into_std() {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::warn!(%error, "connections that wait to be accepted are closed");
+            return Vec::new();
+        }
+    };
+    let accept = || {
+        let (stream, peer) = listener.accept().ok()?;
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, peer))
+    };
+    std::iter::from_fn(accept).take(most).collect()
 }
 
 fn reap(ended: Result<(), JoinError>) {

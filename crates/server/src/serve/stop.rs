@@ -1,4 +1,4 @@
-//! The request to stop: first gracefully, then at once.
+//! The request to stop: first it is said that this process leaves, then it finishes gracefully, or at once.
 
 use std::io;
 use std::time::Duration;
@@ -13,6 +13,7 @@ const FORCED: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Running,
+    Draining,
     Requested,
     Forced,
 }
@@ -26,6 +27,11 @@ impl Stop {
     pub fn channel() -> (Switch, Stop) {
         let (sender, receiver) = watch::channel(Phase::Running);
         (Switch(sender), Stop(receiver))
+    }
+
+    /// Ready once the process is about to stop: tell whoever sends requests to send them elsewhere, and answer them.
+    pub async fn draining(&self) {
+        self.reached(Phase::Draining).await;
     }
 
     /// Ready once a stop is requested: finish what is begun and begin nothing.
@@ -56,18 +62,28 @@ impl Stop {
 pub struct Switch(watch::Sender<Phase>);
 
 impl Switch {
-    /// Running becomes requested, requested becomes forced.
-    pub fn advance(&self) {
-        self.0.send_modify(|phase| {
-            *phase = match *phase {
-                Phase::Running => Phase::Requested,
-                Phase::Requested | Phase::Forced => Phase::Forced,
-            };
-        });
+    /// The process is about to stop.
+    pub fn drain(&self) {
+        self.reach(Phase::Draining);
+    }
+
+    /// The stop begins.
+    pub fn request(&self) {
+        self.reach(Phase::Requested);
+    }
+
+    /// Everything ends at once.
+    pub fn force(&self) {
+        self.reach(Phase::Forced);
+    }
+
+    fn reach(&self, phase: Phase) {
+        self.0.send_modify(|current| *current = phase.max(*current));
     }
 }
 
-/// Listens for SIGTERM and SIGINT as long as it lives: the first requests a stop, the second forces it.
+/// Listens for SIGTERM and SIGINT as long as it lives: the first begins to drain, which becomes a stop after some time; the
+/// second forces the stop.
 #[derive(Debug)]
 pub struct Signals {
     stop: Stop,
@@ -75,8 +91,8 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Must be called in a tokio runtime.
-    pub fn listen() -> io::Result<Self> {
+    /// Between the first signal and the stop lies `drain`. Must be called in a tokio runtime.
+    pub fn listen(drain: Duration) -> io::Result<Self> {
         let terminate = signal(SignalKind::terminate())?;
         let interrupt = signal(SignalKind::interrupt())?;
         let (switch, stop) = Stop::channel();
@@ -84,7 +100,7 @@ impl Signals {
             clippy::disallowed_methods,
             reason = "`server` starts tasks; this one is ended by the drop of `Signals`"
         )]
-        let listener = tokio::spawn(pass_on(terminate, interrupt, switch));
+        let listener = tokio::spawn(pass_on(terminate, interrupt, switch, drain));
         Ok(Self { stop, listener })
     }
 
@@ -99,15 +115,34 @@ impl Drop for Signals {
     }
 }
 
-async fn pass_on(mut terminate: Signal, mut interrupt: Signal, switch: Switch) {
-    for phase in ["finishing in-flight requests; a second signal ends at once", "ending at once"] {
+async fn pass_on(mut terminate: Signal, mut interrupt: Signal, switch: Switch, drain: Duration) {
+    let mut signal = async || {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("signal received: {phase}");
-        switch.advance();
+    };
+    signal().await;
+    switch.drain();
+    let is_forced = if drain.is_zero() {
+        false
+    } else {
+        tracing::info!(
+            seconds = drain.as_secs(),
+            "signal received: not ready any more, requests are answered for a while; a second signal ends at once"
+        );
+        tokio::select! {
+            () = signal() => true,
+            () = tokio::time::sleep(drain) => false,
+        }
+    };
+    if !is_forced {
+        tracing::info!("stopping: finishing in-flight requests; a further signal ends at once");
+        switch.request();
+        signal().await;
     }
+    tracing::info!("signal received: ending at once");
+    switch.force();
     // Everything acknowledged is on disk already, so an end in the middle of whatever still runs loses nothing.
     tokio::time::sleep(FORCED).await;
     std::process::exit(1);

@@ -56,7 +56,7 @@ impl Server {
     }
 
     async fn stop(self) -> Ended {
-        self.switch.advance();
+        self.switch.request();
         timeout(PATIENCE, self.ended).await.expect("the server does not stop").unwrap()
     }
 }
@@ -250,7 +250,7 @@ async fn a_stop_finishes_in_flight_requests_closes_idle_connections_and_refuses_
     has_begun.await.unwrap();
 
     let Server { address, switch, ended, .. } = server;
-    switch.advance();
+    switch.request();
     closed(&mut idle).await;
     assert_eq!(closed(&mut fresh).await.0, "");
     let refused = TcpStream::connect(address).await.expect_err("a connection was accepted after the stop");
@@ -261,6 +261,47 @@ async fn a_stop_finishes_in_flight_requests_closes_idle_connections_and_refuses_
     let (answer, _) = closed(&mut busy).await;
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("hello"), "{answer}");
     assert_eq!(timeout(PATIENCE, ended).await.unwrap().unwrap(), Ended { cut: 0, forced: false });
+}
+
+#[tokio::test]
+async fn a_process_that_drains_answers_old_and_new_connections_and_asks_them_to_close() {
+    let server = Server::start(hello(), patient()).await;
+    let mut old = server.connect().await;
+    assert!(!ask(&mut old).await.contains("connection: close"));
+    server.switch.drain();
+    // Each connection hears of it in its own task.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    for _ in 0..3 {
+        let mut new = server.connect().await;
+        assert!(ask(&mut new).await.contains("connection: close"));
+        assert_eq!(closed(&mut new).await.0, "");
+    }
+    let answer = ask(&mut old).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"), "{answer}");
+    assert_eq!(closed(&mut old).await.0, "");
+    assert!(!server.ended.is_finished());
+    assert_eq!(server.stop().await, Ended { cut: 0, forced: false });
+}
+
+#[tokio::test]
+async fn requests_that_were_sent_before_the_stop_are_answered_on_every_connection() {
+    let server = Server::start(hello(), patient()).await;
+    let mut idle = server.connect().await;
+    ask(&mut idle).await;
+    let mut streams = vec![idle];
+    for _ in 0..50 {
+        streams.push(server.connect().await);
+    }
+    for stream in &mut streams {
+        stream.write_all(GET).await.unwrap();
+    }
+    // The loop has not run since, so that many of them still wait to be accepted.
+    let ended = server.stop().await;
+    for stream in &mut streams {
+        let (answer, _) = closed(stream).await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("hello"), "{answer}");
+    }
+    assert_eq!(ended, Ended { cut: 0, forced: false });
 }
 
 #[tokio::test]
@@ -281,9 +322,10 @@ async fn a_second_request_to_stop_ends_at_once() {
     let mut busy = server.connect().await;
     busy.write_all(GET).await.unwrap();
     has_begun.await.unwrap();
-    server.switch.advance();
+    server.switch.request();
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(!server.ended.is_finished());
+    server.switch.force();
     assert_eq!(server.stop().await, Ended { cut: 1, forced: true });
 }
 
@@ -335,7 +377,7 @@ async fn a_port_that_is_taken_is_refused_with_what_to_do() {
 #[test]
 fn a_termination_signal_requests_a_stop() {
     runtime().unwrap().block_on(async {
-        let signals = Signals::listen().unwrap();
+        let signals = Signals::listen(Duration::ZERO).unwrap();
         let stop = signals.stop();
         assert!(!stop.is_requested());
         let kill = std::process::Command::new("kill").arg(std::process::id().to_string()).status().unwrap();

@@ -63,6 +63,17 @@ impl Server {
         self.lines.iter().collect::<Vec<_>>().join("\n")
     }
 
+    /// The status of a path that needs no credentials; `None` when nobody answers.
+    pub fn status(&self, path: &str) -> Option<u16> {
+        let mut stream = TcpStream::connect(self.address).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        answer.split(' ').nth(1)?.parse().ok()
+    }
+
     /// Asks for a graceful stop.
     pub fn terminate(&self) {
         let pid = self.child.id().to_string();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -35,6 +35,42 @@ fn a_stop_under_load_ends_well_and_keeps_exactly_what_was_acknowledged() {
     assert!(acknowledged.len() > 8, "only {} were invited", acknowledged.len());
     let members = json(folder.path(), &["org", "show", "acme"])["members"].as_u64().unwrap();
     assert_eq!(members, acknowledged.len() as u64 + 1);
+}
+
+#[test]
+fn a_server_that_leaves_says_so_at_once_and_answers_every_request_until_the_drain_is_over() {
+    let folder = folder();
+    std::fs::write(folder.path().join("c.toml"), "[shutdown]\ndrain_seconds = 2\n").unwrap();
+    let server = Server::start(folder.path(), &["--config", "c.toml"]);
+    let org = Org::create(folder.path(), "acme");
+    assert_eq!(server.status("/readyz"), Some(200));
+    let signalled = Instant::now();
+    server.terminate();
+    while server.status("/readyz") != Some(503) {
+        assert!(signalled.elapsed() < Duration::from_millis(500), "the server still counts as ready");
+    }
+    // Each request is a new connection.
+    let mut invited = 0;
+    while signalled.elapsed() < Duration::from_millis(1500) {
+        assert_eq!(org.invite(server.address, &format!("person.{invited}@example.com")), Some(201));
+        assert_eq!(org.get(server.address, "/user/").unwrap().0, 200);
+        invited += 1;
+    }
+    assert_eq!(server.status("/livez"), Some(200));
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(signalled.elapsed() >= Duration::from_secs(2));
+    assert_eq!(json(folder.path(), &["org", "show", "acme"])["members"].as_u64(), Some(invited + 1));
+}
+
+#[test]
+fn a_second_signal_during_the_drain_ends_the_server_at_once() {
+    let folder = folder();
+    std::fs::write(folder.path().join("c.toml"), "[shutdown]\ndrain_seconds = 600\n").unwrap();
+    let server = Server::start(folder.path(), &["--config", "c.toml"]);
+    server.terminate();
+    while server.status("/readyz") != Some(503) {}
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(1));
 }
 
 #[test]
