@@ -136,7 +136,7 @@ impl Directory {
             .write(org, move |tx| {
                 let target = op.member_for(tx, &names::USER_DELETE_USER, &user_id)?;
                 stored_jobs::delete_by_user(tx, target.user_id)?;
-                users::delete(tx, UserDirectory::Members, &target, target.created_api_key, op.now)?;
+                users::delete(tx, UserDirectory::Members, target.user_id, target.created_api_key, op.now)?;
                 Ok(target.created_api_key)
             })
             .await?;

@@ -57,7 +57,7 @@ impl Failure {
             _ => match error.code().code().get(..2) {
                 Some("08") => Self::Lost(text()),
                 // Refused at the door, short of a resource, or an error of the system below.
-                Some("28" | "3D" | "42" | "53" | "58") if error.code() != &SqlState::SYNTAX_ERROR => {
+                Some("28" | "3D" | "3F" | "42" | "53" | "58") if error.code() != &SqlState::SYNTAX_ERROR => {
                     Self::Refused(StoreError::Io(text()))
                 }
                 _ => Self::Refused(StoreError::Internal(text())),

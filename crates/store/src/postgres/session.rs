@@ -26,7 +26,7 @@ use crate::sql::{Param, Value};
 /// shapes of lists.
 const MOST_STATEMENTS: usize = 1_000;
 /// The users of a directory are counted in so many rows, so that writers do not wait for one another.
-const COUNTER_SLOTS: i64 = 64;
+const COUNTER_SLOTS: i64 = 256;
 /// A server that stays silent for so much longer than a statement may take is taken for lost.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(10);
 /// What the setting `denizen.org_id` says before the first closure: no organization has this key.
@@ -258,10 +258,19 @@ impl Session {
         }
     }
 
-    fn prepare(&mut self, text: &str) -> Result<Statement> {
-        if let Some(failure) = &self.failure {
-            return Err(failure.error());
+    /// A failure poisons what follows, and so does the end of whoever waits.
+    fn must_go_on(&mut self) -> Result<()> {
+        let has_gone = |waiting: &mut oneshot::Receiver<()>| {
+            matches!(waiting.try_recv(), Err(oneshot::error::TryRecvError::Closed))
+        };
+        if self.failure.is_none() && self.abandoned.as_mut().is_some_and(has_gone) {
+            self.failure = Some(Failure::Refused(StoreError::Interrupted));
         }
+        self.failure.as_ref().map_or(Ok(()), |failure| Err(failure.error()))
+    }
+
+    fn prepare(&mut self, text: &str) -> Result<Statement> {
+        self.must_go_on()?;
         if let Some(found) = self.link.as_ref().and_then(|link| link.statements.get(text)) {
             return Ok(found.clone());
         }
@@ -278,9 +287,7 @@ impl Session {
 
     /// Sends what waits and `work` behind it, and waits for both.
     fn send<T>(&mut self, work: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Result<T> {
-        if let Some(failure) = &self.failure {
-            return Err(failure.error());
-        }
+        self.must_go_on()?;
         let ahead = std::mem::take(&mut self.ahead);
         let sent = self.drive(async |client| {
             let (before, answer) = join(send_ahead(client, &ahead), work(client)).await;
@@ -313,7 +320,7 @@ impl Session {
         self.runtime.block_on(async {
             let mut work = pin!(work(client));
             let mut deadline = pin!(tokio::time::sleep(limit));
-            let mut cancel: Option<Asking> = None;
+            let (mut cancel, mut is_cancelled): (Option<Asking>, bool) = (None, false);
             poll_fn(|cx| {
                 // Once to send, and once more when the connection has brought something.
                 if let Poll::Ready(answer) = work.as_mut().poll(cx) {
@@ -329,8 +336,10 @@ impl Session {
                     *is_over = true;
                     return Poll::Ready(Err(Failure::Lost("the server does not answer".to_owned())));
                 }
-                if abandoned.as_mut().is_some_and(|waiting| Pin::new(waiting).poll(cx).is_ready()) {
-                    *abandoned = None;
+                if !is_cancelled
+                    && abandoned.as_mut().is_some_and(|waiting| Pin::new(waiting).poll(cx).is_ready())
+                {
+                    is_cancelled = true;
                     let token = client.cancel_token();
                     let tls = options.tls.clone();
                     cancel = Some(Box::pin(async move { token.cancel_query(tls).await }));

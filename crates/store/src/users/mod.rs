@@ -104,14 +104,20 @@ static INSERT: Sql = Sql::split(
     "INSERT INTO users (org_id, directory, user_id, email, email_key, first_name, last_name, first_key, last_key,
      search_text, role_id, is_verified, preferences, open_variables, secret_variables, additional_context,
      created_at, updated_at, position)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, '[]', $16, $16, $17)
-     RETURNING position",
-    "INSERT INTO users (org_id, directory, user_id, email, email_key, first_name, last_name, first_key, last_key,
-     search_text, role_id, is_verified, preferences, open_variables, secret_variables, additional_context,
-     created_at, updated_at, position)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, '[]', $16, $16,
-     nextval('user_position'))
-     ON CONFLICT (org_id, directory, email_key) DO NOTHING RETURNING position",
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, '[]', $16, $16, $17)",
+    "WITH added AS (
+        INSERT INTO users (org_id, directory, user_id, email, email_key, first_name, last_name, first_key, last_key,
+        search_text, role_id, is_verified, preferences, open_variables, secret_variables, additional_context,
+        created_at, updated_at, position)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, '[]', $16, $16,
+        nextval('user_position'))
+        ON CONFLICT (org_id, directory, email_key) DO NOTHING RETURNING position),
+     indexed AS (
+        INSERT INTO user_search (org_id, position, windows) SELECT $1, position, CAST($17 AS TSVECTOR) FROM added),
+     counted AS (
+        INSERT INTO directory_counter (org_id, directory, slot, users) SELECT $1, $2, CAST($18 AS SMALLINT), 1 FROM added
+        ON CONFLICT (org_id, directory, slot) DO UPDATE SET users = directory_counter.users + 1)
+     SELECT position FROM added",
 );
 static SEARCH_TEXT: Sql = Sql::split(
     "user.search_text",
@@ -132,19 +138,20 @@ static SET_CONTEXT: Sql = Sql::new(
     "user.set_additional_context",
     "UPDATE users SET additional_context = $3, updated_at = $4 WHERE org_id = $1 AND user_id = $2",
 );
-static DELETE: Sql = Sql::new("user.delete", "DELETE FROM users WHERE org_id = $1 AND user_id = $2");
-static INSERT_WINDOWS: Sql = Sql::split(
-    "user.insert_windows",
-    "",
-    "INSERT INTO user_search (org_id, position, windows) VALUES ($1, $2, $3)",
+static DELETE: Sql = Sql::split(
+    "user.delete",
+    "DELETE FROM users WHERE org_id = $1 AND user_id = $2 RETURNING position",
+    "WITH deleted AS (DELETE FROM users WHERE org_id = $1 AND user_id = $2 RETURNING position),
+     forgotten AS (
+        DELETE FROM user_search WHERE org_id = $1 AND position IN (SELECT position FROM deleted))
+     SELECT position FROM deleted",
 );
 static UPDATE_WINDOWS: Sql = Sql::split(
     "user.update_windows",
     "",
-    "UPDATE user_search SET windows = $3 WHERE org_id = $1 AND position = $2",
+    "UPDATE user_search SET windows = $3 WHERE org_id = $1
+     AND position = (SELECT position FROM users WHERE org_id = $1 AND user_id = $2)",
 );
-static DELETE_WINDOWS: Sql =
-    Sql::split("user.delete_windows", "", "DELETE FROM user_search WHERE org_id = $1 AND position = $2");
 static BURY: Sql = Sql::new(
     "user.bury",
     "INSERT INTO user_tombstone (org_id, user_id, directory, deleted_at) VALUES ($1, $2, $3, $4)
@@ -166,9 +173,7 @@ pub const STATEMENTS: &[&Sql] = &[
     &CONTEXT,
     &SET_CONTEXT,
     &DELETE,
-    &INSERT_WINDOWS,
     &UPDATE_WINDOWS,
-    &DELETE_WINDOWS,
     &BURY,
     &IS_BURIED,
 ];
@@ -303,22 +308,28 @@ pub fn insert(tx: &Tx<'_>, user: &NewUser, now: Timestamp) -> Result<Option<Posi
         Param::Text(&secret),
         Param::Int(now.0),
     ];
-    if tx.dialect() == Dialect::Sqlite {
-        let taken = [tx.org_param(), directory, Param::Text(user.email.key())];
-        if tx.optional(&EMAIL_TAKEN, &taken, |_| Ok(()))?.is_some() {
-            return Ok(None);
+    match tx.dialect() {
+        Dialect::Sqlite => {
+            let taken = [tx.org_param(), directory, Param::Text(user.email.key())];
+            if tx.optional(&EMAIL_TAKEN, &taken, |_| Ok(()))?.is_some() {
+                return Ok(None);
+            }
+            let seq = tx
+                .optional(&NEXT_SEQ, &[tx.org_param(), directory], |row| row.int(0))?
+                .ok_or_else(|| StoreError::Corrupt("a counter without a row".to_owned()))?;
+            let row = Position(seq).sqlite_row(tx.org, user.directory)?;
+            params.push(Param::Int(row));
+            tx.execute(&INSERT, &params)?;
+            tx.index(IndexChange { row, before: None, after: Some(search_text) });
+            Ok(Some(Position(seq)))
         }
-        let seq = tx
-            .optional(&NEXT_SEQ, &[tx.org_param(), directory], |row| row.int(0))?
-            .ok_or_else(|| StoreError::Corrupt("a counter without a row".to_owned()))?;
-        params.push(Param::Int(Position(seq).sqlite_row(tx.org, user.directory)?));
+        // One statement for the row, its search entry and its count: each message costs more than its work.
+        Dialect::Postgres => {
+            let windows = search::windows(tx.org, user.directory, &search_text);
+            params.extend([Param::Words(&windows), Param::Int(tx.slot())]);
+            tx.optional(&INSERT, &params, |row| row.position(0))
+        }
     }
-    let Some(position) = tx.optional(&INSERT, &params, |row| row.position(0))? else { return Ok(None) };
-    if tx.dialect() == Dialect::Postgres {
-        add_to_count(tx, user.directory, 1)?;
-    }
-    put_in_index(tx, user.directory, position, None, &search_text)?;
-    Ok(Some(position))
 }
 
 /// Changes how many users the directory has.
@@ -326,28 +337,6 @@ pub(crate) fn add_to_count(tx: &Tx<'_>, directory: Directory, by: i64) -> Result
     let params = [tx.org_param(), Param::Int(directory.number()), Param::Int(by), Param::Int(tx.slot())];
     let known = if tx.dialect() == Dialect::Sqlite { 3 } else { 4 };
     tx.write(&ADD_TO_COUNT, &params[..known])
-}
-
-/// Makes the search index hold a user's text; `before` is what SQLite's holds of the user so far.
-fn put_in_index(
-    tx: &Tx<'_>,
-    directory: Directory,
-    position: Position,
-    before: Option<String>,
-    text: &str,
-) -> Result<()> {
-    match tx.dialect() {
-        Dialect::Sqlite => {
-            let row = position.in_column(Dialect::Sqlite, tx.org, directory);
-            tx.index(IndexChange { row, before, after: Some(text.to_owned()) });
-            Ok(())
-        }
-        Dialect::Postgres => {
-            let windows = search::windows(tx.org, directory, text);
-            let params = [tx.org_param(), Param::Int(position.0), Param::Words(&windows)];
-            tx.write(if before.is_some() { &UPDATE_WINDOWS } else { &INSERT_WINDOWS }, &params)
-        }
-    }
 }
 
 /// What SQLite's search index holds of a user, and where: it has to be told when the user is to be forgotten. What the
@@ -362,11 +351,9 @@ fn find_search_text(conn: &Conn<'_>, user: UserId) -> Result<Option<(Position, S
 pub fn update(tx: &Tx<'_>, directory: Directory, user: &User, renamed: bool, now: Timestamp) -> Result<()> {
     let (first_key, last_key) = (fold(&user.first_name), fold(&user.last_name));
     let search_text = search_text(&first_key, &last_key, &user.email);
-    let before = match (renamed, tx.dialect()) {
-        (false, _) => None,
-        (true, Dialect::Sqlite) => find_search_text(tx, user.user_id)?,
-        (true, Dialect::Postgres) => Some((user.position, String::new())),
-    };
+    let dialect = tx.dialect();
+    let before =
+        if renamed && dialect == Dialect::Sqlite { find_search_text(tx, user.user_id)? } else { None };
     let params = [
         tx.org_param(),
         Param::Blob(&user.user_id.0),
@@ -384,10 +371,15 @@ pub fn update(tx: &Tx<'_>, directory: Directory, user: &User, renamed: bool, now
         Param::Int(now.0),
     ];
     tx.write(&UPDATE, &params)?;
-    match before {
-        Some((position, before)) => put_in_index(tx, directory, position, Some(before), &search_text),
-        None => Ok(()),
+    if let Some((position, before)) = before {
+        let row = position.in_column(Dialect::Sqlite, tx.org, directory);
+        tx.index(IndexChange { row, before: Some(before), after: Some(search_text) });
+    } else if renamed && dialect == Dialect::Postgres {
+        let windows = search::windows(tx.org, directory, &search_text);
+        let params = [tx.org_param(), Param::Blob(&user.user_id.0), Param::Words(&windows)];
+        tx.write(&UPDATE_WINDOWS, &params)?;
     }
+    Ok(())
 }
 
 /// Removes a user and its search entry; `keep_tombstone` leaves a record that there was one. Does nothing when the
@@ -395,25 +387,22 @@ pub fn update(tx: &Tx<'_>, directory: Directory, user: &User, renamed: bool, now
 pub fn delete(
     tx: &Tx<'_>,
     directory: Directory,
-    user: &User,
+    user: UserId,
     keep_tombstone: bool,
     now: Timestamp,
 ) -> Result<()> {
-    let indexed = if tx.dialect() == Dialect::Sqlite { find_search_text(tx, user.user_id)? } else { None };
-    if tx.execute(&DELETE, &[tx.org_param(), Param::Blob(&user.user_id.0)])? == 0 {
+    let indexed = if tx.dialect() == Dialect::Sqlite { find_search_text(tx, user)? } else { None };
+    if tx.optional(&DELETE, &[tx.org_param(), Param::Blob(&user.0)], |_| Ok(()))?.is_none() {
         return Ok(());
     }
     add_to_count(tx, directory, -1)?;
-    match indexed {
-        Some((position, before)) => {
-            let row = position.in_column(Dialect::Sqlite, tx.org, directory);
-            tx.index(IndexChange { row, before: Some(before), after: None });
-        }
-        None => tx.write(&DELETE_WINDOWS, &[tx.org_param(), Param::Int(user.position.0)])?,
+    if let Some((position, before)) = indexed {
+        let row = position.in_column(Dialect::Sqlite, tx.org, directory);
+        tx.index(IndexChange { row, before: Some(before), after: None });
     }
     if keep_tombstone {
         let params =
-            [tx.org_param(), Param::Blob(&user.user_id.0), Param::Int(directory.number()), Param::Int(now.0)];
+            [tx.org_param(), Param::Blob(&user.0), Param::Int(directory.number()), Param::Int(now.0)];
         tx.write(&BURY, &params)?;
     }
     Ok(())

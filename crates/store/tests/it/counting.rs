@@ -7,8 +7,10 @@ use denizen_store::{StoreError, organizations, users};
 
 use crate::support::{NOW, ORG, TestStore, add, add_role, all, count, delete, find, plain_user, user_id};
 
-fn counted(test: &TestStore, org: i64) -> i64 {
-    test.outside().query_row("SELECT count(*) FROM users WHERE org_id = ?1", [org], |row| row.get(0)).unwrap()
+async fn counted(test: &TestStore, org: i64) -> i64 {
+    let outside = test.outside().await;
+    outside.enter(OrgKey(org)).await;
+    outside.int(&format!("SELECT count(*) FROM users WHERE org_id = {org}")).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -27,12 +29,12 @@ async fn the_counter_is_the_number_of_users_whatever_happens() {
                     // Few numbers, so that callers meet: taken addresses, users who are gone already.
                     let number = rng.below(40) as u64;
                     let (fails, removes) = (rng.chance(25), rng.chance(45));
-                    let stale = find(&store, org, user_id(number));
+                    let stale = find(&store, org, user_id(number)).await;
                     let result = store
                         .write(org, move |tx| {
                             match &stale {
                                 Some(user) if removes => {
-                                    users::delete(tx, Directory::Members, user, false, NOW)?;
+                                    users::delete(tx, Directory::Members, user.user_id, false, NOW)?;
                                 }
                                 _ => drop(users::insert(tx, &plain_user(number), NOW)?),
                             }
@@ -46,10 +48,10 @@ async fn the_counter_is_the_number_of_users_whatever_happens() {
         .collect();
     all(callers).await;
     for org in 1..=3 {
-        assert_eq!(count(&test.store, OrgKey(org)), counted(&test, org));
-        assert!(counted(&test, org) > 5);
+        assert_eq!(count(&test.store, OrgKey(org)).await, counted(&test, org).await);
+        assert!(counted(&test, org).await > 5);
     }
-    assert_eq!(test.store.check().unwrap(), Vec::<String>::new());
+    assert_eq!(test.store.check().await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -61,10 +63,10 @@ async fn deleting_twice_counts_once() {
     for _ in 0..2 {
         delete(&test.store, ORG, user.clone()).await.unwrap();
     }
-    assert_eq!(count(&test.store, ORG), 1);
+    assert_eq!(count(&test.store, ORG).await, 1);
     // Neither does writing to a user who is gone bring the search entry back.
-    test.store.write(ORG, move |tx| users::update(tx, &user, true, NOW)).await.unwrap();
-    assert_eq!(test.store.check().unwrap(), Vec::<String>::new());
+    test.store.write(ORG, move |tx| users::update(tx, Directory::Members, &user, true, NOW)).await.unwrap();
+    assert_eq!(test.store.check().await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -84,10 +86,10 @@ async fn a_tombstone_can_be_written_again() {
     for _ in 0..2 {
         let user = add(&test.store, ORG, plain_user(1)).await;
         test.store
-            .write(ORG, move |tx| users::delete(tx, Directory::Members, &user, true, NOW))
+            .write(ORG, move |tx| users::delete(tx, Directory::Members, user.user_id, true, NOW))
             .await
             .unwrap();
-        assert_eq!(test.store.read(ORG, |conn| users::is_buried(conn, user_id(1))), Ok(true));
+        assert_eq!(test.store.read(ORG, |conn| users::is_buried(conn, user_id(1))).await, Ok(true));
     }
 }
 
@@ -104,16 +106,14 @@ async fn an_organization_is_erased_step_by_step_and_leaves_nothing() {
     while left > 0 {
         let erased = test.store.write(ORG, |tx| organizations::erase_users(tx, 7)).await.unwrap();
         left -= i64::try_from(erased).unwrap();
-        assert_eq!(count(&test.store, ORG), left);
-        assert_eq!(test.store.check().unwrap(), Vec::<String>::new(), "consistent on the way too");
+        assert_eq!(count(&test.store, ORG).await, left);
+        assert_eq!(test.store.check().await.unwrap(), Vec::<String>::new(), "consistent on the way too");
     }
     test.store.write(ORG, organizations::erase_rest).await.unwrap();
-    assert_eq!(count(&test.store, OrgKey(2)), 50);
-    let outside = test.outside();
+    assert_eq!(count(&test.store, OrgKey(2)).await, 50);
+    let outside = test.outside().await;
     for table in ["users", "role", "directory_counter", "link", "job", "api_key", "user_tombstone"] {
-        let rows: i64 = outside
-            .query_row(&format!("SELECT count(*) FROM {table} WHERE org_id = 1"), [], |row| row.get(0))
-            .unwrap();
+        let rows = outside.int(&format!("SELECT count(*) FROM {table} WHERE org_id = 1")).await;
         assert_eq!(rows, 0, "{table}");
     }
 }

@@ -1,7 +1,6 @@
 //! `kill -9` in the middle of writing: what was acknowledged is there, and nothing is half there.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -10,37 +9,44 @@ use std::time::Duration;
 
 use denizen_domain::member::Directory;
 use denizen_domain::permission::model::Rng;
-use denizen_store::{SqliteOptions, Store, StoreError, users};
+use denizen_store::{PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, users};
 
-use crate::support::{NOW, ORG, add_role, all, find, outside, plain_user, user_id};
+use crate::engine::TestDatabase;
+use crate::support::{NOW, ORG, Outside, add_role, all, find, plain_user, user_id};
 
 const ROUNDS: u64 = 25;
-const FILE: &str = "DENIZEN_TEST_KILL_FILE";
+/// More rounds are made, up to so many, until there was something to lose.
+const MOST_ROUNDS: u64 = 200;
+const PLACE: &str = "DENIZEN_TEST_KILL_PLACE";
 const FIRST: &str = "DENIZEN_TEST_KILL_FIRST";
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     // The process that is killed is this test again, told so by the environment: a test of its own for the child could
     // only be ignored, and would count as skipped.
-    if let Some(path) = std::env::var_os(FILE) {
-        write_until_killed(&path);
+    if let Ok(place) = std::env::var(PLACE) {
+        write_until_killed(&place);
     }
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("store.sqlite");
+    let database = TestDatabase::new();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let store = Store::open(SqliteOptions::new(&path), NOW).unwrap();
+    let store = database.open(NOW);
     runtime.block_on(add_role(&store, ORG));
     store.close();
+    let place = database.url.clone().unwrap_or_else(|| database.file().to_str().unwrap().to_owned());
     let mut rng = Rng::new(u64::from(std::process::id()));
     let (mut added, mut removed) = (BTreeSet::new(), BTreeSet::new());
-    for round in 0..ROUNDS {
+    let enough = |added: &BTreeSet<u64>, removed: &BTreeSet<u64>| added.len() > 500 && removed.len() > 50;
+    for round in 0..MOST_ROUNDS {
+        if round >= ROUNDS && enough(&added, &removed) {
+            break;
+        }
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([
                 "killing::nothing_acknowledged_is_lost_when_the_process_is_killed",
                 "--exact",
                 "--nocapture",
             ])
-            .env(FILE, &path)
+            .env(PLACE, &place)
             .env(FIRST, (round << 32).to_string())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -48,7 +54,7 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         // Killed at any moment: while it opens the file, early, in full flow, in a checkpoint.
-        let killed_after = 1 + rng.below(150) as u64;
+        let killed_after = 1 + rng.below(if database.url.is_some() { 500 } else { 150 }) as u64;
         let killer = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(killed_after));
             child.kill().unwrap();
@@ -65,39 +71,34 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
         }
         assert!(!killer.join().unwrap().success());
 
-        let store = Store::open(SqliteOptions::new(&path), NOW).unwrap();
+        let store = database.open(NOW);
         for number in &added {
-            let there = find(&store, ORG, user_id(*number)).is_some();
+            let there = runtime.block_on(find(&store, ORG, user_id(*number))).is_some();
             // A removal may have been committed without its caller having heard of it.
             assert!(there || number % 4 == 0, "round {round}: user {number} was acknowledged and is lost");
             assert!(!there || !removed.contains(number), "round {round}: user {number} has come back");
         }
         // Each write adds two users, and none is half there.
-        let halves: i64 = outside(&path)
-            .query_row(
-                "SELECT count(*) FROM users AS one WHERE email LIKE 'ada%' AND NOT EXISTS
-                    (SELECT 1 FROM users AS two WHERE two.email = 'twin-' || one.email)",
-                [],
-                |row| row.get(0),
-            )
-            .unwrap();
+        let halves = runtime.block_on(async {
+            let alone = "SELECT count(*) FROM users AS one WHERE email LIKE 'ada%' AND NOT EXISTS
+                (SELECT 1 FROM users AS two WHERE two.email = 'twin-' || one.email)";
+            Outside::of(&database).await.int(alone).await
+        });
         assert_eq!(halves, 0, "round {round}");
-        assert_eq!(store.check().unwrap(), Vec::<String>::new(), "round {round}");
+        assert_eq!(runtime.block_on(store.check()).unwrap(), Vec::<String>::new(), "round {round}");
         store.close();
     }
-    assert!(
-        added.len() > 500 && removed.len() > 50,
-        "too little was written: {} {}",
-        added.len(),
-        removed.len()
-    );
+    assert!(enough(&added, &removed), "too little was written: {} {}", added.len(), removed.len());
 }
 
 /// What is killed: adds pairs of users and removes some, and says so when it is acknowledged.
-fn write_until_killed(path: &OsStr) -> ! {
+fn write_until_killed(place: &str) -> ! {
     let first: u64 = std::env::var(FIRST).unwrap().parse().unwrap();
-    // A small limit, so that checkpoints are hit as well.
-    let options = SqliteOptions { checkpoint_pages: 200, ..SqliteOptions::new(path) };
+    let options: StoreOptions = match PostgresOptions::parse(place) {
+        Ok(options) => options.into(),
+        // A small limit, so that checkpoints are hit as well.
+        Err(_) => SqliteOptions { checkpoint_pages: 200, ..SqliteOptions::new(place) }.into(),
+    };
     let store = Store::open(options, NOW).unwrap();
     let numbers = Arc::new(AtomicU64::new(first));
     let caller = || {
@@ -123,7 +124,7 @@ fn write_until_killed(path: &OsStr) -> ! {
                     let remove = move |tx: &denizen_store::Tx<'_>| {
                         for id in [user_id(number), user_id(number | 1 << 63)] {
                             let user = users::find(tx, Directory::Members, id)?.expect("it was added");
-                            users::delete(tx, Directory::Members, &user, false, NOW)?;
+                            users::delete(tx, Directory::Members, user.user_id, false, NOW)?;
                         }
                         Ok::<_, StoreError>(())
                     };
