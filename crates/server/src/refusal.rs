@@ -140,6 +140,10 @@ fn hint_of_postgres(text: &str) -> &'static str {
              GRANT CREATE ON SCHEMA public TO role",
         ),
         (
+            "3F000",
+            "the database must have the schema public, or the role a search_path to another: CREATE SCHEMA public",
+        ),
+        (
             "53300",
             "every connection of the server is taken: raise its max_connections, or lower postgres.connections",
         ),
@@ -159,8 +163,12 @@ fn hint_of_postgres(text: &str) -> &'static str {
         ("password missing", "the server asks for a password: postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
         ("TLS", "sslmode=disable in the URL connects without TLS, to a server that offers none"),
         (
-            "session does not permit writes",
+            "does not allow writes",
             "that server takes no writes: name all hosts in one URL, of which the primary is then chosen",
+        ),
+        (
+            "is not read only",
+            "denizen writes: leave target_session_attrs out of the URL, and the primary is chosen",
         ),
     ];
     let coded = by_code.iter().find(|(code, _)| text.contains(&format!("({code})")));
@@ -184,6 +192,7 @@ mod tests {
             ("permission denied for schema public (42501)", "GRANT CREATE"),
             ("error connecting to server: Connection refused (os error 111)", "must run"),
             ("error performing TLS handshake: invalid peer certificate: UnknownIssuer", "sslrootcert"),
+            ("error connecting to server: database does not allow writes", "name all hosts"),
             ("error performing TLS handshake: server does not support TLS", "sslmode=disable"),
         ] {
             assert!(hint_of_postgres(text).contains(expected), "{text}: {}", hint_of_postgres(text));
