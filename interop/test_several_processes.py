@@ -3,7 +3,7 @@
 import itertools
 import threading
 import time
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -31,21 +31,19 @@ class Fleet:
         self.servers = [first, *others]
 
     def __enter__(self):
-        with ExitStack() as stack:
+        try:
             # At once, on an empty database: one of them makes the tables, and the others wait for it.
-            starts = [threading.Thread(target=server.start) for server in self.servers]
-            for start in starts:
-                start.start()
-            for start in starts:
-                start.join()
-            for server in self.servers:
-                assert server.process and server.process.poll() is None, server.log()
-                stack.enter_context(Running(server))
-            self._stack = stack.pop_all()
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(Server.start, self.servers))
+        except BaseException:
+            self.__exit__(AssertionError)
+            raise
         return self
 
-    def __exit__(self, *exception):
-        return self._stack.__exit__(*exception)
+    def __exit__(self, kind, *_):
+        for server in self.servers:
+            if server.process:
+                server.__exit__(kind)
 
     def __getitem__(self, number):
         return self.servers[number]
@@ -54,22 +52,9 @@ class Fleet:
         return iter(self.servers)
 
 
-class Running:
-    """Ends a process that was started elsewhere."""
-
-    def __init__(self, server):
-        self.server = server
-
-    def __enter__(self):
-        return self.server
-
-    def __exit__(self, *exception):
-        return self.server.__exit__(*exception)
-
-
-@pytest.fixture
-def fleet(tmp_path):
-    with Fleet(tmp_path) as running:
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory):
+    with Fleet(tmp_path_factory.mktemp("fleet")) as running:
         yield running
 
 
@@ -189,11 +174,8 @@ def test_users_created_through_all_processes_are_counted_right_and_listed_once(f
                 else:
                     failures.append(answer.text)
 
-    threads = [threading.Thread(target=create, args=(server,)) for server in [*fleet, *fleet]]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(max_workers=6) as pool:
+        list(pool.map(create, [*fleet, *fleet]))
     assert not failures, failures[:3]
     assert len(created) == 150
     expected = {**created, fleet_org.admin_email: fleet_org.admin.user_id}
