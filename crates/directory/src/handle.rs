@@ -30,6 +30,9 @@ pub struct DirectorySettings {
     pub public_url: String,
     /// How often a job is tried before it is given up.
     pub job_attempts: i64,
+    /// Whether rate limits hold over all processes on one database, or in each of them; `None` leaves it to the engine:
+    /// where several processes are the rule, they hold over all.
+    pub share_limits: Option<bool>,
 }
 
 impl Default for DirectorySettings {
@@ -42,6 +45,7 @@ impl Default for DirectorySettings {
             search_results: 1_000,
             public_url: "http://127.0.0.1:8080".to_owned(),
             job_attempts: 12,
+            share_limits: None,
         }
     }
 }

@@ -8,6 +8,7 @@ mod environment;
 mod error;
 mod handle;
 pub mod jobs;
+pub mod limits;
 pub mod links;
 pub mod members;
 pub mod organizations;

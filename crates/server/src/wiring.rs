@@ -56,6 +56,7 @@ pub fn directory_settings(config: &Config, bound: SocketAddr) -> DirectorySettin
         page_limit: usize::try_from(config.amigo.list_limit).expect("bounded to 10,000"),
         public_url: config.public_url(bound),
         job_attempts: i64::from(config.mail.attempts),
+        share_limits: None,
     }
 }
 

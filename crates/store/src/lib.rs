@@ -11,6 +11,7 @@ pub mod jobs;
 pub mod links;
 mod migration;
 pub mod organizations;
+pub mod permits;
 mod postgres;
 pub mod roles;
 mod sql;
@@ -34,6 +35,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         jobs::STATEMENTS,
         links::STATEMENTS,
         organizations::STATEMENTS,
+        permits::STATEMENTS,
         postgres::CHECK_STATEMENTS,
         postgres::MIGRATION_STATEMENTS,
         roles::STATEMENTS,

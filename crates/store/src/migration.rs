@@ -11,12 +11,20 @@ pub(crate) struct Migration {
 }
 
 /// Every step, in order. A step that only one engine needs is empty on the other.
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "foundation",
-    sqlite: include_str!("../migrations/sqlite/0001_foundation.sql"),
-    postgres: include_str!("../migrations/postgres/0001_foundation.sql"),
-}];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "foundation",
+        sqlite: include_str!("../migrations/sqlite/0001_foundation.sql"),
+        postgres: include_str!("../migrations/postgres/0001_foundation.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "rate_permit",
+        sqlite: include_str!("../migrations/sqlite/0002_rate_permit.sql"),
+        postgres: include_str!("../migrations/postgres/0002_rate_permit.sql"),
+    },
+];
 
 /// The newest version that this denizen knows.
 pub(crate) fn newest() -> i64 {

@@ -17,6 +17,7 @@ use axum::http::header::{
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Response};
+use denizen_directory::limits::Counted;
 use prometheus_client::metrics::counter::Counter;
 use tracing::Level;
 
@@ -146,13 +147,15 @@ impl Kernel {
             bytes::Bytes::new()
         };
         // After the body, so that a caller who sends slowly does not hold a share of the minute meanwhile.
-        let ticket = self.count(endpoint, &params, &parts, standing)?;
+        let seconds = settings.request_seconds;
+        let deadline = tokio::time::Instant::from_std(begun) + Duration::from_secs(seconds);
+        let ticket = tokio::time::timeout_at(deadline, self.count(endpoint, &params, &parts, standing))
+            .await
+            .unwrap_or(Err(Problem::RequestTimeout { seconds, safe: true }))?;
 
         let safe = parts.method.is_safe();
         let call =
             Call { app: Arc::clone(&self.app), parts, params, query: OnceLock::new(), body, request_id };
-        let seconds = settings.request_seconds;
-        let deadline = tokio::time::Instant::from_std(begun) + Duration::from_secs(seconds);
         let outcome = tokio::time::timeout_at(deadline, run(endpoint, call))
             .await
             .unwrap_or(Err(Problem::RequestTimeout { seconds, safe }));
@@ -165,7 +168,7 @@ impl Kernel {
             let counts_failures = operation.rate.is_some_and(|(rate, _)| rate.header.is_some());
             // Who could not be authenticated must not use the organization's share up.
             *standing = Some(if !counts_failures && anonymous() {
-                self.app.rates.take_back(ticket)
+                self.app.rates.take_back(ticket, &self.app.directory).await
             } else {
                 ticket.standing
             });
@@ -173,7 +176,7 @@ impl Kernel {
         outcome
     }
 
-    fn count(
+    async fn count(
         &self,
         endpoint: &Endpoint,
         params: &[(&'static str, String)],
@@ -184,21 +187,32 @@ impl Kernel {
         let organization = params.first().map(|(_, value)| value.as_str());
         // Ids mean the same in either letter case, and are counted as one.
         let caller =
-            rate.header.map(|name| parts.headers.get(name).map(|id| id.as_bytes().to_ascii_lowercase()));
+            rate.header.and_then(|name| Some(parts.headers.get(name)?.as_bytes().to_ascii_lowercase()));
         // Read as the handlers read it, so that nobody escapes a count by a header that authenticates nothing.
         let issuer = rate
             .issuer
             .and_then(|name| parts.headers.get(name)?.to_str().ok())
             .filter(|issuer| !issuer.is_empty() && Some(*issuer) != organization);
         let counted = issuer.filter(|_| rate.names_new).or(organization);
-        let key = self.app.rates.key((endpoint.operation.dialect, rate.key, counted, caller, issuer));
-        let now = self.app.directory.now();
-        match self.app.rates.count(key, limit, now) {
+        let key = self.app.rates.key((endpoint.operation.dialect, rate.key, counted, &caller, issuer));
+        let directory = &self.app.directory;
+        let outcome = if directory.shares_limits() {
+            let counted = Counted {
+                limit: (endpoint.operation.dialect, rate.key),
+                organization: counted.unwrap_or_default(),
+                issuer,
+                api_key: caller.as_deref().map(|id| std::str::from_utf8(id).unwrap_or_default()),
+            };
+            self.app.rates.count_shared(key, limit, directory, &counted).await
+        } else {
+            self.app.rates.count(key, limit, directory.now())
+        };
+        match outcome {
             Ok(ticket) => Ok(Some(ticket)),
             Err(refused) => {
                 *standing = Some(refused);
                 self.rate_limited.inc();
-                let retry_after = (refused.reset - now.unix_seconds()).max(1);
+                let retry_after = (refused.reset - directory.now().unix_seconds()).max(1);
                 Err(Problem::RateLimited { limit, reset: refused.reset, retry_after })
             }
         }

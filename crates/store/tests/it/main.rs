@@ -10,6 +10,7 @@ mod killing;
 mod log;
 mod migrations;
 mod paging;
+mod permits;
 mod searching;
 mod statements;
 mod support;
