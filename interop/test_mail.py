@@ -11,7 +11,7 @@ from support import ORIGIN, address, eventually, locations, unique
 
 REDIRECT = f"{ORIGIN}/after?from=mail"
 # How long a job stays with a worker that has died.
-LEASE_SECONDS = 120
+LEASE_SECONDS = 30
 
 
 def ask(org, email, redirect=REDIRECT):

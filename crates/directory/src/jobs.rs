@@ -18,8 +18,9 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::handle::Directory;
 use crate::links::link_url;
 
-/// How long a worker may take for one job before another worker takes it over.
-const LEASE_SECONDS: i64 = 120;
+/// How long a worker holds a job that it does not renew; then another worker takes it over. Workers on several machines
+/// compare their clocks by it, which must not differ by so much.
+pub const LEASE_SECONDS: u32 = 30;
 /// Waits between attempts, in seconds; the last one repeats.
 const BACK_OFF: [i64; 8] = [5, 30, 120, 300, 900, 1_800, 3_600, 7_200];
 /// Links that sign in and are still open, per user: beyond this a request is dropped in silence, so that nobody's
@@ -91,6 +92,10 @@ impl LeasedJob {
         self.job.created_at
     }
 
+    fn lease(&self) -> stored::Lease {
+        self.job.lease()
+    }
+
     /// An erasure is tried until it succeeds: what was promised to be gone has to go.
     fn is_never_given_up(&self) -> bool {
         self.kind() == Work::EraseOrganization.kind()
@@ -103,6 +108,17 @@ pub enum Task {
     Send(Mail),
     /// There is nothing left to do: the person has gone, or was never there.
     Nothing,
+}
+
+/// What becomes of a job that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// It is tried again later.
+    TriedAgain,
+    /// It is kept as failed, so that it is seen.
+    GivenUp,
+    /// The report came from a worker that does not hold the job any more, and changed nothing.
+    NotHeld,
 }
 
 /// A job as an operator sees it.
@@ -132,7 +148,7 @@ impl Directory {
         if next.is_none_or(|due| due > now) {
             return Ok(Vec::new());
         }
-        let lease_until = now.plus_seconds(LEASE_SECONDS);
+        let lease_until = lease_end(now);
         let attempts = self.inner.settings.job_attempts;
         self.write(OrgKey::CONTROL, move |tx| {
             let mut leased = Vec::new();
@@ -140,7 +156,7 @@ impl Directory {
                 let job = LeasedJob { job };
                 // Every worker that took it died, and nobody was left to report that.
                 if job.attempts() > attempts && !job.is_never_given_up() {
-                    stored::fail(&tx.of(job.job.org), job.job.job_id, "no worker has survived it", now)?;
+                    stored::fail(&tx.of(job.job.org), &job.lease(), "no worker has survived it", now)?;
                 } else {
                     leased.push(job);
                 }
@@ -265,28 +281,51 @@ impl Directory {
         rest.map(|()| Task::Nothing)
     }
 
-    /// Reports that a job is done; its row, which may hold personal data, is removed.
-    pub async fn finish_job(&self, leased: &LeasedJob) -> Result<()> {
-        let job = leased.job.job_id;
-        self.write(leased.job.org, move |tx| Ok(stored::finish(tx, job)?)).await
+    /// Holds a job for another [`LEASE_SECONDS`]. `false` when this worker does not hold it any more: its lease ran out
+    /// and another worker has the job, or the person whom it was for was erased. Whoever hears that must do no more
+    /// about the job.
+    pub async fn renew_job(&self, leased: &LeasedJob) -> Result<bool> {
+        let lease = leased.lease();
+        let now = self.now();
+        self.write(leased.job.org, move |tx| Ok(stored::renew(tx, &lease, lease_end(now), now)?)).await
+    }
+
+    /// Gives a job up that was not begun, so that any worker can take it at once.
+    pub async fn hand_back_job(&self, leased: &LeasedJob) -> Result<()> {
+        let lease = leased.lease();
+        let now = self.now();
+        self.write(leased.job.org, move |tx| Ok(stored::hand_back(tx, &lease, now).map(drop)?)).await
+    }
+
+    /// Reports that a job is done; its row, which may hold personal data, is removed. `false` when this worker did not
+    /// hold it any more; then nothing was changed.
+    pub async fn finish_job(&self, leased: &LeasedJob) -> Result<bool> {
+        let lease = leased.lease();
+        self.write(leased.job.org, move |tx| Ok(stored::finish(tx, &lease)?)).await
     }
 
     /// Reports that a job failed. It is tried again later, unless that cannot help or the attempts are used up; then
-    /// it is kept as failed, without its payload. Says whether it will be tried again.
-    pub async fn fail_job(&self, leased: &LeasedJob, reason: String, is_permanent: bool) -> Result<bool> {
-        let job = leased.job.job_id;
+    /// it is kept as failed, without its payload.
+    pub async fn fail_job(
+        &self,
+        leased: &LeasedJob,
+        reason: String,
+        is_permanent: bool,
+    ) -> Result<AfterFailure> {
+        let lease = leased.lease();
         let now = self.now();
-        let attempts = leased.job.attempts;
+        let attempts = leased.attempts();
         let again =
             leased.is_never_given_up() || (!is_permanent && attempts < self.inner.settings.job_attempts);
         let wait = BACK_OFF[usize::try_from(attempts - 1).unwrap_or(0).min(BACK_OFF.len() - 1)];
         self.write(leased.job.org, move |tx| {
-            if again {
-                stored::retry(tx, job, now.plus_seconds(wait), &reason, now)?;
+            let (held, after) = if again {
+                let later = now.plus_seconds(wait);
+                (stored::retry(tx, &lease, later, &reason, now)?, AfterFailure::TriedAgain)
             } else {
-                stored::fail(tx, job, &reason, now)?;
-            }
-            Ok(again)
+                (stored::fail(tx, &lease, &reason, now)?, AfterFailure::GivenUp)
+            };
+            Ok(if held { after } else { AfterFailure::NotHeld })
         })
         .await
     }
@@ -320,6 +359,10 @@ impl Directory {
         self.inner.sessions.purge(now);
         self.inner.cursors.purge(now);
     }
+}
+
+fn lease_end(now: Timestamp) -> Timestamp {
+    now.plus_seconds(LEASE_SECONDS.into())
 }
 
 /// A link that is to be made.

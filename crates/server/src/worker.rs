@@ -1,19 +1,20 @@
 //! The job worker: takes jobs that are due, has them done, and reports back.
 //!
-//! It knows when to look and what to do about failures, not what a job means: the directory says that, and the courier
-//! does it. No line that it logs holds an address, a name or a link.
+//! It knows when to look, how a job is held on to and what to do about failures, not what a job means: the directory
+//! says that, and the courier does it. No line that it logs holds an address, a name or a link.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use denizen_courier::{Courier, Delivery};
-use denizen_directory::jobs::{KINDS, LeasedJob, STATES, Task};
+use denizen_directory::jobs::{AfterFailure, KINDS, LEASE_SECONDS, LeasedJob, STATES, Task};
 use denizen_directory::{Directory, Error, Result};
 use denizen_http::App;
 use denizen_http::kernel::JobCount;
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::Instant;
 
 use crate::serve::Stop;
 
@@ -26,11 +27,17 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How often the outcome of a job is reported before it is left to the end of its lease.
 const REPORTS: u32 = 5;
+/// A lease is renewed so long after it began, so that two attempts may fail before it has run out.
+const RENEWAL: Duration = Duration::from_secs(LEASE_SECONDS as u64 / 3);
+/// A worker that cannot renew stops so long after it was given the lease: a little before another worker may come, since
+/// clocks differ, and an answer takes its time.
+const HELD: Duration = Duration::from_secs(LEASE_SECONDS as u64 * 5 / 6);
 /// How often memory is purged and jobs are counted.
 const HOUSEKEEPING: Duration = Duration::from_mins(1);
 const COUNTING: Duration = Duration::from_secs(5);
 
-/// Runs jobs until a stop is requested; those that are running then are finished.
+/// Runs jobs until a stop is requested; those that are running then are finished, and those of which nothing has left
+/// the process yet are handed back.
 pub async fn run(app: Arc<App>, courier: Arc<Courier>, stop: Stop) {
     let directory = app.directory.clone();
     let wake = Arc::new(Notify::new());
@@ -41,7 +48,7 @@ pub async fn run(app: Arc<App>, courier: Arc<Courier>, stop: Stop) {
     let mut running = Running::default();
     let mut outage = Outage::default();
     while !stop.is_requested() {
-        let wait = match running.fill(&directory, &courier).await {
+        let wait = match running.fill(&directory, &courier, &stop).await {
             Ok(()) => {
                 outage.over();
                 running.next_look(&directory).await
@@ -68,7 +75,11 @@ pub async fn keep_house(app: Arc<App>, stop: Stop) {
     loop {
         tokio::select! {
             () = stop.requested() => return,
-            _ = purge.tick() => app.directory.purge_memory(),
+            _ = purge.tick() => {
+                app.directory.purge_memory();
+                // What stays because the store fails goes the next time, and the directory has logged why.
+                let _ = app.directory.purge_permits().await;
+            }
             _ = count.tick() => count_jobs(&app).await,
         }
     }
@@ -110,17 +121,13 @@ impl Running {
     }
 
     /// Takes as many jobs as there are places for.
-    async fn fill(&mut self, directory: &Directory, courier: &Arc<Courier>) -> Result<()> {
+    async fn fill(&mut self, directory: &Directory, courier: &Arc<Courier>, stop: &Stop) -> Result<()> {
         if !self.has_place() {
             return Ok(());
         }
         let places = i64::try_from(AT_ONCE - self.jobs.len()).unwrap_or(1);
         for job in directory.lease_jobs(places).await? {
-            // One that takes longer than its lease (a large organization is erased) is due again while it still runs.
-            if self.leased.values().any(|running| running.id() == job.id()) {
-                continue;
-            }
-            let task = work(directory.clone(), Arc::clone(courier), job.clone());
+            let task = work(directory.clone(), Arc::clone(courier), job.clone(), stop.clone());
             self.leased.insert(self.jobs.spawn(task).id(), job);
         }
         Ok(())
@@ -157,42 +164,117 @@ impl Running {
     }
 }
 
-/// Does one job and reports its outcome.
-async fn work(directory: Directory, courier: Arc<Courier>, job: LeasedJob) {
-    let (id, kind, attempt) = (job.id(), job.kind().to_owned(), job.attempts());
-    match directory.prepare_job(&job).await {
-        Ok(Task::Nothing) => {
-            tracing::info!(job = id, kind, attempt, "job done");
-        }
-        Ok(Task::Send(mail)) => match courier.deliver(&mail, &id, job.created_at()).await {
-            Ok(Delivery::Sent) => tracing::info!(job = id, kind, attempt, "mail sent"),
-            Ok(Delivery::Written(file)) => {
-                tracing::info!(job = id, kind, attempt, file = %file.display(), "mail written");
-            }
+/// How the work at a job ended.
+enum Ended {
+    Done,
+    Failed {
+        reason: String,
+        permanent: bool,
+    },
+    /// Nothing has left the process, and the process stops.
+    NotBegun,
+    /// Another worker has the job, or it is gone.
+    Lost,
+}
+
+/// Does one job, holding on to it meanwhile, and reports its outcome.
+async fn work(directory: Directory, courier: Arc<Courier>, job: LeasedJob, stop: Stop) {
+    let (id, kind, attempt) = (job.id(), job.kind(), job.attempts());
+    let ended = tokio::select! {
+        ended = perform(&directory, &courier, &job, &stop) => ended,
+        () = hold(&directory, &job) => Ended::Lost,
+    };
+    match ended {
+        Ended::Done => match repeated(|| directory.finish_job(&job)).await {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!(
+                job = id,
+                kind,
+                attempt,
+                "a job is done, but was not this worker's any more; another one may do it again"
+            ),
             Err(error) => {
-                return report_failure(&directory, &job, &error.text, error.permanent).await;
+                tracing::error!(job = id, kind, %error, "a job is done but could not be marked so; it will be done again");
             }
         },
-        Err(error) => return report_failure(&directory, &job, &error.text, false).await,
+        Ended::Failed { reason, permanent } => report_failure(&directory, &job, &reason, permanent).await,
+        Ended::NotBegun => match directory.hand_back_job(&job).await {
+            Ok(()) => tracing::info!(job = id, kind, attempt, "job handed back because of the stop"),
+            Err(error) => {
+                tracing::warn!(job = id, kind, attempt, %error, "a job could not be handed back; it waits for its lease's end");
+            }
+        },
+        Ended::Lost => {
+            tracing::warn!(job = id, kind, attempt, "job given up because its lease could not be kept");
+        }
     }
-    if let Err(error) = repeated(|| directory.finish_job(&job)).await {
-        tracing::error!(job = id, kind, %error, "a job is done but could not be marked so; it will be done again");
+}
+
+/// Ready when the lease is lost: another worker has the job or may have it.
+async fn hold(directory: &Directory, job: &LeasedJob) {
+    let mut held_until = Instant::now() + HELD;
+    let mut next = Instant::now() + RENEWAL;
+    loop {
+        tokio::time::sleep_until(next).await;
+        let asked = Instant::now();
+        match tokio::time::timeout_at(held_until, directory.renew_job(job)).await {
+            Ok(Ok(true)) => (held_until, next) = (asked + HELD, asked + RENEWAL),
+            Ok(Ok(false)) | Err(_) => return,
+            // The directory has logged why.
+            Ok(Err(_)) => next = Instant::now() + FIRST_PAUSE,
+        }
     }
+}
+
+async fn perform(directory: &Directory, courier: &Courier, job: &LeasedJob, stop: &Stop) -> Ended {
+    let (id, kind, attempt) = (job.id(), job.kind(), job.attempts());
+    let failed = |error: Error| Ended::Failed { reason: error.text, permanent: false };
+    if stop.is_requested() {
+        return Ended::NotBegun;
+    }
+    let mail = match directory.prepare_job(job).await {
+        Ok(Task::Send(mail)) => mail,
+        Ok(Task::Nothing) => {
+            tracing::info!(job = id, kind, attempt, "job done");
+            return Ended::Done;
+        }
+        Err(error) => return failed(error),
+    };
+    if stop.is_requested() {
+        return Ended::NotBegun;
+    }
+    // A mail cannot be called back, so whoever sends it makes sure first that it is theirs to send.
+    match directory.renew_job(job).await {
+        Ok(true) => {}
+        Ok(false) => return Ended::Lost,
+        Err(error) => return failed(error),
+    }
+    match courier.deliver(&mail, &id, job.created_at()).await {
+        Ok(Delivery::Sent) => tracing::info!(job = id, kind, attempt, "mail sent"),
+        Ok(Delivery::Written(file)) => {
+            tracing::info!(job = id, kind, attempt, file = %file.display(), "mail written");
+        }
+        Err(error) => return Ended::Failed { reason: error.text, permanent: error.permanent },
+    }
+    Ended::Done
 }
 
 async fn report_failure(directory: &Directory, job: &LeasedJob, reason: &str, permanent: bool) {
     let (id, kind, attempt) = (job.id(), job.kind(), job.attempts());
     match repeated(|| directory.fail_job(job, reason.to_owned(), permanent)).await {
-        Ok(true) => {
+        Ok(AfterFailure::TriedAgain) => {
             tracing::warn!(job = id, kind, attempt, reason, "job failed, it will be tried again");
         }
-        Ok(false) => tracing::error!(
+        Ok(AfterFailure::GivenUp) => tracing::error!(
             job = id,
             kind,
             attempt,
             reason,
             "job failed for good; `denizen job list` shows it"
         ),
+        Ok(AfterFailure::NotHeld) => {
+            tracing::warn!(job = id, kind, attempt, reason, "job failed, but was not this worker's any more");
+        }
         Err(error) => {
             tracing::error!(job = id, kind, attempt, reason, %error, "job failed; it is tried again when its lease ends");
         }
@@ -241,9 +323,85 @@ impl Outage {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use denizen_courier::MailSettings;
     use denizen_directory::ErrorCode;
+    use denizen_testkit::{ORIGIN, TestServer};
+    use serde_json::json;
 
     use super::*;
+
+    /// A server with a mail to send, and another process beside it.
+    async fn two_with_a_mail() -> (TestServer, TestServer) {
+        let server = TestServer::start().await;
+        server.org("acme").await;
+        let body = json!({"email": "admin@acme.example", "redirect_link": ORIGIN});
+        server.anonymous("POST", "/v1/acme/user/signin", Some(&body)).await.expect(200);
+        let other = server.another_process().await;
+        (server, other)
+    }
+
+    fn courier(folder: &Path) -> Arc<Courier> {
+        let settings = MailSettings {
+            from: "denizen@localhost".to_owned(),
+            smtp_url: None,
+            outbox: folder.to_owned(),
+            templates: None,
+            language: None,
+            timeout: Duration::from_secs(5),
+        };
+        Arc::new(Courier::new(&settings).unwrap())
+    }
+
+    fn mails(folder: &Path) -> usize {
+        std::fs::read_dir(folder).unwrap().count()
+    }
+
+    async fn jobs(server: &TestServer) -> Vec<(&'static str, i64)> {
+        let jobs = server.directory().list_jobs("acme", 10).await.unwrap();
+        jobs.iter().map(|job| (job.state, job.attempts)).collect()
+    }
+
+    #[tokio::test]
+    async fn a_worker_whose_job_was_taken_over_sends_nothing_and_the_other_one_does() {
+        let (server, other) = two_with_a_mail().await;
+        let folder = tempfile::tempdir().unwrap();
+        let (_switch, stop) = Stop::channel();
+        let stale = server.lease_jobs().await.remove(0);
+        server.advance_seconds(LEASE_SECONDS.into());
+        let taken = other.lease_jobs().await.remove(0);
+        work(server.directory().clone(), courier(folder.path()), stale, stop.clone()).await;
+        assert_eq!((mails(folder.path()), jobs(&server).await), (0, vec![("running", 2)]));
+        work(other.directory().clone(), courier(folder.path()), taken, stop).await;
+        assert_eq!((mails(folder.path()), jobs(&server).await), (1, vec![]));
+    }
+
+    #[tokio::test]
+    async fn what_is_leased_and_not_begun_when_a_stop_comes_is_left_to_others_at_once() {
+        let (server, other) = two_with_a_mail().await;
+        let folder = tempfile::tempdir().unwrap();
+        let (switch, stop) = Stop::channel();
+        let leased = server.lease_jobs().await.remove(0);
+        switch.request();
+        work(server.directory().clone(), courier(folder.path()), leased, stop).await;
+        assert_eq!((mails(folder.path()), jobs(&server).await), (0, vec![("waiting", 1)]));
+        let (_switch, stop) = Stop::channel();
+        let taken = other.lease_jobs().await.remove(0);
+        work(other.directory().clone(), courier(folder.path()), taken, stop).await;
+        assert_eq!((mails(folder.path()), jobs(&server).await), (1, vec![]));
+    }
+
+    #[tokio::test]
+    async fn a_lease_is_kept_until_another_worker_has_the_job() {
+        let (server, other) = two_with_a_mail().await;
+        let leased = server.lease_jobs().await.remove(0);
+        server.advance_seconds(LEASE_SECONDS.into());
+        other.lease_jobs().await;
+        let begun = Instant::now();
+        hold(server.directory(), &leased).await;
+        assert!((RENEWAL..HELD).contains(&begun.elapsed()), "it looks after a third of the lease");
+    }
 
     #[test]
     fn a_state_without_jobs_is_counted_as_zero() {

@@ -1,6 +1,7 @@
 //! Jobs: work that leaves the process, written in the transaction that causes it.
 //!
-//! A worker takes a job by a lease. A job whose worker died is due again when its lease has run out.
+//! A worker takes a job by a lease, which it renews until it is done. A job whose worker died is due again when its
+//! lease has run out. The number of the attempt is the lease's token: whoever reports with an older one changes nothing.
 
 use denizen_domain::ids::{ObjectId, OrgKey, UserId};
 use denizen_domain::time::Timestamp;
@@ -56,26 +57,43 @@ static INSERT: Sql = Sql::new(
     "INSERT INTO job (org_id, job_id, kind, user_id, payload, state, attempts, run_at, lease_until, created_at,
      updated_at) VALUES ($1, $2, $3, $4, $5, 'waiting', 0, $6, 0, $6, $6)",
 );
-static DUE: Sql = Sql::new(
+// Engine: on PostgreSQL workers look at the same time, and would all wait for the first one's jobs.
+static DUE: Sql = Sql::split(
     "job.due",
     "SELECT org_id, job_id, kind, payload, state, attempts, run_at, last_error, created_at FROM job
      WHERE state IN ('waiting', 'running') AND run_at <= $1 AND lease_until <= $1 ORDER BY run_at LIMIT $2",
+    "SELECT org_id, job_id, kind, payload, state, attempts, run_at, last_error, created_at FROM job
+     WHERE state IN ('waiting', 'running') AND run_at <= $1 AND lease_until <= $1 ORDER BY run_at LIMIT $2
+     FOR UPDATE SKIP LOCKED",
 );
 static LEASE: Sql = Sql::new(
     "job.lease",
     "UPDATE job SET state = 'running', attempts = attempts + 1, lease_until = $3, updated_at = $4
      WHERE org_id = $1 AND job_id = $2 AND state IN ('waiting', 'running') AND lease_until <= $4",
 );
-static DONE: Sql = Sql::new("job.done", "DELETE FROM job WHERE org_id = $1 AND job_id = $2");
+static RENEW: Sql = Sql::new(
+    "job.renew",
+    "UPDATE job SET lease_until = $4, updated_at = $5
+     WHERE org_id = $1 AND job_id = $2 AND attempts = $3 AND state = 'running'",
+);
+static DONE: Sql = Sql::new(
+    "job.done",
+    "DELETE FROM job WHERE org_id = $1 AND job_id = $2 AND attempts = $3 AND state = 'running'",
+);
 static RETRY: Sql = Sql::new(
     "job.retry",
-    "UPDATE job SET state = 'waiting', run_at = $3, lease_until = 0, last_error = $4, updated_at = $5
-     WHERE org_id = $1 AND job_id = $2",
+    "UPDATE job SET state = 'waiting', run_at = $4, lease_until = 0, last_error = $5, updated_at = $6
+     WHERE org_id = $1 AND job_id = $2 AND attempts = $3 AND state = 'running'",
+);
+static HAND_BACK: Sql = Sql::new(
+    "job.hand_back",
+    "UPDATE job SET state = 'waiting', lease_until = 0, updated_at = $4
+     WHERE org_id = $1 AND job_id = $2 AND attempts = $3 AND state = 'running'",
 );
 static FAIL: Sql = Sql::new(
     "job.fail",
-    "UPDATE job SET state = 'failed', payload = '{}', lease_until = 0, last_error = $3, updated_at = $4
-     WHERE org_id = $1 AND job_id = $2",
+    "UPDATE job SET state = 'failed', payload = '{}', lease_until = 0, last_error = $4, updated_at = $5
+     WHERE org_id = $1 AND job_id = $2 AND attempts = $3 AND state = 'running'",
 );
 static LIST: Sql = Sql::new(
     "job.list",
@@ -91,8 +109,35 @@ static NEXT_DUE: Sql = Sql::new(
 static DELETE_BY_USER: Sql =
     Sql::new("job.delete_by_user", "DELETE FROM job WHERE org_id = $1 AND user_id = $2");
 
-pub const STATEMENTS: &[&Sql] =
-    &[&INSERT, &DUE, &LEASE, &DONE, &RETRY, &FAIL, &LIST, &COUNTS, &NEXT_DUE, &DELETE_BY_USER];
+pub const STATEMENTS: &[&Sql] = &[
+    &INSERT,
+    &DUE,
+    &LEASE,
+    &RENEW,
+    &DONE,
+    &RETRY,
+    &HAND_BACK,
+    &FAIL,
+    &LIST,
+    &COUNTS,
+    &NEXT_DUE,
+    &DELETE_BY_USER,
+];
+
+/// A job as one worker holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    pub job_id: ObjectId,
+    /// The number of the attempt; the next worker's is greater.
+    pub attempt: i64,
+}
+
+impl Job {
+    /// What the worker that was given this job holds.
+    pub fn lease(&self) -> Lease {
+        Lease { job_id: self.job_id, attempt: self.attempts }
+    }
+}
 
 fn read_job(row: &Row<'_>) -> Result<Job> {
     Ok(Job {
@@ -151,20 +196,38 @@ pub fn next_due(conn: &Conn<'_>) -> Result<Option<Timestamp>> {
     Ok(conn.optional(&NEXT_DUE, &[], |row| row.optional_int(0))?.flatten().map(Timestamp))
 }
 
-/// A job that is done is removed: its payload holds personal data.
-pub fn finish(tx: &Tx<'_>, job: ObjectId) -> Result<()> {
-    tx.execute(&DONE, &[tx.org_param(), Param::Blob(&job.0)]).map(drop)
+/// Extends a lease. `false` when it is not held any more: another worker has the job, or it is gone.
+pub fn renew(tx: &Tx<'_>, lease: &Lease, until: Timestamp, now: Timestamp) -> Result<bool> {
+    report(tx, &RENEW, lease, &[Param::Int(until.0), Param::Int(now.0)])
 }
 
-pub fn retry(tx: &Tx<'_>, job: ObjectId, at: Timestamp, error: &str, now: Timestamp) -> Result<()> {
-    let params =
-        [tx.org_param(), Param::Blob(&job.0), Param::Int(at.0), Param::Text(error), Param::Int(now.0)];
-    tx.execute(&RETRY, &params).map(drop)
+/// A job that is done is removed: its payload holds personal data. `false` when the lease is not held any more; so also
+/// the functions below.
+pub fn finish(tx: &Tx<'_>, lease: &Lease) -> Result<bool> {
+    report(tx, &DONE, lease, &[])
 }
 
-/// Gives a job up. Its payload, which may hold personal data, is dropped; that there was such a job stays visible.
-pub fn fail(tx: &Tx<'_>, job: ObjectId, error: &str, now: Timestamp) -> Result<()> {
-    tx.execute(&FAIL, &[tx.org_param(), Param::Blob(&job.0), Param::Text(error), Param::Int(now.0)]).map(drop)
+pub fn retry(tx: &Tx<'_>, lease: &Lease, at: Timestamp, error: &str, now: Timestamp) -> Result<bool> {
+    report(tx, &RETRY, lease, &[Param::Int(at.0), Param::Text(error), Param::Int(now.0)])
+}
+
+/// Gives a job up that was not begun, so that another worker may take it at once. The attempt stays counted, because
+/// its number must not be given out again.
+pub fn hand_back(tx: &Tx<'_>, lease: &Lease, now: Timestamp) -> Result<bool> {
+    report(tx, &HAND_BACK, lease, &[Param::Int(now.0)])
+}
+
+/// Gives a job up for good. Its payload, which may hold personal data, is dropped; that there was such a job stays
+/// visible.
+pub fn fail(tx: &Tx<'_>, lease: &Lease, error: &str, now: Timestamp) -> Result<bool> {
+    report(tx, &FAIL, lease, &[Param::Text(error), Param::Int(now.0)])
+}
+
+/// What a worker has to say about its job; it changes something only while the worker holds the lease.
+fn report(tx: &Tx<'_>, sql: &Sql, lease: &Lease, params: &[Param<'_>]) -> Result<bool> {
+    let mut all = vec![tx.org_param(), Param::Blob(&lease.job_id.0), Param::Int(lease.attempt)];
+    all.extend_from_slice(params);
+    Ok(tx.execute(sql, &all)? > 0)
 }
 
 /// The first `most` jobs of the organization, oldest first.

@@ -1,9 +1,11 @@
 //! Jobs: leased, retried with growing waits, given up in the end, and never lost with their worker.
 
 use denizen_directory::DirectorySettings;
-use denizen_directory::jobs::{LeasedJob, Task};
+use denizen_directory::jobs::{AfterFailure, LEASE_SECONDS, LeasedJob, Task};
 use denizen_testkit::{ORIGIN, TestOrg, TestServer, TestSettings};
 use serde_json::json;
+
+const LEASE: i64 = LEASE_SECONDS as i64;
 
 async fn with_a_mail(server: &TestServer) -> TestOrg {
     let org = server.org("acme").await;
@@ -26,13 +28,19 @@ async fn a_job_that_fails_is_tried_again_after_growing_waits() {
         let leased = server.lease_jobs().await;
         assert_eq!(leased.len(), 1);
         assert_eq!(leased[0].attempts(), i64::try_from(attempt).unwrap() + 1);
-        assert_eq!(server.directory().fail_job(&leased[0], "no route".to_owned(), false).await, Ok(true));
+        assert_eq!(
+            server.directory().fail_job(&leased[0], "no route".to_owned(), false).await,
+            Ok(AfterFailure::TriedAgain)
+        );
         server.advance_seconds(wait - 1);
         assert!(server.lease_jobs().await.is_empty(), "too early after attempt {attempt}");
         server.advance_seconds(1);
     }
     let last = server.lease_jobs().await;
-    assert_eq!(server.directory().fail_job(&last[0], "no route".to_owned(), false).await, Ok(false));
+    assert_eq!(
+        server.directory().fail_job(&last[0], "no route".to_owned(), false).await,
+        Ok(AfterFailure::GivenUp)
+    );
     assert_eq!(state(&server).await, [("failed", 12, Some("no route".to_owned()))]);
     server.advance_seconds(365 * 86_400);
     assert!(server.lease_jobs().await.is_empty());
@@ -43,7 +51,10 @@ async fn a_permanent_failure_is_given_up_at_once() {
     let server = TestServer::start().await;
     with_a_mail(&server).await;
     let leased = server.lease_jobs().await;
-    assert_eq!(server.directory().fail_job(&leased[0], "no such mailbox".to_owned(), true).await, Ok(false));
+    assert_eq!(
+        server.directory().fail_job(&leased[0], "no such mailbox".to_owned(), true).await,
+        Ok(AfterFailure::GivenUp)
+    );
     assert_eq!(state(&server).await, [("failed", 1, Some("no such mailbox".to_owned()))]);
 }
 
@@ -52,7 +63,7 @@ async fn the_number_of_attempts_is_a_setting() {
     let directory = DirectorySettings { job_attempts: 2, ..DirectorySettings::default() };
     let server = TestServer::with(TestSettings { directory, ..TestSettings::default() }).await;
     with_a_mail(&server).await;
-    for again in [true, false] {
+    for again in [AfterFailure::TriedAgain, AfterFailure::GivenUp] {
         let leased = server.lease_jobs().await;
         assert_eq!(server.directory().fail_job(&leased[0], "x".to_owned(), false).await, Ok(again));
         server.advance_seconds(5);
@@ -67,14 +78,76 @@ async fn a_job_whose_worker_died_is_due_again_when_its_lease_has_run_out() {
     let dead = server.lease_jobs().await;
     assert_eq!(dead.len(), 1);
     assert!(other.lease_jobs().await.is_empty());
-    server.advance_seconds(119);
+    server.advance_seconds(LEASE - 1);
     assert!(other.lease_jobs().await.is_empty());
     server.advance_seconds(1);
     let taken = other.lease_jobs().await;
     assert_eq!((taken.len(), taken[0].attempts()), (1, 2));
     assert!(matches!(other.directory().prepare_job(&taken[0]).await, Ok(Task::Send(_))));
-    other.directory().finish_job(&taken[0]).await.unwrap();
+    assert_eq!(other.directory().finish_job(&taken[0]).await, Ok(true));
     assert_eq!(state(&server).await, []);
+}
+
+#[tokio::test]
+async fn a_slow_job_stays_with_the_worker_that_renews_its_lease() {
+    let server = TestServer::start().await;
+    let other = server.another_process().await;
+    with_a_mail(&server).await;
+    let slow = server.lease_jobs().await;
+    for _ in 0..12 {
+        server.advance_seconds(LEASE / 3);
+        assert_eq!(server.directory().renew_job(&slow[0]).await, Ok(true));
+        assert!(other.lease_jobs().await.is_empty());
+    }
+    assert_eq!(server.directory().finish_job(&slow[0]).await, Ok(true));
+    assert_eq!(state(&server).await, []);
+}
+
+#[tokio::test]
+async fn a_worker_that_was_given_up_for_dead_changes_nothing_when_it_comes_back() {
+    let server = TestServer::start().await;
+    let other = server.another_process().await;
+    with_a_mail(&server).await;
+    let stale = server.lease_jobs().await.remove(0);
+    server.advance_seconds(LEASE);
+    let taken = other.lease_jobs().await.remove(0);
+    let late = server.directory();
+    assert_eq!(late.renew_job(&stale).await, Ok(false), "it has to ask before it sends");
+    assert_eq!(late.finish_job(&stale).await, Ok(false));
+    for permanent in [false, true] {
+        assert_eq!(late.fail_job(&stale, "too late".to_owned(), permanent).await, Ok(AfterFailure::NotHeld));
+    }
+    assert_eq!(late.hand_back_job(&stale).await, Ok(()));
+    assert_eq!(state(&server).await, [("running", 2, None)]);
+    assert!(server.lease_jobs().await.is_empty(), "the other's lease has not been touched");
+    assert_eq!(other.directory().renew_job(&taken).await, Ok(true));
+    assert_eq!(other.directory().finish_job(&taken).await, Ok(true));
+    assert_eq!(state(&server).await, []);
+}
+
+#[tokio::test]
+async fn a_job_that_is_handed_back_is_done_by_the_next_process_at_once() {
+    let server = TestServer::start().await;
+    let other = server.another_process().await;
+    with_a_mail(&server).await;
+    let leased = server.lease_jobs().await.remove(0);
+    server.directory().hand_back_job(&leased).await.unwrap();
+    assert_eq!(other.run_jobs().await.len(), 1);
+    assert_eq!(state(&server).await, []);
+}
+
+#[tokio::test]
+async fn the_mail_of_somebody_who_was_erased_meanwhile_is_not_sent() {
+    let server = TestServer::start().await;
+    let org = server.org("acme").await;
+    let admin = org.admin().await;
+    let mut body = org.invitation("DefaultUserRole");
+    body["login_link"] = json!(format!("{ORIGIN}/welcome"));
+    let invited = admin.post("/user/", &body).await.expect(201).str_at("/user_id");
+    let leased = server.lease_jobs().await.remove(0);
+    assert!(matches!(server.directory().prepare_job(&leased).await, Ok(Task::Send(_))));
+    admin.delete(&format!("/user/{invited}")).await.expect(200);
+    assert_eq!(server.directory().renew_job(&leased).await, Ok(false));
 }
 
 #[tokio::test]
@@ -123,7 +196,7 @@ async fn a_job_that_kills_every_worker_is_given_up_and_the_rest_go_on() {
     with_a_mail(&server).await;
     for attempt in 1..=3 {
         assert_eq!(server.lease_jobs().await[0].attempts(), attempt);
-        server.advance_seconds(120);
+        server.advance_seconds(LEASE);
     }
     assert!(server.lease_jobs().await.is_empty());
     assert_eq!(state(&server).await, [("failed", 4, Some("no worker has survived it".to_owned()))]);
@@ -139,11 +212,11 @@ async fn an_erasure_is_never_given_up() {
         let leased = server.lease_jobs().await;
         assert_eq!(
             server.directory().fail_job(&leased[0], "the disk is full".to_owned(), true).await,
-            Ok(true)
+            Ok(AfterFailure::TriedAgain)
         );
         server.advance_seconds(7_200);
         assert_eq!(server.lease_jobs().await.len(), 1, "its worker dies");
-        server.advance_seconds(120);
+        server.advance_seconds(LEASE);
     }
     server.run_jobs().await;
     assert_eq!(server.directory().job_counts().await, Ok(Vec::new()));

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use denizen_domain::ids::{ObjectId, OrgKey};
 use denizen_domain::time::Timestamp;
-use denizen_store::jobs::{self, Job, JobState};
+use denizen_store::jobs::{self, Job, JobState, Lease};
 use denizen_store::links::{self, Link, LinkPurpose};
 use denizen_store::{Store, StoreError};
 
@@ -29,7 +29,7 @@ async fn lease(store: &Store, now: Timestamp, most: i64) -> Vec<Job> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_two_workers_hold_the_same_job() {
     let test = TestStore::empty();
-    let beside = Store::open(denizen_store::SqliteOptions::new(test.path()), NOW).unwrap();
+    let beside = test.another_process();
     for number in 0..120 {
         insert(&test.store, OrgKey(1 + i64::try_from(number % 3).unwrap()), number).await;
     }
@@ -59,19 +59,82 @@ async fn no_two_workers_hold_the_same_job() {
     drop(beside);
 }
 
+fn attempt(number: i64) -> Lease {
+    Lease { job_id: job_id(1), attempt: number }
+}
+
+async fn listed(store: &Store, org: OrgKey) -> Vec<Job> {
+    store.read(org, |conn| jobs::list(conn, 10)).await.unwrap()
+}
+
 #[tokio::test]
 async fn a_job_whose_worker_died_is_due_when_its_lease_has_run_out() {
     let test = TestStore::empty();
     insert(&test.store, ORG, 1).await;
     assert_eq!(lease(&test.store, NOW, 10).await.len(), 1);
-    let next_due = || test.store.read(OrgKey::CONTROL, jobs::next_due).unwrap();
-    assert_eq!(next_due(), Some(NOW.plus_seconds(60)));
+    let next_due = async || test.store.read(OrgKey::CONTROL, jobs::next_due).await.unwrap();
+    assert_eq!(next_due().await, Some(NOW.plus_seconds(60)));
     assert_eq!(lease(&test.store, NOW.plus_seconds(59), 10).await, []);
     let again = lease(&test.store, NOW.plus_seconds(60), 10).await;
-    assert_eq!(again[0].attempts, 2);
-    test.store.write(ORG, |tx| jobs::finish(tx, job_id(1))).await.unwrap();
-    assert_eq!(next_due(), None);
-    assert_eq!(test.store.read(ORG, |conn| jobs::list(conn, 10)).unwrap(), []);
+    assert_eq!(again[0].lease(), attempt(2));
+    assert_eq!(test.store.write(ORG, |tx| jobs::finish(tx, &attempt(2))).await, Ok(true));
+    assert_eq!(next_due().await, None);
+    assert_eq!(listed(&test.store, ORG).await, []);
+}
+
+#[tokio::test]
+async fn a_lease_that_is_renewed_does_not_run_out() {
+    let test = TestStore::empty();
+    insert(&test.store, ORG, 1).await;
+    lease(&test.store, NOW, 1).await;
+    for seconds in [20, 40, 60, 80] {
+        let now = NOW.plus_seconds(seconds);
+        assert_eq!(lease(&test.store, now, 1).await, []);
+        let until = now.plus_seconds(60);
+        assert_eq!(test.store.write(ORG, move |tx| jobs::renew(tx, &attempt(1), until, now)).await, Ok(true));
+    }
+    assert_eq!(lease(&test.store, NOW.plus_seconds(139), 1).await, []);
+    assert_eq!(lease(&test.store, NOW.plus_seconds(140), 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_worker_whose_job_another_one_has_taken_over_changes_nothing() {
+    let test = TestStore::empty();
+    insert(&test.store, ORG, 1).await;
+    lease(&test.store, NOW, 1).await;
+    let later = NOW.plus_seconds(60);
+    lease(&test.store, later, 1).await;
+    let before = listed(&test.store, ORG).await;
+    let stale = attempt(1);
+    let report = move |tx: &denizen_store::Tx<'_>| {
+        Ok::<_, StoreError>([
+            jobs::renew(tx, &stale, later.plus_seconds(600), later)?,
+            jobs::retry(tx, &stale, later.plus_seconds(600), "late", later)?,
+            jobs::hand_back(tx, &stale, later)?,
+            jobs::fail(tx, &stale, "late", later)?,
+            jobs::finish(tx, &stale)?,
+        ])
+    };
+    assert_eq!(test.store.write(ORG, report).await, Ok([false; 5]));
+    assert_eq!(listed(&test.store, ORG).await, before);
+    assert_eq!(
+        lease(&test.store, later.plus_seconds(59), 1).await,
+        [],
+        "the other's lease is as long as it was"
+    );
+    // Nor does anybody report on what is not running.
+    assert_eq!(test.store.write(ORG, move |tx| jobs::fail(tx, &attempt(2), "x", later)).await, Ok(true));
+    assert_eq!(test.store.write(ORG, |tx| jobs::finish(tx, &attempt(2))).await, Ok(false));
+}
+
+#[tokio::test]
+async fn a_job_that_is_handed_back_is_due_at_once_under_a_new_number() {
+    let test = TestStore::empty();
+    insert(&test.store, ORG, 1).await;
+    lease(&test.store, NOW, 1).await;
+    assert_eq!(test.store.write(ORG, |tx| jobs::hand_back(tx, &attempt(1), NOW)).await, Ok(true));
+    let again = lease(&test.store, NOW, 1).await;
+    assert_eq!((again[0].lease(), again[0].last_error.as_deref()), (attempt(2), None));
 }
 
 #[tokio::test]
@@ -80,15 +143,20 @@ async fn a_job_is_retried_later_and_given_up_visibly() {
     insert(&test.store, ORG, 1).await;
     let later = NOW.plus_seconds(30);
     lease(&test.store, NOW, 1).await;
-    test.store.write(ORG, move |tx| jobs::retry(tx, job_id(1), later, "no route", NOW)).await.unwrap();
-    let seen = test.store.read(ORG, |conn| jobs::list(conn, 10)).unwrap();
+    let retried = test.store.write(ORG, move |tx| jobs::retry(tx, &attempt(1), later, "no route", NOW)).await;
+    assert_eq!(retried, Ok(true));
+    let seen = listed(&test.store, ORG).await;
     assert_eq!((seen[0].state, seen[0].last_error.as_deref()), (JobState::Waiting, Some("no route")));
     assert_eq!(lease(&test.store, NOW, 1).await, []);
     assert_eq!(lease(&test.store, later, 1).await.len(), 1);
-    test.store.write(ORG, move |tx| jobs::fail(tx, job_id(1), "refused", later)).await.unwrap();
+    let failed = test.store.write(ORG, move |tx| jobs::fail(tx, &attempt(2), "refused", later)).await;
+    assert_eq!(failed, Ok(true));
     assert_eq!(lease(&test.store, later.plus_seconds(1_000), 1).await, []);
-    assert_eq!(test.store.read(ORG, jobs::counts), Ok(vec![("mail".to_owned(), JobState::Failed, 1)]));
-    assert_eq!(test.store.read(ORG, |conn| jobs::list(conn, 10)).unwrap()[0].attempts, 2);
+    assert_eq!(
+        test.store.read(OrgKey::CONTROL, jobs::counts).await,
+        Ok(vec![("mail".to_owned(), JobState::Failed, 1)])
+    );
+    assert_eq!(listed(&test.store, ORG).await[0].attempts, 2);
 }
 
 #[tokio::test]
@@ -102,8 +170,8 @@ async fn jobs_with_the_data_of_an_erased_user_go_with_it() {
     test.store.write(ORG, insert).await.unwrap();
     test.store.write(OrgKey(2), insert).await.unwrap();
     assert_eq!(test.store.write(ORG, |tx| jobs::delete_by_user(tx, user_id(1))).await, Ok(1));
-    assert_eq!(test.store.read(ORG, |conn| jobs::list(conn, 10)).unwrap().len(), 2);
-    assert_eq!(test.store.read(OrgKey(2), |conn| jobs::list(conn, 10)).unwrap().len(), 3);
+    assert_eq!(listed(&test.store, ORG).await.len(), 2);
+    assert_eq!(listed(&test.store, OrgKey(2)).await.len(), 3);
 }
 
 fn link(hash: u8) -> Link {
@@ -123,7 +191,7 @@ async fn of_many_who_follow_a_link_at_once_one_gets_in() {
     add(&test.store, ORG, plain_user(1)).await;
     test.store.write(ORG, |tx| links::insert(tx, &link(1), NOW)).await.unwrap();
     assert_eq!(
-        test.store.read(OrgKey(2), |conn| links::find(conn, &[1; 32])),
+        test.store.read(OrgKey(2), |conn| links::find(conn, &[1; 32])).await,
         Ok(None),
         "not another organization's"
     );
@@ -143,10 +211,15 @@ async fn links_go_with_their_user_and_when_they_expire() {
     let user = add(&test.store, ORG, plain_user(1)).await;
     test.store.write(ORG, |tx| links::insert(tx, &link(1), NOW)).await.unwrap();
     test.store.write(ORG, |tx| links::insert(tx, &link(2), NOW.plus_seconds(900))).await.unwrap();
-    let found = |hash: u8| test.store.read(ORG, move |conn| links::find(conn, &[hash; 32])).unwrap();
-    assert_eq!((found(1), found(2)), (None, Some(link(2))), "an expired link goes when the next one comes");
+    let found =
+        async |hash: u8| test.store.read(ORG, move |conn| links::find(conn, &[hash; 32])).await.unwrap();
+    assert_eq!(
+        (found(1).await, found(2).await),
+        (None, Some(link(2))),
+        "an expired link goes when the next one comes"
+    );
     crate::support::delete(&test.store, ORG, user).await.unwrap();
-    assert_eq!(found(2), None);
+    assert_eq!(found(2).await, None);
     let refused = test.store.write(ORG, |tx| links::insert(tx, &link(3), NOW)).await;
     assert!(matches!(refused, Err(StoreError::Constraint(_))));
 }
