@@ -1,4 +1,4 @@
-//! A server in process: a database file in a folder of its own, the rules, the router; no sockets.
+//! A server in process: a database of its own, the rules, the router; no sockets.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,12 +11,11 @@ use denizen_domain::permission::model::Rng;
 use denizen_http::{App, HttpSettings, router};
 use denizen_store::Store;
 use serde_json::Value;
-use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 use crate::answer::Answer;
 use crate::contract::Contract;
-use crate::engine;
+use crate::engine::TestDatabase;
 use crate::environment::{NOON, TestClock, environment};
 
 /// How a test server differs from one that was installed with no settings at all.
@@ -38,9 +37,10 @@ struct Inner {
     store: Store,
     settings: TestSettings,
     clock: Arc<TestClock>,
-    /// Counts the processes over this folder, so that each draws other random numbers.
+    /// Counts the processes over this database, so that each draws other random numbers.
     processes: Arc<AtomicU64>,
-    folder: Arc<TempDir>,
+    // The last field, so that the store is closed before its database is removed.
+    database: Arc<TestDatabase>,
 }
 
 impl TestServer {
@@ -50,8 +50,8 @@ impl TestServer {
     }
 
     pub async fn with(settings: TestSettings) -> Self {
-        let folder = Arc::new(tempfile::tempdir().expect("there is room for a temporary folder"));
-        Self::open(settings, TestClock::at(NOON), folder, Arc::default()).await
+        let database = Arc::new(TestDatabase::new());
+        Self::open(settings, TestClock::at(NOON), database, Arc::default()).await
     }
 
     /// Another process over the same store, with the same clock and nothing else in common.
@@ -60,7 +60,7 @@ impl TestServer {
         Self::open(
             inner.settings.clone(),
             Arc::clone(&inner.clock),
-            Arc::clone(&inner.folder),
+            Arc::clone(&inner.database),
             Arc::clone(&inner.processes),
         )
         .await
@@ -69,19 +69,19 @@ impl TestServer {
     async fn open(
         settings: TestSettings,
         clock: Arc<TestClock>,
-        folder: Arc<TempDir>,
+        database: Arc<TestDatabase>,
         processes: Arc<AtomicU64>,
     ) -> Self {
         // Neighbouring seeds of a shift register begin alike, so the process's number is stirred first.
         let seed = Rng::new(processes.fetch_add(1, Ordering::SeqCst) + 1).next_u64();
         let environment = environment(&clock, seed);
-        let store = engine::open(folder.path(), environment.now());
+        let store = database.open(environment.now());
         let directory = Directory::open(store.clone(), environment, settings.directory.clone())
             .await
             .expect("a fresh store takes a directory");
         let app = App::new(directory, settings.http.clone());
         let router = router(Arc::clone(&app), &[denizen_http::amigo::dialect()]);
-        Self { inner: Arc::new(Inner { app, router, store, settings, clock, processes, folder }) }
+        Self { inner: Arc::new(Inner { app, router, store, settings, clock, processes, database }) }
     }
 
     pub fn directory(&self) -> &Directory {

@@ -124,13 +124,18 @@ fn only_the_store_knows_the_database() {
         let manifest: toml::Table = read(&folder.join("Cargo.toml")).parse().unwrap();
         for section in ["dependencies", "dev-dependencies"] {
             for driver in ["rusqlite", "libsqlite3-sys", "tokio-postgres", "deadpool-postgres", "sqlx"] {
-                if name != "store" && table(&manifest, section).contains(driver) {
+                // The testkit makes and removes the databases of tests.
+                let is_allowed = name == "store" || (name == "testkit" && driver == "tokio-postgres");
+                if !is_allowed && table(&manifest, section).contains(driver) {
                     faults.push(format!("{name} must not have {driver} in its {section}"));
                 }
             }
         }
     }
     for (name, path, text) in sources() {
+        if path.ends_with("testkit/src/engine.rs") {
+            continue;
+        }
         for sql in ["rusqlite", "SELECT ", "INSERT INTO", "DELETE FROM", "UPDATE users", "PRAGMA "] {
             if name != "store" && text.contains(sql) {
                 faults.push(format!("{} contains {sql:?}", path.display()));

@@ -168,6 +168,8 @@ impl Session {
 
     /// Runs a statement and answers its rows.
     pub(crate) fn query(&mut self, org: OrgKey, text: &str, params: &[Param<'_>]) -> Result<Vec<Row>> {
+        // What answers rows may have written them.
+        self.wrote |= !text.starts_with("SELECT");
         let statement = self.prepare(text)?;
         self.enter(org);
         self.send(async |client| {
@@ -328,6 +330,10 @@ impl Session {
                 }
                 if !*is_over {
                     *is_over = driver.as_mut().poll(cx).is_ready();
+                    if *is_over {
+                        // Dropped, for it holds the other ends of the answers that are waited for.
+                        *driver = Box::pin(std::future::pending());
+                    }
                     if let Poll::Ready(answer) = work.as_mut().poll(cx) {
                         return Poll::Ready(answer.map_err(|error| Failure::of(&error)));
                     }
@@ -399,6 +405,7 @@ impl Link {
                     return Poll::Ready(answer);
                 }
                 if driver.as_mut().poll(cx).is_ready() {
+                    driver = Box::pin(std::future::pending());
                     return asking.as_mut().poll(cx);
                 }
                 asking.as_mut().poll(cx)

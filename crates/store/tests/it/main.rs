@@ -1,17 +1,22 @@
-//! The store against real SQLite files: what it promises, attacked.
+//! The store against real databases: what it promises, attacked.
+//!
+//! The modules run on the engine that the tests run on, but for those in `sqlite`, which need no server and always run,
+//! and those in `postgres`, which run on PostgreSQL only.
 
 #![allow(clippy::unwrap_used, reason = "also what the tests share may fail a test")]
 
 mod catalogue;
-mod checking;
 mod counting;
+#[path = "../../../testkit/src/engine.rs"]
+mod engine;
 mod jobs;
 mod killing;
-mod log;
 mod migrations;
 mod paging;
 mod permits;
+mod postgres;
 mod searching;
+mod sqlite;
 mod statements;
 mod support;
 mod visibility;

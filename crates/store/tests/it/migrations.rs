@@ -1,88 +1,175 @@
 //! The schema is made once, by whoever comes first, and never by a denizen that is too old for it.
 
-use denizen_store::{SqliteOptions, Store, StoreError};
+use std::path::{Path, PathBuf};
 
-use crate::support::{NOW, TestStore, outside};
+use denizen_domain::ids::OrgKey;
+use denizen_domain::member::Directory;
+use denizen_store::{Store, StoreError, api_keys, control, organizations, roles, users};
 
-fn steps(connection: &rusqlite::Connection) -> Vec<(i64, Vec<u8>, i64)> {
-    let mut statement = connection
-        .prepare("SELECT version, checksum, applied_at FROM schema_migration ORDER BY version")
-        .unwrap();
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
-    rows.collect::<Result<_, _>>().unwrap()
+use crate::engine::TestDatabase;
+use crate::support::{
+    NOW, ORG, Outside, TestStore, add, bytes, count, find, needle, page, plain_user, query, search, user_id,
+};
+
+async fn steps(outside: &Outside) -> Vec<String> {
+    let text = match outside {
+        Outside::Sqlite(_) => "hex(checksum)",
+        Outside::Postgres(_) => "encode(checksum, 'hex')",
+    };
+    let query = format!(
+        "SELECT version || ' ' || name || ' ' || applied_at || ' ' || {text} FROM schema_migration ORDER BY version"
+    );
+    outside.texts(&query).await
 }
 
-#[test]
-fn opening_again_changes_nothing() {
-    let test = TestStore::empty();
-    let before = steps(&test.outside());
-    assert!(!before.is_empty() && before.iter().all(|step| step.2 == NOW.0));
-    let again = Store::open(SqliteOptions::new(test.path()), NOW.plus_seconds(1)).unwrap();
-    assert_eq!(steps(&test.outside()), before);
+/// A database in which nothing is, not even a schema.
+async fn bare() -> TestDatabase {
+    let database = TestDatabase::new();
+    if let outside @ Outside::Postgres(_) = Outside::of(&database).await {
+        // On PostgreSQL a test's database is a copy of one that was migrated.
+        outside.run("DROP SCHEMA public CASCADE; CREATE SCHEMA public").await;
+    }
+    database
+}
+
+#[tokio::test]
+async fn opening_again_changes_nothing() {
+    let database = bare().await;
+    let first = database.open(NOW);
+    let outside = Outside::of(&database).await;
+    let before = steps(&outside).await;
+    let at = format!(" {} ", NOW.0);
+    assert!(!before.is_empty() && before.iter().all(|step| step.contains(&at)), "{before:?}");
+    let again = database.open(NOW.plus_seconds(1));
+    assert_eq!(steps(&outside).await, before);
     again.close();
+    first.close();
 }
 
-#[test]
-fn a_step_that_was_edited_afterwards_is_refused() {
+#[tokio::test]
+async fn a_step_that_was_edited_afterwards_is_refused() {
     let test = TestStore::empty();
     test.store.close();
-    test.outside().execute("UPDATE schema_migration SET checksum = x'00' WHERE version = 1", []).unwrap();
-    let refused = Store::open(SqliteOptions::new(test.path()), NOW).err();
-    assert!(matches!(refused, Some(StoreError::Corrupt(_))), "{refused:?}");
+    let outside = test.outside().await;
+    let other = bytes(&outside, &[0]);
+    outside.run(&format!("UPDATE schema_migration SET checksum = {other} WHERE version = 1")).await;
+    let refused = Store::open(test.database.options(), NOW).err();
+    let Some(StoreError::Corrupt(text)) = refused else { panic!("{refused:?}") };
+    assert_eq!(text, "schema step 1 (foundation) was applied from another text than this denizen has");
 }
 
-#[test]
-fn a_schema_of_a_newer_denizen_is_left_alone() {
+#[tokio::test]
+async fn a_schema_of_a_newer_denizen_is_left_alone() {
     let test = TestStore::empty();
     test.store.close();
-    test.outside().execute("INSERT INTO schema_migration VALUES (9000, 'future', x'00', 0)", []).unwrap();
-    let refused = Store::open(SqliteOptions::new(test.path()), NOW).err();
+    let outside = test.outside().await;
+    let checksum = bytes(&outside, &[0]);
+    outside.run(&format!("INSERT INTO schema_migration VALUES (9000, 'future', {checksum}, 0)")).await;
+    let before = steps(&outside).await;
+    let refused = Store::open(test.database.options(), NOW).err();
     assert!(matches!(refused, Some(StoreError::TooNew { found: 9000, .. })), "{refused:?}");
+    assert!(refused.unwrap().to_string().contains("start a newer denizen"));
+    assert_eq!(steps(&outside).await, before);
 }
 
-#[test]
-fn what_is_no_database_is_an_error_and_is_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("notes.txt");
-    std::fs::write(&path, "dear diary, ".repeat(1_000)).unwrap();
-    let refused = Store::open(SqliteOptions::new(&path), NOW).err();
-    assert!(matches!(refused, Some(StoreError::Corrupt(_))), "{refused:?}");
-    assert!(std::fs::read_to_string(&path).unwrap().starts_with("dear diary"));
-    let nowhere = Store::open(SqliteOptions::new(folder.path().join("no/such/folder.sqlite")), NOW).err();
-    assert!(matches!(nowhere, Some(StoreError::Io(_))), "{nowhere:?}");
-}
-
-#[test]
-fn processes_that_start_at_once_migrate_once() {
-    for _ in 0..15 {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("store.sqlite");
-        let start = std::sync::Barrier::new(6);
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_start_at_once_migrate_once() {
+    for _ in 0..20 {
+        let database = bare().await;
+        let start = std::sync::Barrier::new(4);
         std::thread::scope(|scope| {
-            for number in 0..6 {
-                let (path, start) = (&path, &start);
+            for number in 0..4 {
+                let (database, start) = (&database, &start);
                 scope.spawn(move || {
                     start.wait();
-                    let store = Store::open(SqliteOptions::new(path), NOW.plus_seconds(number)).unwrap();
-                    store.close();
+                    database.open(NOW.plus_seconds(number)).close();
                 });
             }
         });
-        assert_eq!(steps(&outside(&path)).len(), 1);
+        let outside = Outside::of(&database).await;
+        assert_eq!(steps(&outside).await.len(), files(&outside, "migrations").len());
     }
 }
 
-#[cfg(unix)]
-#[test]
-fn the_files_are_for_their_owner_only() {
-    use std::os::unix::fs::PermissionsExt;
-    let test = TestStore::empty();
-    for file in [test.path(), test.path().with_extension("sqlite-wal")] {
-        assert_eq!(
-            std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
-            0o600,
-            "{}",
-            file.display()
-        );
+/// The SQL files of an engine, in order.
+fn files(outside: &Outside, folder: &str) -> Vec<PathBuf> {
+    let engine = match outside {
+        Outside::Sqlite(_) => "sqlite",
+        Outside::Postgres(_) => "postgres",
+    };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(engine);
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+/// Brings a bare database to schema version `newest` as the denizen of that time did, with rows that were written at
+/// each version on the way.
+async fn migrate_by_hand(outside: &Outside, newest: usize) {
+    let (integer, blob) = match outside {
+        Outside::Sqlite(_) => ("INTEGER", "BLOB"),
+        Outside::Postgres(_) => ("BIGINT", "BYTEA"),
+    };
+    outside
+        .run(&format!(
+            "CREATE TABLE schema_migration (version {integer} PRIMARY KEY, name TEXT NOT NULL,
+             checksum {blob} NOT NULL, applied_at {integer} NOT NULL)"
+        ))
+        .await;
+    let (steps, rows) = (files(outside, "migrations"), files(outside, "tests/it/rows"));
+    assert_eq!(steps.len(), rows.len(), "there are rows for each version");
+    for (number, (step, rows)) in steps.iter().zip(&rows).take(newest).enumerate() {
+        assert_eq!(step.file_name(), rows.file_name());
+        let text = std::fs::read_to_string(step).unwrap();
+        outside.run(&text).await;
+        let sum = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+        let sum = bytes(outside, sum.as_ref());
+        let name = step.file_stem().unwrap().to_str().unwrap().split_once('_').unwrap().1;
+        let version = number + 1;
+        outside.run(&format!("INSERT INTO schema_migration VALUES ({version}, '{name}', {sum}, 0)")).await;
+        outside.enter(ORG).await;
+        outside.run(&std::fs::read_to_string(rows).unwrap()).await;
+    }
+}
+
+#[tokio::test]
+async fn every_earlier_schema_is_brought_up_to_date_with_the_data_in_it() {
+    let newest = files(&Outside::of(&bare().await).await, "migrations").len();
+    for version in 1..=newest {
+        let database = bare().await;
+        let outside = Outside::of(&database).await;
+        migrate_by_hand(&outside, version).await;
+        let store = database.open(NOW);
+        assert_eq!(steps(&outside).await.len(), newest);
+
+        let listed = store.read(OrgKey::CONTROL, control::list_organizations).await.unwrap();
+        assert_eq!(listed.len(), 1);
+        assert_eq!((listed[0].org, listed[0].slug.as_str()), (ORG, "acme"));
+        let profile = store.read(ORG, organizations::find_profile).await.unwrap().unwrap();
+        assert_eq!((&*profile.name, profile.verify_at_creation), ("Acme", true));
+        let key = store.read(ORG, |conn| api_keys::find(conn, denizen_domain::ids::Uuid([5; 16]))).await;
+        assert!(key.unwrap().is_some());
+        let ada = find(&store, ORG, user_id(1)).await.unwrap();
+        assert_eq!((&*ada.first_name, &*ada.email, ada.is_verified), ("Ada", "Ada@example.com", true));
+        let role = store.read(ORG, move |conn| roles::find(conn, ada.role_id)).await.unwrap();
+        assert_eq!(role.unwrap().name, "Agent");
+        assert_eq!(search(&store, ORG, &needle("lovel")).await, [user_id(1)]);
+        assert_eq!(store.check().await, Ok(vec![]));
+
+        // What was there goes on as what is new does.
+        let bob = add(&store, ORG, plain_user(2)).await;
+        assert!(bob.position > ada.position);
+        assert_eq!(page(&store, ORG, &query()).await.users, [ada.clone(), bob]);
+        assert_eq!(count(&store, ORG).await, 2);
+        let renamed = users::User { first_name: "Augusta".to_owned(), ..ada };
+        let written = renamed.clone();
+        store.write(ORG, move |tx| users::update(tx, Directory::Members, &written, true, NOW)).await.unwrap();
+        assert_eq!(search(&store, ORG, &needle("augusta")).await, [user_id(1)]);
+        crate::support::delete(&store, ORG, renamed).await.unwrap();
+        assert_eq!(search(&store, ORG, &needle("lovel")).await, [user_id(2)]);
+        assert_eq!(count(&store, ORG).await, 1);
+        assert_eq!(store.check().await, Ok(vec![]));
+        store.close();
     }
 }

@@ -10,7 +10,9 @@ use denizen_domain::permission::{Filter, FrontendView, Grants};
 use denizen_domain::text::Email;
 use denizen_domain::time::Timestamp;
 use denizen_store::users::{self, NewUser, User, UserPage, UserQuery, UserSearch};
-use denizen_store::{Conn, Dialect, PostgresOptions, SqliteOptions, Statement, Store, StoreError, StoreOptions, roles};
+use denizen_store::{
+    Conn, Dialect, PostgresOptions, SqliteOptions, Statement, Store, StoreError, StoreOptions, roles,
+};
 
 use crate::engine::TestDatabase;
 

@@ -5,9 +5,9 @@ use denizen_domain::permission::model::{Rng, Target, Universe, allows};
 use denizen_domain::permission::{Scalar, names};
 use denizen_domain::text::Email;
 use denizen_store::roles;
-use denizen_store::users::{self, NewUser, User, UserQuery, UserSearch};
+use denizen_store::users::{NewUser, User, UserQuery, UserSearch};
 
-use crate::support::{NOW, ORG, TestStore, add, needle, new_user, query, role, search};
+use crate::support::{NOW, ORG, TestStore, add, needle, new_user, page, query, role, search};
 
 const ORG_ID: &str = "demo";
 const ROLES: [(&str, [u8; 12]); 4] =
@@ -102,7 +102,7 @@ async fn sql_shows_exactly_whom_the_grants_allow() {
             _ => some += 1,
         }
         let query = UserQuery { visible: visible.clone(), limit: 1_000, ..query() };
-        let shown = test.store.read(ORG, |conn| users::page(conn, &query)).unwrap();
+        let shown = page(&test.store, ORG, &query).await;
         let shown: Vec<UserId> = shown.users.iter().map(|user| user.user_id).collect();
         let ordered = |mut ids: Vec<UserId>| {
             ids.sort_unstable();
@@ -112,7 +112,7 @@ async fn sql_shows_exactly_whom_the_grants_allow() {
         if case % 3 == 0 {
             let text = *rng.pick(&["", "a", "lo", "jurgen", "example"]);
             let folded = denizen_domain::fold::fold(text);
-            let found = search(&test.store, ORG, &UserSearch { visible, ..needle(text) });
+            let found = search(&test.store, ORG, &UserSearch { visible, ..needle(text) }).await;
             let expected: Vec<UserId> = everyone
                 .iter()
                 .filter(|user| allowed.contains(&user.user_id))

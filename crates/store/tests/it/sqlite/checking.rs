@@ -1,14 +1,14 @@
-//! `check` is silent about what is well and names what is not.
+//! `check` is silent about what is well and names what is not, on SQLite.
 
 use crate::support::{ORG, TestStore, add, add_role, plain_user};
 
 async fn store_with_users() -> TestStore {
-    let test = TestStore::empty();
+    let test = TestStore::sqlite();
     add_role(&test.store, ORG).await;
     for number in 0..20 {
         add(&test.store, ORG, plain_user(number)).await;
     }
-    assert_eq!(test.store.check().unwrap(), Vec::<String>::new());
+    assert_eq!(test.store.check().await.unwrap(), Vec::<String>::new());
     test
 }
 
@@ -33,10 +33,10 @@ async fn every_kind_of_harm_is_found() {
     ];
     for (problem, harm) in harms {
         let test = store_with_users().await;
-        let outside = test.outside();
+        let outside = test.file();
         outside.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
         outside.execute_batch(harm).unwrap();
-        let found = test.store.check().unwrap();
+        let found = test.store.check().await.unwrap();
         let says = found.iter().any(|line| line.contains(problem));
         assert!(says, "{harm}: {found:?}");
     }
@@ -46,7 +46,7 @@ async fn every_kind_of_harm_is_found() {
 async fn a_damaged_page_is_found() {
     let test = store_with_users().await;
     let root: i64 = test
-        .outside()
+        .file()
         .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'user_by_first_name'", [], |row| {
             row.get(0)
         })
@@ -59,6 +59,6 @@ async fn a_damaged_page_is_found() {
     let again =
         denizen_store::Store::open(denizen_store::SqliteOptions::new(test.path()), crate::support::NOW)
             .unwrap();
-    let found = again.check().unwrap();
+    let found = again.check().await.unwrap();
     assert!(found.iter().any(|line| line.contains("damage")), "{found:?}");
 }

@@ -13,7 +13,7 @@ const PAGES: u32 = 100;
 const BOUND: u64 = 5 * PAGES as u64 * 4096;
 
 fn small_log() -> TestStore {
-    TestStore::with(|options| SqliteOptions { checkpoint_pages: PAGES, ..options })
+    TestStore::sqlite_with(|options| SqliteOptions { checkpoint_pages: PAGES, ..options })
 }
 
 fn log_size(test: &TestStore) -> u64 {
@@ -60,7 +60,7 @@ async fn the_log_stays_small_while_others_read() {
                 let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
                 while !stop.load(Ordering::Relaxed) {
                     if reader == 0 {
-                        store.read(ORG, |conn| users::page(conn, &query())).unwrap();
+                        runtime.block_on(page(&store, ORG, &query()));
                     } else {
                         let scan = |conn: &denizen_store::Conn<'_>| {
                             std::thread::sleep(Duration::from_millis(5));
@@ -82,11 +82,10 @@ async fn the_log_stays_small_while_others_read() {
     for reader in readers {
         reader.join().unwrap();
     }
-    let written =
-        test.outside().query_row("PRAGMA page_count", [], |row| row.get::<_, i64>(0)).unwrap() * 4096;
+    let written = test.file().query_row("PRAGMA page_count", [], |row| row.get::<_, i64>(0)).unwrap() * 4096;
     assert!(written.unsigned_abs() > BOUND / 2, "too little was written to tell: {written} bytes");
     assert!(largest < BOUND, "the log grew to {largest} bytes");
-    assert!(page(&test.store, ORG, &query()).has_more);
+    assert!(page(&test.store, ORG, &query()).await.has_more);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -94,7 +93,7 @@ async fn a_long_read_lets_the_log_grow_and_writers_go_on_and_its_end_mends_it() 
     let test = small_log();
     add_role(&test.store, ORG).await;
     let numbers = Arc::new(AtomicU64::new(0));
-    let reader = test.outside();
+    let reader = test.file();
     reader.execute_batch("BEGIN; SELECT count(*) FROM users").unwrap();
     let write = async |millis: u64| {
         let stop = Arc::new(AtomicBool::new(false));
@@ -119,6 +118,6 @@ async fn a_long_read_lets_the_log_grow_and_writers_go_on_and_its_end_mends_it() 
     // The file keeps its size until somebody asks for less; what counts is that it is used from the start again.
     let started = Instant::now();
     let used =
-        test.outside().query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1)).unwrap();
+        test.file().query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1)).unwrap();
     assert!(used < 5 * i64::from(PAGES), "{used} pages in the log after {:?}", started.elapsed());
 }

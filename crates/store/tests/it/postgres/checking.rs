@@ -1,0 +1,44 @@
+//! `check` is silent about what is well and names what is not, on PostgreSQL.
+
+use crate::support::{ORG, TestStore, add, add_role, plain_user};
+
+#[tokio::test]
+async fn every_kind_of_harm_is_found() {
+    let free_users = "ALTER TABLE users DROP CONSTRAINT users_org_id_role_id_fkey;";
+    let free_links = "ALTER TABLE link DROP CONSTRAINT link_org_id_user_id_fkey;";
+    let harms = [
+        ("a counter differs", "UPDATE directory_counter SET users = users + 1".to_owned()),
+        ("a user has no role", format!("{free_users} DELETE FROM role")),
+        (
+            "does not fit its user",
+            "UPDATE users SET search_text = 'else' WHERE position = (SELECT max(position) FROM users)"
+                .to_owned(),
+        ),
+        (
+            "does not fit its user",
+            "DELETE FROM user_search WHERE position = (SELECT min(position) FROM user_search)".to_owned(),
+        ),
+        (
+            "holds nobody's words",
+            "INSERT INTO user_search (org_id, position, windows) VALUES (1, 99999, '')".to_owned(),
+        ),
+        (
+            "a link has no user",
+            format!(
+                "{free_links} INSERT INTO link VALUES (1, decode(repeat('00', 32), 'hex'), '', 'verify', '', 0)"
+            ),
+        ),
+    ];
+    for (problem, harm) in harms {
+        let Some(test) = TestStore::postgres() else { return };
+        add_role(&test.store, ORG).await;
+        for number in 0..20 {
+            add(&test.store, ORG, plain_user(number)).await;
+        }
+        assert_eq!(test.store.check().await, Ok(vec![]));
+        test.outside().await.run(&harm).await;
+        let found = test.store.check().await.unwrap();
+        let says = found.iter().any(|line| line.contains(problem));
+        assert!(says, "{harm}: {found:?}");
+    }
+}

@@ -1,0 +1,7 @@
+//! PostgreSQL's own mechanics. Where the tests run on another engine, each of these ends before it has begun.
+
+mod catalogue;
+mod checking;
+mod proxy;
+mod reruns;
+mod walls;

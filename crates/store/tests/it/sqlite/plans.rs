@@ -1,0 +1,194 @@
+//! The statements that run often go by the index that was made for them, as SQLite's planner tells.
+
+use denizen_store::users::{self, After, Route, SortField, SortKey, UserQuery};
+use denizen_store::{Conn, Statement, StoreError, Value};
+
+use crate::support::{NOW, ORG, TestStore, add_role, needle, page, plain_user, query, user_id};
+
+fn plan(test: &TestStore, sql: &str) -> Vec<String> {
+    let outside = test.file();
+    let mut statement = outside.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    // What is not bound is NULL, which the planner does not look at.
+    let lines = statement.raw_query().mapped(|row| row.get::<_, String>(3));
+    lines.collect::<Result<_, _>>().unwrap()
+}
+
+async fn page_plan(test: &TestStore, query: &UserQuery) -> String {
+    let statement = page_statement(test, query).await;
+    plan(test, statement.text()).join("\n")
+}
+
+async fn page_statement(test: &TestStore, query: &UserQuery) -> Statement {
+    let query = query.clone();
+    test.store.read(ORG, move |conn| Ok::<_, StoreError>(users::page_statement(conn, &query))).await.unwrap()
+}
+
+fn assert_direct(plan: &str) {
+    assert!(!plan.contains("SCAN"), "a full scan:\n{plan}");
+    assert!(!plan.contains("TEMP B-TREE"), "a sort:\n{plan}");
+}
+
+fn after(sort: &[SortKey]) -> After {
+    let value = |key: &SortKey| match key.field {
+        SortField::FirstName | SortField::LastName | SortField::Email => Value::Text("x".to_owned()),
+        _ => Value::Int(0),
+    };
+    After { position: users::Position::START, values: sort.iter().map(value).collect() }
+}
+
+#[tokio::test]
+async fn a_page_by_one_key_walks_its_index_however_deep() {
+    let test = TestStore::sqlite();
+    let indexes = [
+        (SortField::FirstName, "user_by_first_name"),
+        (SortField::LastName, "user_by_last_name"),
+        (SortField::Email, "user_by_email"),
+        (SortField::Conversations, "user_by_conversations"),
+        (SortField::Messages, "user_by_messages"),
+        (SortField::LastMessage, "user_by_last_message"),
+    ];
+    for (field, index) in indexes {
+        for descending in [false, true] {
+            for is_verified in [None, Some(true)] {
+                let sort = vec![SortKey { field, descending }];
+                let first = UserQuery { is_verified, sort: sort.clone(), ..query() };
+                let plan = page_plan(&test, &first).await;
+                assert_direct(&plan);
+                assert!(plan.contains(index), "{plan}");
+                let plan = page_plan(&test, &UserQuery { after: Some(after(&sort)), ..first }).await;
+                assert_direct(&plan);
+                assert_eq!(plan.matches(index).count(), 2, "{plan}");
+                // Nobody shares an address.
+                let enters = plan.contains("rowid") || field == SortField::Email;
+                assert!(enters, "the tie is entered at its place:\n{plan}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_without_an_order_is_a_range_of_the_table() {
+    let test = TestStore::sqlite();
+    for after in [None, Some(after(&[]))] {
+        let plan = page_plan(&test, &UserQuery { after, ..query() }).await;
+        assert_direct(&plan);
+        assert!(plan.contains("INTEGER PRIMARY KEY (rowid>? AND rowid<?)"), "{plan}");
+    }
+}
+
+#[tokio::test]
+async fn a_look_up_goes_by_id_or_address_and_not_through_the_directory() {
+    let test = TestStore::sqlite();
+    for sort in [vec![], vec![SortKey { field: SortField::Messages, descending: true }]] {
+        for after in [None, Some(after(&sort))] {
+            let plain = UserQuery { sort: sort.clone(), after, ..query() };
+            let by_id = UserQuery { ids: Some(vec![user_id(1), user_id(2)]), ..plain.clone() };
+            let plan = page_plan(&test, &by_id).await;
+            assert!(plan.contains("user_by_id (org_id=? AND user_id=?)"), "{plan}");
+            let by_email = UserQuery { email_keys: Some(vec!["a@b.c".to_owned()]), ..plain };
+            let plan = page_plan(&test, &by_email).await;
+            assert!(plan.contains("user_by_email (org_id=? AND directory=? AND email_key=?)"), "{plan}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn search_is_driven_by_the_index_within_the_rows_of_the_organization() {
+    let test = TestStore::sqlite();
+    for text in ["a", "ab", "abc", "a long needle"] {
+        let by_index = move |conn: &Conn<'_>| {
+            Ok::<_, StoreError>(users::search_statement(conn, &needle(text), Route::Index))
+        };
+        let statement = test.store.read(ORG, by_index).await.unwrap();
+        let plan = plan(&test, statement.text());
+        assert_eq!(plan.len(), 2, "{plan:?}");
+        // FTS5 says `M` for MATCH, `>` and `<` for bounds of the row id, and sorts by row id by itself.
+        assert!(plan[0].starts_with("SCAN user_search VIRTUAL TABLE INDEX"), "{plan:?}");
+        assert!(plan[0].contains('M') && plan[0].contains('>') && plan[0].contains('<'), "{plan:?}");
+        assert_eq!(plan[1], "SEARCH users USING INTEGER PRIMARY KEY (rowid=?)");
+    }
+}
+
+#[tokio::test]
+async fn the_statements_of_every_request_go_by_a_unique_key() {
+    let test = TestStore::sqlite();
+    for sql in denizen_store::statements() {
+        let often = [
+            "user.find",
+            "user.find_by_email",
+            "user.email_taken",
+            "user.update",
+            "user.delete",
+            "user.count",
+            "user.sort_values",
+            "user.is_buried",
+            "role.find",
+            "role.find_by_name",
+            "api_key.find",
+            "api_key.list",
+            "link.find",
+            "link.delete",
+            "link.delete_expired",
+            "organization.get",
+            "organization.image",
+            "control.find_by_slug",
+            "control.find_by_key",
+            "job.due",
+            "job.lease",
+            "job.done",
+            "job.list",
+            "job.delete_by_user",
+            "organization.erase_users",
+        ];
+        if often.contains(&sql.name) {
+            let plan = plan(&test, sql.sqlite()).join("\n");
+            assert!(plan.contains("SEARCH"), "{}: {plan}", sql.name);
+            // `api_key.list` alone sorts: an organization has at most a few keys.
+            assert!(!plan.contains("SCAN"), "{}: {plan}", sql.name);
+            assert!(sql.name == "api_key.list" || !plan.contains("TEMP B-TREE"), "{}: {plan}", sql.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_deep_page_among_equals_costs_what_the_first_one_costs() {
+    let test = TestStore::sqlite();
+    add_role(&test.store, ORG).await;
+    let insert = |tx: &denizen_store::Tx<'_>| {
+        (0..20_000).try_for_each(|number| users::insert(tx, &plain_user(number), NOW).map(drop))
+    };
+    test.store.write(ORG, insert).await.unwrap();
+    for descending in [false, true] {
+        let sort = vec![SortKey { field: SortField::Messages, descending }];
+        let first = UserQuery { sort, limit: 10, ..query() };
+        let mut deep = first.clone();
+        for _ in 0..19 {
+            deep.after = page(&test.store, ORG, &UserQuery { limit: 1_000, ..deep.clone() }).await.next;
+        }
+        let (shallow, deep) = (steps_of(&test, &first).await, steps_of(&test, &deep).await);
+        assert!(deep < shallow * 5 + 1_000, "{shallow} steps for the first page, {deep} for a deep one");
+    }
+}
+
+/// Steps of SQLite's machine for a page: a time that no other load disturbs.
+async fn steps_of(test: &TestStore, query: &UserQuery) -> i32 {
+    let statement = page_statement(test, query).await;
+    let outside = test.file();
+    let mut prepared = outside.prepare(&statement.text().replace('$', "?")).unwrap();
+    for (at, value) in statement.values().iter().enumerate() {
+        match value {
+            Value::Int(value) => prepared.raw_bind_parameter(at + 1, value).unwrap(),
+            Value::Text(value) => prepared.raw_bind_parameter(at + 1, value).unwrap(),
+            Value::Blob(value) => prepared.raw_bind_parameter(at + 1, value).unwrap(),
+            other => panic!("SQLite has no {other:?}"),
+        }
+    }
+    let mut rows = prepared.raw_query();
+    let mut found = 0;
+    while rows.next().unwrap().is_some() {
+        found += 1;
+    }
+    assert_eq!(found, query.limit + 1);
+    drop(rows);
+    prepared.get_status(rusqlite::StatementStatus::VmStep)
+}
