@@ -1,6 +1,6 @@
 //! How fast denizen answers over HTTP, as ratios to its own static answer, and how fast it makes durable invitations, as
-//! ratios to one transaction per request and to the disk. `cargo run --release -p denizen-bench -- all` measures and
-//! writes the tables of docs/performance.md.
+//! ratios to one transaction per request and to the disk; on PostgreSQL, as ratios to single statements of the same
+//! database. `cargo run --release -p denizen-bench -- all` measures and writes the tables of docs/performance.md.
 //!
 //! Only loopback is used; `wrk` makes the load; every process that this one starts is ended by it.
 
@@ -10,8 +10,10 @@
     reason = "figures for people, far below any limit"
 )]
 
+mod bare;
 mod data;
 mod load;
+mod postgres;
 mod reads;
 mod report;
 mod server;
@@ -23,6 +25,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use clap::{Parser, ValueEnum};
+
+use crate::bare::{Bare, Servers};
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
@@ -43,6 +47,15 @@ struct Arguments {
     /// A tenth of the users and short rounds, to see that everything runs; leaves the documentation alone.
     #[arg(long)]
     quick: bool,
+    /// Measures PostgreSQL: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, a database of its own whose owner is USER.
+    #[arg(long, requires = "bare", value_name = "URL")]
+    store: Option<String>,
+    /// The same database by a superuser, for what is compared with.
+    #[arg(long, requires = "store", value_name = "URL")]
+    bare: Option<String>,
+    /// How many users there are.
+    #[arg(long)]
+    users: Option<usize>,
     /// Where the data is kept between runs; default `bench-data` in the target folder.
     #[arg(long)]
     data: Option<PathBuf>,
@@ -58,33 +71,46 @@ pub(crate) struct Plan {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let plan = if arguments.quick {
+    let mut plan = if arguments.quick {
         Plan { users: 100_000, rounds: 2, read_time: secs(1), write_time: secs(2) }
     } else {
         Plan { users: 1_000_000, rounds: 5, read_time: secs(2), write_time: secs(5) }
     };
+    plan.users = arguments.users.unwrap_or(plan.users);
+    let servers = arguments.store.zip(arguments.bare).map(|(store, bare)| Servers { store, bare });
     let program = build_server()?;
     let target = program.parent().and_then(Path::parent).context("the folder of the build")?;
-    let name = if arguments.quick { "bench-data-quick" } else { "bench-data" };
+    let name = format!(
+        "bench-data{}{}",
+        if servers.is_some() { "-postgres" } else { "" },
+        if arguments.quick { "-quick" } else { "" }
+    );
     let folder = arguments.data.unwrap_or_else(|| target.join(name));
-    let data = data::prepare(&program, &folder, plan.users)?;
+    let data = data::prepare(&program, &folder, plan.users, servers.as_ref())?;
 
-    let reads = match arguments.what {
-        What::All | What::Reads => Some(reads::measure(&program, &data, &plan)?),
-        _ => None,
-    };
-    if let Some(reads) = &reads {
-        println!("{}", report::reads(reads));
+    let is_wanted = |kind| [What::All, kind].contains(&arguments.what);
+    let reads = is_wanted(What::Reads).then(|| reads::measure(&program, &data, &plan)).transpose()?;
+    let mut tables: Vec<String> = reads.iter().map(|reads| report::reads(reads)).collect();
+    match &servers {
+        None => {
+            let writes =
+                is_wanted(What::Writes).then(|| writes::measure(&program, &data, &plan)).transpose()?;
+            tables.extend(writes.map(|writes| report::writes(&writes)));
+        }
+        Some(servers) => {
+            let gets = is_wanted(What::Reads)
+                .then(|| postgres::gets(&program, &data, servers, &plan))
+                .transpose()?;
+            let writers = is_wanted(What::Writes)
+                .then(|| postgres::writers(&program, &data, servers, &plan))
+                .transpose()?;
+            tables.push(report::beside(gets.iter().flatten(), writers.as_ref()));
+        }
     }
-    let writes = match arguments.what {
-        What::All | What::Writes => Some(writes::measure(&program, &data, &plan)?),
-        _ => None,
-    };
-    if let Some(writes) = &writes {
-        println!("{}", report::writes(writes));
-    }
-    if let (Some(reads), Some(writes), false) = (&reads, &writes, arguments.quick) {
-        report::rewrite(reads, writes, plan.users)?;
+    println!("{}", tables.join("\n"));
+    if arguments.what == What::All && !arguments.quick {
+        let version = servers.as_ref().map(|servers| Bare::open(&servers.bare)?.version()).transpose()?;
+        report::rewrite(&tables.join("\n"), plan.users, version.as_deref())?;
     }
     Ok(())
 }

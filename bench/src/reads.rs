@@ -9,7 +9,9 @@ use crate::load::{self, Measured, median};
 use crate::server::Server;
 
 /// Different requests of a kind.
-const VARIED: usize = 20_000;
+pub(crate) const VARIED: usize = 20_000;
+/// The first kinds: gets by id.
+const GETS: usize = 2;
 
 pub(crate) struct Read {
     pub(crate) name: &'static str,
@@ -30,7 +32,7 @@ impl Read {
 
 /// The static answer first.
 pub(crate) fn measure(program: &Path, data: &Data, plan: &Plan) -> anyhow::Result<Vec<Read>> {
-    let server = Server::start(program, &data.folder, &[])?;
+    let server = Server::start(program, &data.folder, &data.variables())?;
     let (fixed, kinds) = write_requests(&server, data)?;
     let mut reads: Vec<Read> = std::iter::once("static answer (`/livez`)")
         .chain(kinds.iter().map(|(name, _)| *name))
@@ -58,6 +60,11 @@ pub(crate) fn measure(program: &Path, data: &Data, plan: &Plan) -> anyhow::Resul
 }
 
 type Kind = (&'static str, PathBuf);
+
+/// The gets alone.
+pub(crate) fn write_gets(server: &Server, data: &Data) -> anyhow::Result<Vec<Kind>> {
+    Ok(write_requests(server, data)?.1.into_iter().take(GETS).collect())
+}
 
 fn write_requests(server: &Server, data: &Data) -> anyhow::Result<(PathBuf, Vec<Kind>)> {
     let organizations = &data.organizations;
@@ -91,7 +98,8 @@ fn write_requests(server: &Server, data: &Data) -> anyhow::Result<(PathBuf, Vec<
     let filtered = many(&mut || by_id(0, rng.below(largest.users / 5 - 1) * 5 + 1, &reader));
     let list = many(&mut || {
         let rank = by_size(organizations, &mut rng);
-        let token = rng.below(organizations[rank].users);
+        let (first, last) = organizations[rank].positions;
+        let token = first + rng.below(last - first);
         format!(
             "/v1/{}/user/?limit=100&continuation_token={token}\t{}",
             organizations[rank].org_id, tokens[rank]
@@ -123,7 +131,7 @@ fn write_requests(server: &Server, data: &Data) -> anyhow::Result<(PathBuf, Vec<
 }
 
 /// An organization, each with the probability of its share of all users.
-fn by_size(organizations: &[Organization], rng: &mut Rng) -> usize {
+pub(crate) fn by_size(organizations: &[Organization], rng: &mut Rng) -> usize {
     let mut number = rng.below(organizations.iter().map(|one| one.users).sum());
     for (rank, organization) in organizations.iter().enumerate() {
         match number.checked_sub(organization.users) {

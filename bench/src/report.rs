@@ -7,11 +7,13 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
-use crate::load::{CONNECTIONS, median};
+use crate::load::{CONNECTIONS, Measured, median};
+use crate::postgres::{Beside, Writers};
 use crate::reads::Read;
 use crate::writes::Write;
 
 const BEGIN: &str = "<!-- measured: written by denizen-bench, not by hand -->\n";
+const BEGIN_POSTGRES: &str = "<!-- measured on PostgreSQL: written by denizen-bench, not by hand -->\n";
 const END: &str = "<!-- end of what was measured -->\n";
 
 pub(crate) fn reads(reads: &[Read]) -> String {
@@ -61,19 +63,50 @@ pub(crate) fn writes(writes: &[Write]) -> String {
     text
 }
 
-pub(crate) fn rewrite(measured: &[Read], written: &[Write], users: usize) -> anyhow::Result<()> {
+/// denizen on PostgreSQL beside single statements.
+pub(crate) fn beside<'b>(gets: impl Iterator<Item = &'b Beside>, writers: Option<&'b Writers>) -> String {
+    let mut text = String::from(
+        "| request | of bare statements | requests/s | bare statements/s | server CPU, µs | p50, ms | p99, ms |\n\
+         | --- | --: | --: | --: | --: | --: | --: |\n",
+    );
+    let invitations = writers.iter().flat_map(|writers| [&writers.one, &writers.spread]);
+    for beside in gets.chain(invitations) {
+        let of = |figure: fn(&Measured) -> f64| median(beside.denizen.iter().map(figure));
+        let _ = writeln!(
+            text,
+            "| {} | {} | {:.0} | {:.0} | {:.1} | {:.2} | {:.2} |",
+            beside.name,
+            percent(beside.ratio()),
+            of(|run| run.per_second),
+            median(beside.bare.iter().copied()),
+            of(|run| run.cpu),
+            of(|run| run.p50),
+            of(|run| run.p99),
+        );
+    }
+    if let Some(writers) = writers {
+        let ratio = percent(median(writers.ratios.iter().copied()));
+        let _ = writeln!(text, "\n64 writers in one organization reach {ratio} of what they reach in 64.");
+    }
+    text
+}
+
+/// Puts the tables of an engine into their place; `version` is that of PostgreSQL.
+pub(crate) fn rewrite(tables: &str, users: usize, version: Option<&str>) -> anyhow::Result<()> {
+    let (begin, on) = match version {
+        None => (BEGIN, String::new()),
+        Some(version) => (BEGIN_POSTGRES, format!("PostgreSQL {version}, ")),
+    };
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/performance.md");
     let page = fs::read_to_string(&file)?;
-    let (before, rest) = page.split_once(BEGIN).context("docs/performance.md has lost its mark")?;
+    let (before, rest) = page.split_once(begin).context("docs/performance.md has lost its mark")?;
     let (_, after) = rest.split_once(END).context("docs/performance.md has lost its second mark")?;
     let cores = std::thread::available_parallelism()?;
     let text = format!(
-        "{before}{BEGIN}\nMeasured {} at commit {}: {cores} cores shared by server and load, {CONNECTIONS} connections, \
-         {users} users in 100 organizations.\n\n{}\n{}\n{END}{after}",
+        "{before}{begin}\nMeasured {} at commit {}: {on}{cores} cores shared by everything, {CONNECTIONS} connections, \
+         {users} users in 100 organizations.\n\n{tables}\n{END}{after}",
         output("date", &["-u", "+%F"])?,
         output("git", &["rev-parse", "--short", "HEAD"])?,
-        reads(measured),
-        writes(written),
     );
     fs::write(file, text)?;
     Ok(())

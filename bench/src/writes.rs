@@ -85,7 +85,11 @@ fn invite(
     Ok(measured)
 }
 
-fn write_requests(server: &Server, organizations: &[Organization], folder: &Path) -> anyhow::Result<PathBuf> {
+pub(crate) fn write_requests(
+    server: &Server,
+    organizations: &[Organization],
+    folder: &Path,
+) -> anyhow::Result<PathBuf> {
     let mut lines = Vec::new();
     for one in organizations {
         lines.push(format!("/v1/{}/user/\t{}", one.org_id, server.token(one, &one.member_id)?));

@@ -1,8 +1,9 @@
 //! How fast the store is on this machine, beside what the disk can do.
 //!
-//! `cargo run --release -p denizen-store --example rates -- [USERS] [FOLDER]`
-//! loads USERS (200,000) into a database in FOLDER (a temporary one) and prints rates and times. The ratios to the
-//! disk's own rate mean more than the figures, for they travel from machine to machine.
+//! `cargo run --release -p denizen-store --example rates -- [USERS] [PLACE]`
+//! loads USERS (200,000) and prints rates and times. PLACE is a folder (a temporary one) for SQLite's files, or the URL of
+//! an empty PostgreSQL database, which is left full. The ratios to the disk's own rate mean more than the figures, for
+//! they travel from machine to machine.
 
 #![allow(
     clippy::cast_precision_loss,
@@ -24,8 +25,8 @@ use denizen_domain::permission::model::Rng;
 use denizen_domain::permission::{Filter, FrontendView, Grants};
 use denizen_domain::text::Email;
 use denizen_domain::time::Timestamp;
-use denizen_store::users::{self, NewUser, SortField, SortKey, UserQuery, UserSearch};
-use denizen_store::{SqliteOptions, Store, StoreError, roles};
+use denizen_store::users::{self, NewUser, SortField, SortKey, UserPage, UserQuery, UserSearch};
+use denizen_store::{PostgresOptions, SqliteOptions, Store, StoreError, roles};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -39,28 +40,47 @@ fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
     let users: usize = arguments.next().map_or(Ok(200_000), |text| text.parse())?;
     let temporary = tempfile::tempdir()?;
-    let folder = arguments.next().map_or_else(|| temporary.path().to_owned(), Into::into);
+    let place = arguments.next();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
 
-    let disk = disk_rate(&folder)?;
+    let disk = disk_rate(temporary.path())?;
     println!("fdatasync of 4 KiB appended      {disk:>9.0} /s");
+    let print = |name: &str, rate: f64| {
+        println!("creates, {CALLERS} callers, {name:<26} {rate:>9.0} /s, {:.2} x fdatasync", rate / disk);
+    };
+    if let Some(url) = place.as_ref().filter(|place| place.starts_with("postgres")) {
+        let store = Store::open(PostgresOptions::parse(url)?, NOW)?;
+        runtime.block_on(prepare(&store))?;
+        for (name, organizations) in [("one organization", 1), ("many organizations", ORGANIZATIONS)] {
+            print(name, runtime.block_on(create_rate(&store, organizations))?);
+        }
+        runtime.block_on(measure(&store, users))?;
+        store.close();
+        return Ok(());
+    }
+    let folder = place.map_or_else(|| temporary.path().to_owned(), Into::into);
     for (name, group) in [("one transaction per create", 1), ("group commit", 512)] {
         let path = folder.join(format!("creates-{group}.sqlite"));
-        let rate = runtime.block_on(create_rate(&path, group))?;
-        println!("creates, {CALLERS} callers, {name:<26} {rate:>9.0} /s, {:.2} x fdatasync", rate / disk);
+        let store = Store::open(SqliteOptions { group_commit_max: group, ..SqliteOptions::new(path) }, NOW)?;
+        runtime.block_on(prepare(&store))?;
+        print(name, runtime.block_on(create_rate(&store, ORGANIZATIONS))?);
+        store.close();
     }
-
     let store = Store::open(SqliteOptions::new(folder.join("many.sqlite")), NOW)?;
-    let started = Instant::now();
-    let ids = runtime.block_on(load(&store, users))?;
-    println!("load of {users} users in {:.1} s", started.elapsed().as_secs_f64());
-    point_reads(&store, &ids)?;
-    pages(&store)?;
-    searches(&store)?;
+    runtime.block_on(measure(&store, users))?;
     store.close();
     let size = std::fs::metadata(folder.join("many.sqlite"))?.len();
     println!("database {:.0} MB, {} bytes per user", size as f64 / 1e6, size / users as u64);
     Ok(())
+}
+
+async fn measure(store: &Store, users: usize) -> Result<(), Failure> {
+    let started = Instant::now();
+    let ids = load(store, users).await?;
+    println!("load of {users} users in {:.1} s", started.elapsed().as_secs_f64());
+    point_reads(store, &ids).await?;
+    pages(store).await?;
+    searches(store).await
 }
 
 fn disk_rate(folder: &Path) -> Result<f64, Failure> {
@@ -129,11 +149,9 @@ fn new_user(rng: &mut Rng, number: u64) -> Result<NewUser, Failure> {
 
 /// Creates per second, each answered when it is on disk.
 #[allow(clippy::disallowed_methods)] // The tasks are joined below.
-async fn create_rate(path: &Path, group: usize) -> Result<f64, Failure> {
-    let options = SqliteOptions { group_commit_max: group, ..SqliteOptions::new(path) };
-    let store = Store::open(options, NOW)?;
-    prepare(&store).await?;
-    let numbers = Arc::new(AtomicU64::new(1));
+async fn create_rate(store: &Store, organizations: i64) -> Result<f64, Failure> {
+    // Behind all users that are loaded, and different in each call.
+    let numbers = Arc::new(AtomicU64::new((1 << 40) + ((organizations as u64) << 32)));
     let started = Instant::now();
     let mut tasks = Vec::new();
     for caller in 0..CALLERS {
@@ -143,7 +161,7 @@ async fn create_rate(path: &Path, group: usize) -> Result<f64, Failure> {
             let mut created = 0;
             while started.elapsed() < MEASURED {
                 let user = new_user(&mut rng, numbers.fetch_add(1, Ordering::Relaxed)).expect("an address");
-                let org = OrgKey(1 + i64::try_from(rng.below(ORGANIZATIONS as usize)).unwrap_or(0));
+                let org = OrgKey(1 + i64::try_from(rng.below(organizations as usize)).unwrap_or(0));
                 store.write(org, move |tx| users::insert(tx, &user, NOW)).await.expect("it is new");
                 created += 1;
             }
@@ -154,9 +172,7 @@ async fn create_rate(path: &Path, group: usize) -> Result<f64, Failure> {
     for task in tasks {
         created += task.await?;
     }
-    let rate = f64::from(created) / started.elapsed().as_secs_f64();
-    store.close();
-    Ok(rate)
+    Ok(f64::from(created) / started.elapsed().as_secs_f64())
 }
 
 /// Half of the users into the first organization, the others spread over the rest.
@@ -196,54 +212,64 @@ fn query() -> UserQuery {
     }
 }
 
-fn point_reads(store: &Store, ids: &[UserId]) -> Result<(), Failure> {
-    for threads in [1, 2] {
-        let reads = AtomicU64::new(0);
+#[allow(clippy::disallowed_methods)] // The tasks are joined below.
+async fn point_reads(store: &Store, ids: &[UserId]) -> Result<(), Failure> {
+    let ids = Arc::new(ids.to_vec());
+    for callers in [1, 2, CALLERS as u64] {
         let started = Instant::now();
-        std::thread::scope(|scope| {
-            for seed in 1..=threads {
-                let reads = &reads;
-                scope.spawn(move || {
-                    let mut rng = Rng::new(seed);
-                    while started.elapsed() < MEASURED {
-                        let query = UserQuery { ids: Some(vec![*rng.pick(ids)]), ..query() };
-                        let page = store.read(OrgKey(1), |conn| users::page(conn, &query)).expect("a page");
-                        assert_eq!(page.users.len(), 1);
-                        reads.fetch_add(1, Ordering::Relaxed);
-                    }
-                });
-            }
-        });
-        let rate = reads.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64();
-        println!("users by id, {threads} threads            {rate:>9.0} /s");
+        let mut tasks = Vec::new();
+        for seed in 1..=callers {
+            let (store, ids) = (store.clone(), Arc::clone(&ids));
+            tasks.push(tokio::spawn(async move {
+                let mut rng = Rng::new(seed);
+                let mut reads = 0;
+                while started.elapsed() < MEASURED {
+                    let query = UserQuery { ids: Some(vec![*rng.pick(&ids)]), ..query() };
+                    let page = store.read(OrgKey(1), move |conn| users::page(conn, &query)).await?;
+                    assert_eq!(page.users.len(), 1);
+                    reads += 1;
+                }
+                Ok::<u32, StoreError>(reads)
+            }));
+        }
+        let mut reads = 0;
+        for task in tasks {
+            reads += task.await??;
+        }
+        let rate = f64::from(reads) / started.elapsed().as_secs_f64();
+        println!("users by id, {callers} callers            {rate:>9.0} /s");
     }
     Ok(())
 }
 
 /// The middle one of many times.
-fn median(mut run: impl FnMut() -> Result<usize, StoreError>) -> Result<(usize, Duration), StoreError> {
-    let mut found = run()?;
+async fn median(run: impl AsyncFn() -> Result<usize, StoreError>) -> Result<(usize, Duration), StoreError> {
+    let mut found = run().await?;
     let mut times = Vec::new();
     for _ in 0..15 {
         let started = Instant::now();
-        found = run()?;
+        found = run().await?;
         times.push(started.elapsed());
     }
     times.sort_unstable();
     Ok((found, times[times.len() / 2]))
 }
 
-fn pages(store: &Store) -> Result<(), Failure> {
+async fn page(store: &Store, query: &UserQuery) -> Result<UserPage, StoreError> {
+    let query = query.clone();
+    store.read(OrgKey(1), move |conn| users::page(conn, &query)).await
+}
+
+async fn pages(store: &Store) -> Result<(), Failure> {
     let sorts = [None, Some(SortField::LastName), Some(SortField::Messages)];
     for sort in sorts {
         let sort: Vec<SortKey> = sort.into_iter().map(|field| SortKey { field, descending: false }).collect();
         let mut query = UserQuery { sort, ..query() };
         for depth in [0, 500] {
             for _ in 0..depth {
-                query.after = store.read(OrgKey(1), |conn| users::page(conn, &query))?.next;
+                query.after = page(store, &query).await?.next;
             }
-            let (found, time) =
-                median(|| Ok(store.read(OrgKey(1), |conn| users::page(conn, &query))?.users.len()))?;
+            let (found, time) = median(async || Ok(page(store, &query).await?.users.len())).await?;
             println!(
                 "page {depth:>3} of {found} users by {:?}: {time:?}",
                 query.sort.first().map(|key| key.field)
@@ -253,7 +279,7 @@ fn pages(store: &Store) -> Result<(), Failure> {
     Ok(())
 }
 
-fn searches(store: &Store) -> Result<(), Failure> {
+async fn searches(store: &Store) -> Result<(), Failure> {
     for org in [1, 2] {
         for needle in [
             "steinova",
@@ -277,8 +303,11 @@ fn searches(store: &Store) -> Result<(), Failure> {
                 visible: Filter::always(),
                 limit: 100,
             };
-            let (found, time) =
-                median(|| Ok(store.read(OrgKey(org), |conn| users::search(conn, &search))?.len()))?;
+            let (found, time) = median(async || {
+                let search = search.clone();
+                Ok(store.read(OrgKey(org), move |conn| users::search(conn, &search)).await?.len())
+            })
+            .await?;
             println!("search in organization {org} for {needle:<14} {found:>4} found in {time:?}");
         }
     }
