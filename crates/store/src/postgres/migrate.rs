@@ -50,6 +50,7 @@ pub(crate) fn has_begun(options: &Arc<PostgresOptions>) -> Result<bool> {
         patience: options.patience,
         mode: Mode::Autocommit,
         org: OrgKey::CONTROL,
+        has_gone: &|| false,
     };
     let found = run.until_done(None, &mut |tx: &Tx<'_>| tx.optional(&HAS_BEGUN, &[], |row| row.bool(0)))?;
     Ok(found == Some(true))
@@ -68,6 +69,7 @@ pub(crate) fn run(options: &Arc<PostgresOptions>, now_micros: i64) -> Result<()>
         patience: options.patience,
         mode: Mode::Step,
         org: OrgKey::CONTROL,
+        has_gone: &|| false,
     };
     run.until_done(None, &mut |tx: &Tx<'_>| {
         lock(tx)?;

@@ -123,7 +123,8 @@ impl Database {
             if reply.is_closed() {
                 return;
             }
-            let run = Run { session, outage: &outage, patience, mode, org };
+            let has_gone = || reply.is_closed();
+            let run = Run { session, outage: &outage, patience, mode, org, has_gone: &has_gone };
             let result = run.until_done(abandoned, &mut closure);
             // The caller may have gone meanwhile; a write stands all the same.
             let _ = reply.send(result);

@@ -39,9 +39,14 @@ impl Outage {
         }
     }
 
-    /// Connects, waiting for `patience` since the outage began.
-    fn connect(&self, session: &RefCell<Session>, patience: Duration) -> Result<(), StoreError> {
+    /// Connects, waiting for `patience` since the outage began, and no longer than somebody waits for the closure.
+    fn connect(&self, run: &Run<'_>) -> Result<(), StoreError> {
+        let Run { session, patience, .. } = *run;
         loop {
+            // What is run for nobody would be a surprise to a caller who was told that it failed.
+            if (run.has_gone)() {
+                return Err(StoreError::Interrupted);
+            }
             let failure = match session.borrow_mut().connect() {
                 Ok(()) => {
                     self.end();
@@ -66,6 +71,8 @@ pub(crate) struct Run<'r> {
     pub(crate) patience: Duration,
     pub(crate) mode: Mode,
     pub(crate) org: OrgKey,
+    /// Whether nobody waits for the closure any more.
+    pub(crate) has_gone: &'r dyn Fn() -> bool,
 }
 
 enum Attempt<T, E> {
@@ -84,7 +91,7 @@ impl Run<'_> {
         let started = Instant::now();
         let (mut runs, mut losses) = (0, 0);
         loop {
-            self.outage.connect(self.session, self.patience)?;
+            self.outage.connect(self)?;
             runs += 1;
             let (failure, own) = match self.once(abandoned.take(), closure) {
                 Attempt::Ended(result) => return result,
