@@ -12,6 +12,7 @@ mod engine;
 mod environment;
 mod jobs;
 mod org;
+mod processes;
 mod server;
 
 pub use answer::Answer;
@@ -19,4 +20,5 @@ pub use caller::{Key, TestCaller};
 pub use contract::Contract;
 pub use environment::{NOON, SeededEntropy, TestClock, environment};
 pub use org::{ORIGIN, TestOrg};
+pub use processes::ProcessHome;
 pub use server::{TestServer, TestSettings};

@@ -12,6 +12,16 @@ use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use denizen_testkit::ProcessHome;
+
+/// The binary in the folder of a home, over its store.
+fn denizen_at(home: &ProcessHome) -> Command {
+    let mut command = denizen(home.path());
+    // Few connections, because many tests run at once.
+    command.envs(home.store().map(|url| ("DENIZEN_STORE", url))).env("DENIZEN_POSTGRES_CONNECTIONS", "4");
+    command
+}
+
 /// The binary in an empty folder, without any `DENIZEN_` variable of whoever runs the tests.
 fn denizen(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_denizen"));

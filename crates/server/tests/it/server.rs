@@ -2,19 +2,19 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use denizen_testkit::ProcessHome;
 use serde_json::Value;
 
-use crate::{denizen, text};
+use crate::{denizen_at, text};
 
 /// Far more than any step takes; only a hang reaches it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A server process with its data in `data` of the folder. It is killed when it is dropped.
+/// A server process with its data in the home. It is killed when it is dropped.
 pub struct Server {
     child: Child,
     lines: Receiver<String>,
@@ -25,8 +25,8 @@ pub struct Server {
 
 impl Server {
     /// Starts a server on a free port and waits until it listens.
-    pub fn start(folder: &Path, flags: &[&str]) -> Self {
-        let (child, lines) = spawn(folder, flags);
+    pub fn start(home: &ProcessHome, flags: &[&str]) -> Self {
+        let (child, lines) = spawn(home, flags);
         let mut server = Self { child, lines, printed: String::new(), address: ([127, 0, 0, 1], 0).into() };
         let line = server.read_until("is listening on");
         let (_, rest) = line.split_once("http://").unwrap();
@@ -35,8 +35,8 @@ impl Server {
     }
 
     /// Starts a server and kills it as soon as it has printed `marker`.
-    pub fn start_and_kill_at(folder: &Path, flags: &[&str], marker: &str) {
-        let (child, lines) = spawn(folder, flags);
+    pub fn start_and_kill_at(home: &ProcessHome, flags: &[&str], marker: &str) {
+        let (child, lines) = spawn(home, flags);
         let mut server = Self { child, lines, printed: String::new(), address: ([127, 0, 0, 1], 0).into() };
         server.read_until(marker);
         server.kill();
@@ -105,8 +105,8 @@ impl Drop for Server {
     }
 }
 
-fn spawn(folder: &Path, flags: &[&str]) -> (Child, Receiver<String>) {
-    let mut child = denizen(folder)
+fn spawn(home: &ProcessHome, flags: &[&str]) -> (Child, Receiver<String>) {
+    let mut child = denizen_at(home)
         .args(["serve", "--data", "data", "--listen", "127.0.0.1:0", "--no-rate-limits"])
         .args(flags)
         .env("DENIZEN_LOG_FILTER", "warn")
@@ -133,8 +133,8 @@ pub struct Org {
 }
 
 impl Org {
-    pub fn create(folder: &Path, slug: &str) -> Self {
-        let output = denizen(folder)
+    pub fn create(home: &ProcessHome, slug: &str) -> Self {
+        let output = denizen_at(home)
             .args(["org", "create", slug, "--name", "Acme", "--admin-email", "ada@acme.example"])
             .args(["--json", "--data", "data"])
             .output()

@@ -1,31 +1,31 @@
 //! The server as its operator meets it: started, stopped, killed, and worked on by commands beside it.
 
-use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use denizen_testkit::ProcessHome;
 use serde_json::Value;
 
 use crate::server::{Org, Server, load_until_gone};
-use crate::{denizen, folder, text};
+use crate::{denizen, denizen_at, folder, text};
 
-fn json(folder: &Path, arguments: &[&str]) -> Value {
-    let output = denizen(folder).args(arguments).args(["--json", "--data", "data"]).output().unwrap();
+fn json(home: &ProcessHome, arguments: &[&str]) -> Value {
+    let output = denizen_at(home).args(arguments).args(["--json", "--data", "data"]).output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn assert_sound(folder: &Path) {
-    let output = denizen(folder).args(["check", "--data", "data"]).output().unwrap();
+fn assert_sound(home: &ProcessHome) {
+    let output = denizen_at(home).args(["check", "--data", "data"]).output().unwrap();
     assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
     assert!(text(&output.stdout).starts_with("no problems"));
 }
 
 #[test]
 fn a_stop_under_load_ends_well_and_keeps_exactly_what_was_acknowledged() {
-    let folder = folder();
-    let server = Server::start(folder.path(), &[]);
-    let org = Org::create(folder.path(), "acme");
+    let home = ProcessHome::new();
+    let server = Server::start(&home, &[]);
+    let org = Org::create(&home, "acme");
     let address = server.address;
     let acknowledged = load_until_gone(&org, address, || {
         sleep(Duration::from_millis(300));
@@ -33,16 +33,16 @@ fn a_stop_under_load_ends_well_and_keeps_exactly_what_was_acknowledged() {
         assert_eq!(server.wait().code(), Some(0));
     });
     assert!(acknowledged.len() > 8, "only {} were invited", acknowledged.len());
-    let members = json(folder.path(), &["org", "show", "acme"])["members"].as_u64().unwrap();
+    let members = json(&home, &["org", "show", "acme"])["members"].as_u64().unwrap();
     assert_eq!(members, acknowledged.len() as u64 + 1);
 }
 
 #[test]
 fn a_server_that_leaves_says_so_at_once_and_answers_every_request_until_the_drain_is_over() {
-    let folder = folder();
-    std::fs::write(folder.path().join("c.toml"), "[shutdown]\ndrain_seconds = 2\n").unwrap();
-    let server = Server::start(folder.path(), &["--config", "c.toml"]);
-    let org = Org::create(folder.path(), "acme");
+    let home = ProcessHome::new();
+    std::fs::write(home.path().join("c.toml"), "[shutdown]\ndrain_seconds = 2\n").unwrap();
+    let server = Server::start(&home, &["--config", "c.toml"]);
+    let org = Org::create(&home, "acme");
     assert_eq!(server.status("/readyz"), Some(200));
     let signalled = Instant::now();
     server.terminate();
@@ -59,14 +59,14 @@ fn a_server_that_leaves_says_so_at_once_and_answers_every_request_until_the_drai
     assert_eq!(server.status("/livez"), Some(200));
     assert_eq!(server.wait().code(), Some(0));
     assert!(signalled.elapsed() >= Duration::from_secs(2));
-    assert_eq!(json(folder.path(), &["org", "show", "acme"])["members"].as_u64(), Some(invited + 1));
+    assert_eq!(json(&home, &["org", "show", "acme"])["members"].as_u64(), Some(invited + 1));
 }
 
 #[test]
 fn a_second_signal_during_the_drain_ends_the_server_at_once() {
-    let folder = folder();
-    std::fs::write(folder.path().join("c.toml"), "[shutdown]\ndrain_seconds = 600\n").unwrap();
-    let server = Server::start(folder.path(), &["--config", "c.toml"]);
+    let home = ProcessHome::new();
+    std::fs::write(home.path().join("c.toml"), "[shutdown]\ndrain_seconds = 600\n").unwrap();
+    let server = Server::start(&home, &["--config", "c.toml"]);
     server.terminate();
     while server.status("/readyz") != Some(503) {}
     server.terminate();
@@ -75,9 +75,9 @@ fn a_second_signal_during_the_drain_ends_the_server_at_once() {
 
 #[test]
 fn what_was_acknowledged_survives_a_kill() {
-    let folder = folder();
-    let server = Server::start(folder.path(), &[]);
-    let org = Org::create(folder.path(), "acme");
+    let home = ProcessHome::new();
+    let server = Server::start(&home, &[]);
+    let org = Org::create(&home, "acme");
     let address = server.address;
     let acknowledged = load_until_gone(&org, address, || {
         sleep(Duration::from_millis(300));
@@ -85,8 +85,8 @@ fn what_was_acknowledged_survives_a_kill() {
     });
     assert!(acknowledged.len() > 8, "only {} were invited", acknowledged.len());
 
-    let again = Server::start(folder.path(), &[]);
-    assert_sound(folder.path());
+    let again = Server::start(&home, &[]);
+    assert_sound(&home);
     for email in &acknowledged {
         assert_eq!(org.invite(again.address, email), Some(409), "{email} is lost");
     }
@@ -95,14 +95,14 @@ fn what_was_acknowledged_survives_a_kill() {
 
 #[test]
 fn an_organization_made_beside_a_running_server_is_served_at_once_and_a_revoked_key_soon_refused() {
-    let folder = folder();
-    let server = Server::start(folder.path(), &[]);
-    let org = Org::create(folder.path(), "acme");
+    let home = ProcessHome::new();
+    let server = Server::start(&home, &[]);
+    let org = Org::create(&home, "acme");
     let (status, page) = org.get(server.address, "/user/").unwrap();
     assert_eq!((status, page["users"][0]["email"].as_str()), (200, Some("ada@acme.example")));
 
     let made = json(
-        folder.path(),
+        &home,
         &[
             "key",
             "create",
@@ -119,18 +119,18 @@ fn an_organization_made_beside_a_running_server_is_served_at_once_and_a_revoked_
     let second = Org::with_keys("acme", &made["api_key"], &made["api_key_id"], &made["member_id"]);
     assert_eq!(second.get(server.address, "/user/").unwrap().0, 200);
     let key_id = made["api_key_id"].as_str().unwrap();
-    assert_eq!(json(folder.path(), &["key", "revoke", "--org", "acme", key_id])["revoked"], true);
+    assert_eq!(json(&home, &["key", "revoke", "--org", "acme", key_id])["revoked"], true);
     sleep(Duration::from_millis(1100));
     assert_eq!(second.get(server.address, "/user/").unwrap().0, 401);
-    assert_eq!(json(folder.path(), &["key", "list", "--org", "acme"]).as_array().unwrap().len(), 1);
-    assert_sound(folder.path());
+    assert_eq!(json(&home, &["key", "list", "--org", "acme"]).as_array().unwrap().len(), 1);
+    assert_sound(&home);
     server.stop();
 }
 
 #[test]
 fn the_demonstration_shows_its_credentials_once() {
-    let folder = folder();
-    let first = Server::start(folder.path(), &["--demo"]);
+    let home = ProcessHome::new();
+    let first = Server::start(&home, &["--demo"]);
     let value = |name: &str| {
         let marker = format!("export {name}=");
         let line = first.printed.lines().find_map(|line| line.trim().strip_prefix(&marker)).unwrap();
@@ -143,10 +143,10 @@ fn the_demonstration_shows_its_credentials_once() {
     assert!(page["users"].as_array().unwrap().iter().any(|user| user["last_name"] == "García"));
     first.stop();
 
-    let second = Server::start(folder.path(), &["--demo"]);
+    let second = Server::start(&home, &["--demo"]);
     assert!(second.printed.contains("found its data"), "{}", second.printed);
     assert!(!second.printed.contains(secret.as_str().unwrap()) && !second.printed.contains("AMIGO_"));
-    assert_eq!(json(folder.path(), &["org", "show", "demo"])["members"], 361);
+    assert_eq!(json(&home, &["org", "show", "demo"])["members"], 361);
     assert_eq!(org.get(second.address, "/user/?limit=1").unwrap().0, 200);
     second.stop();
 }
@@ -154,20 +154,20 @@ fn the_demonstration_shows_its_credentials_once() {
 #[test]
 fn a_demonstration_that_was_killed_while_it_was_filled_is_completed_by_the_next_start() {
     // On a busy machine the kill can come too late, then there is nothing to complete.
-    let (folder, again) = (0..20)
+    let (home, again) = (0..20)
         .find_map(|_| {
-            let folder = folder();
-            Server::start_and_kill_at(folder.path(), &["--demo"], "Its credentials");
-            let again = Server::start(folder.path(), &["--demo"]);
-            again.printed.contains("An earlier start was interrupted").then_some((folder, again))
+            let home = ProcessHome::new();
+            Server::start_and_kill_at(&home, &["--demo"], "Its credentials");
+            let again = Server::start(&home, &["--demo"]);
+            again.printed.contains("An earlier start was interrupted").then_some((home, again))
         })
         .expect("one of twenty kills comes in time");
     assert!(again.printed.contains("denizen key create --org demo"), "{}", again.printed);
     again.stop();
-    assert_eq!(json(folder.path(), &["org", "show", "demo"])["members"], 361);
-    let keys = json(folder.path(), &["key", "list", "--org", "demo"]);
+    assert_eq!(json(&home, &["org", "show", "demo"])["members"], 361);
+    let keys = json(&home, &["key", "list", "--org", "demo"]);
     assert_eq!(keys.as_array().unwrap().len(), 1, "the key that completed it must be gone: {keys}");
-    assert_sound(folder.path());
+    assert_sound(&home);
 }
 
 #[test]
@@ -193,8 +193,8 @@ fn commands_about_a_store_that_is_not_there_make_none() {
 }
 
 /// What a command prints for people.
-fn printed(folder: &Path, arguments: &[&str]) -> String {
-    let output = denizen(folder).args(arguments).args(["--data", "data"]).output().unwrap();
+fn printed(home: &ProcessHome, arguments: &[&str]) -> String {
+    let output = denizen_at(home).args(arguments).args(["--data", "data"]).output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     text(&output.stdout)
 }
@@ -211,30 +211,27 @@ fn exported(shown: &str) -> Org {
 
 #[test]
 fn a_first_start_says_how_an_organization_is_made_and_that_says_how_it_is_used() {
-    let folder = folder();
-    let server = Server::start(folder.path(), &[]);
+    let home = ProcessHome::new();
+    let server = Server::start(&home, &[]);
     let hint = server.next_line();
     assert!(hint.contains("denizen org create SLUG") && hint.contains("--data data"), "{hint}");
     let create = ["org", "create", "acme", "--name", "Acme", "--admin-email", "ada@acme.example"];
-    let shown = printed(folder.path(), &create);
+    let shown = printed(&home, &create);
     assert!(shown.contains("expires at    20") && shown.contains("curl "), "{shown}");
     assert_eq!(exported(&shown).get(server.address, "/user/").unwrap().0, 200);
     server.stop();
-    let again = Server::start(folder.path(), &[]);
+    let again = Server::start(&home, &[]);
     again.terminate();
     assert_eq!(again.rest(), "", "nothing is missing any more");
 }
 
 #[test]
 fn a_key_of_the_command_line_leads_to_a_working_call_or_says_whose_it_is() {
-    let folder = folder();
-    let server = Server::start(folder.path(), &[]);
-    Org::create(folder.path(), "acme");
+    let home = ProcessHome::new();
+    let server = Server::start(&home, &[]);
+    Org::create(&home, "acme");
     let create = |role: &str| {
-        printed(
-            folder.path(),
-            &["key", "create", "--org", "acme", "--role", role, "--name", "n", "--days", "1"],
-        )
+        printed(&home, &["key", "create", "--org", "acme", "--role", role, "--name", "n", "--days", "1"])
     };
     let shown = create("DefaultSuperAdministratorRole");
     assert_eq!(exported(&shown).get(server.address, "/user/").unwrap().0, 200);
@@ -246,21 +243,21 @@ fn a_key_of_the_command_line_leads_to_a_working_call_or_says_whose_it_is() {
 
 #[test]
 fn an_organization_that_nobody_can_administer_is_recovered_beside_the_running_server() {
-    let folder = folder();
-    let server = Server::start(folder.path(), &[]);
-    let org = Org::create(folder.path(), "acme");
+    let home = ProcessHome::new();
+    let server = Server::start(&home, &[]);
+    let org = Org::create(&home, "acme");
     assert_eq!(org.delete_itself(server.address), Some(200));
     let create = ["key", "create", "--org", "acme", "--role", "DefaultSuperAdministratorRole"];
-    let refused = denizen(folder.path())
+    let refused = denizen_at(&home)
         .args(create)
         .args(["--name", "n", "--days", "1", "--data", "data"])
         .output()
         .unwrap();
     crate::assert_refused(&refused, 1, "no super administrator");
     assert!(text(&refused.stderr).contains("denizen org recover acme"), "{}", text(&refused.stderr));
-    let check = || printed(folder.path(), &["check"]);
+    let check = || printed(&home, &["check"]);
     assert!(check().contains("acme has no super administrator"), "{}", check());
-    let shown = printed(folder.path(), &["org", "recover", "acme", "--admin-email", "grace@acme.example"]);
+    let shown = printed(&home, &["org", "recover", "acme", "--admin-email", "grace@acme.example"]);
     let page = exported(&shown).get(server.address, "/user/").unwrap().1;
     assert_eq!(page["users"][0]["email"], "grace@acme.example");
     assert_eq!(check().lines().count(), 1, "{}", check());
@@ -269,10 +266,10 @@ fn an_organization_that_nobody_can_administer_is_recovered_beside_the_running_se
 
 #[test]
 fn an_origin_that_means_less_than_it_says_is_refused() {
-    let folder = folder();
-    Org::create(folder.path(), "acme");
+    let home = ProcessHome::new();
+    Org::create(&home, "acme");
     let set = |flag: &str, origin: &str| {
-        denizen(folder.path()).args(["org", "set", "acme", "--data", "data", flag, origin]).output().unwrap()
+        denizen_at(&home).args(["org", "set", "acme", "--data", "data", flag, origin]).output().unwrap()
     };
     assert!(set("--allow-origin", "https://app.example.com/").status.success());
     crate::assert_refused(&set("--allow-origin", "https://app.example.com/in"), 2, "more than an origin");
