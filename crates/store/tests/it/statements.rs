@@ -22,11 +22,14 @@ async fn assert_understood(outside: &Outside, name: &str, text: &str) {
     match outside {
         Outside::Sqlite(connection) => {
             let connection = connection.lock().unwrap();
-            connection.prepare(text).map(drop).unwrap_or_else(|error| panic!("{name}: {error}: {text}"));
+            if let Err(error) = connection.prepare(text) {
+                panic!("{name}: {error}: {text}");
+            }
         }
         Outside::Postgres(client) => {
-            let prepared = client.prepare(text).await;
-            prepared.map(drop).unwrap_or_else(|error| panic!("{name}: {:?}: {text}", error.as_db_error()));
+            if let Err(error) = client.prepare(text).await {
+                panic!("{name}: {:?}: {text}", error.as_db_error());
+            }
         }
     }
 }

@@ -101,7 +101,9 @@ async fn a_write_whose_caller_has_gone_is_not_begun() {
         assert!(tokio::time::timeout(Duration::from_millis(5), write).await.is_err());
     }
     // Any of them may be the one that a word lets go.
-    held.iter().for_each(|_| open.send(()).unwrap());
+    for _ in &held {
+        open.send(()).unwrap();
+    }
     for held in held {
         held.await.unwrap().unwrap();
     }
