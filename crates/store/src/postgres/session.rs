@@ -103,6 +103,8 @@ pub(crate) struct Session {
     failure: Option<Failure>,
     /// Ends when nobody waits for the closure any more.
     abandoned: Option<oneshot::Receiver<()>>,
+    /// Whether a statement was to be cancelled.
+    is_cancelled: bool,
 }
 
 impl Session {
@@ -122,6 +124,7 @@ impl Session {
             wrote: false,
             failure: None,
             abandoned: None,
+            is_cancelled: false,
         })
     }
 
@@ -137,6 +140,7 @@ impl Session {
 
     pub(crate) fn disconnect(&mut self) {
         self.link = None;
+        self.is_cancelled = false;
         self.forget_transaction();
     }
 
@@ -234,7 +238,10 @@ impl Session {
         let must_tell = self.is_open;
         self.forget_transaction();
         self.abandoned = None;
-        if must_tell && self.drive(async |client| client.batch_execute("ROLLBACK").await).is_err() {
+        if self.is_cancelled {
+            // A cancellation that is still on its way would hit the next closure's statement.
+            self.disconnect();
+        } else if must_tell && self.drive(async |client| client.batch_execute("ROLLBACK").await).is_err() {
             self.disconnect();
         }
     }
@@ -318,11 +325,12 @@ impl Session {
         let client = &*client;
         let limit = self.options.statement_timeout + GRACE;
         let abandoned = &mut self.abandoned;
+        let is_cancelled = &mut self.is_cancelled;
         let options = &self.options;
         self.runtime.block_on(async {
             let mut work = pin!(work(client));
             let mut deadline = pin!(tokio::time::sleep(limit));
-            let (mut cancel, mut is_cancelled): (Option<Asking>, bool) = (None, false);
+            let mut cancel: Option<Asking> = None;
             poll_fn(|cx| {
                 // Once to send, and once more when the connection has brought something.
                 if let Poll::Ready(answer) = work.as_mut().poll(cx) {
@@ -342,10 +350,10 @@ impl Session {
                     *is_over = true;
                     return Poll::Ready(Err(Failure::Lost("the server does not answer".to_owned())));
                 }
-                if !is_cancelled
+                if !*is_cancelled
                     && abandoned.as_mut().is_some_and(|waiting| Pin::new(waiting).poll(cx).is_ready())
                 {
-                    is_cancelled = true;
+                    *is_cancelled = true;
                     let token = client.cancel_token();
                     let tls = options.tls.clone();
                     cancel = Some(Box::pin(async move { token.cancel_query(tls).await }));
