@@ -12,6 +12,7 @@ mod engine;
 mod jobs;
 mod killing;
 mod migrations;
+mod model;
 mod paging;
 mod permits;
 mod postgres;

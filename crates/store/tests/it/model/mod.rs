@@ -1,0 +1,46 @@
+//! Random operations against a plain model: an engine must answer what the model answers, and so both engines the same.
+//!
+//! A failure names its seed; `DENIZEN_TEST_SEED` runs that seed, or any other, alone.
+
+mod chance;
+mod memory;
+mod steps;
+mod trial;
+
+use std::env;
+
+use self::trial::Trial;
+use crate::support::TestStore;
+
+fn seeds(usual: &[u64]) -> Vec<u64> {
+    match env::var("DENIZEN_TEST_SEED") {
+        Ok(seed) => vec![seed.parse().unwrap()],
+        Err(_) => usual.to_vec(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_operations_are_answered_as_a_plain_model_answers_them() {
+    for seed in seeds(&[1, 2]) {
+        let mut trial = Trial::new(seed, vec![TestStore::empty()]).await;
+        trial.run(500).await;
+    }
+}
+
+/// So large that PostgreSQL does not find everybody among the users that it looks through first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_operations_in_a_large_directory_are_answered_as_a_plain_model_answers_them() {
+    for seed in seeds(&[4]) {
+        let mut trial = Trial::new(seed, vec![TestStore::empty()]).await;
+        trial.crowd(1_150).await;
+        trial.run(250).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_engines_answer_random_operations_alike() {
+    let Some(postgres) = TestStore::postgres() else { return };
+    let seed = seeds(&[5])[0];
+    let mut trial = Trial::new(seed, vec![TestStore::sqlite(), postgres]).await;
+    trial.run(500).await;
+}
