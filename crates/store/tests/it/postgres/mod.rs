@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod checking;
+mod plans;
 mod proxy;
 mod reruns;
 mod walls;
