@@ -9,6 +9,7 @@ use std::ops::Deref;
 use denizen_domain::ids::OrgKey;
 
 use crate::error::{Result, StoreError};
+use crate::postgres::readers::Replay;
 use crate::postgres::session::Session;
 use crate::sql::{Dialect, Param, Row, Sql, Statement};
 
@@ -24,6 +25,8 @@ pub struct Conn<'c> {
 pub(crate) enum Engine<'c> {
     Sqlite(&'c rusqlite::Connection),
     Postgres(&'c RefCell<Session>),
+    /// PostgreSQL, where the closure is run again after each answer.
+    Replay(&'c RefCell<Replay>),
 }
 
 impl<'c> Conn<'c> {
@@ -35,7 +38,7 @@ impl<'c> Conn<'c> {
     pub fn dialect(&self) -> Dialect {
         match self.engine {
             Engine::Sqlite(_) => Dialect::Sqlite,
-            Engine::Postgres(_) => Dialect::Postgres,
+            Engine::Postgres(_) | Engine::Replay(_) => Dialect::Postgres,
         }
     }
 
@@ -57,6 +60,10 @@ impl<'c> Conn<'c> {
                 let rows = session.borrow_mut().query(self.org, sql.postgres(), params)?;
                 rows.first().map(|row| read(&Row::Postgres(row))).transpose()
             }
+            Engine::Replay(replay) => {
+                let rows = replay.borrow_mut().ask(self.org, sql.postgres().into(), params)?;
+                rows.first().map(|row| read(&Row::Postgres(row))).transpose()
+            }
         }
     }
 
@@ -69,7 +76,14 @@ impl<'c> Conn<'c> {
     ) -> Result<Vec<T>> {
         match self.engine {
             Engine::Sqlite(connection) => sqlite_all(connection, sql.sqlite(), params, read),
-            Engine::Postgres(session) => self.postgres_all(session, sql.postgres(), params, read),
+            Engine::Postgres(session) => {
+                let rows = session.borrow_mut().query(self.org, sql.postgres(), params)?;
+                postgres_all(&rows, read)
+            }
+            Engine::Replay(replay) => {
+                let rows = replay.borrow_mut().ask(self.org, sql.postgres().into(), params)?;
+                postgres_all(&rows, read)
+            }
         }
     }
 
@@ -84,21 +98,23 @@ impl<'c> Conn<'c> {
                 sqlite_all(connection, &statement.sqlite(), &statement.params(), read)
             }
             Engine::Postgres(session) => {
-                self.postgres_all(session, statement.text(), &statement.params(), read)
+                let rows = session.borrow_mut().query(self.org, statement.text(), &statement.params())?;
+                postgres_all(&rows, read)
+            }
+            Engine::Replay(replay) => {
+                let text = statement.text().to_owned().into();
+                let rows = replay.borrow_mut().ask(self.org, text, &statement.params())?;
+                postgres_all(&rows, read)
             }
         }
     }
+}
 
-    fn postgres_all<T>(
-        &self,
-        session: &RefCell<Session>,
-        text: &str,
-        params: &[Param<'_>],
-        mut read: impl FnMut(&Row<'_>) -> Result<T>,
-    ) -> Result<Vec<T>> {
-        let rows = session.borrow_mut().query(self.org, text, params)?;
-        rows.iter().map(|row| read(&Row::Postgres(row))).collect()
-    }
+fn postgres_all<T>(
+    rows: &[tokio_postgres::Row],
+    mut read: impl FnMut(&Row<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    rows.iter().map(|row| read(&Row::Postgres(row))).collect()
 }
 
 fn sqlite_optional<T>(
@@ -188,6 +204,7 @@ impl<'c> Tx<'c> {
             Engine::Sqlite(connection) => {
                 Ok(connection.prepare_cached(sql.sqlite())?.execute(rusqlite::params_from_iter(params))?)
             }
+            Engine::Replay(_) => Err(StoreError::Internal("a read that writes".to_owned())),
             Engine::Postgres(session) => {
                 let changed = session.borrow_mut().execute(self.org, sql.postgres(), params)?;
                 Ok(usize::try_from(changed).unwrap_or(usize::MAX))
@@ -199,7 +216,7 @@ impl<'c> Tx<'c> {
     /// PostgreSQL it travels with the next statement or the commit, which saves waiting for an answer.
     pub fn write(&self, sql: &Sql, params: &[Param<'_>]) -> Result<()> {
         match self.conn.engine {
-            Engine::Sqlite(_) => self.execute(sql, params).map(drop),
+            Engine::Sqlite(_) | Engine::Replay(_) => self.execute(sql, params).map(drop),
             Engine::Postgres(session) => session.borrow_mut().defer(self.org, sql.postgres(), params),
         }
     }
@@ -207,7 +224,7 @@ impl<'c> Tx<'c> {
     /// The row of a spread counter that this connection changes.
     pub(crate) fn slot(&self) -> i64 {
         match self.conn.engine {
-            Engine::Sqlite(_) => 0,
+            Engine::Sqlite(_) | Engine::Replay(_) => 0,
             Engine::Postgres(session) => session.borrow().slot(),
         }
     }

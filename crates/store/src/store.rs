@@ -81,10 +81,10 @@ impl Store {
         }
     }
 
-    /// Runs a read of a few rows: on SQLite at once, on this thread. A read that may touch many rows belongs into
+    /// Runs a read of a few rows, on this thread: on SQLite at once, on PostgreSQL again after each answer. A read that may touch many rows belongs into
     /// [`Self::scan`]; so do several statements that must see the same state, for here each sees the latest.
     /// The closure may be run again.
-    pub async fn read<T, E, F>(&self, org: OrgKey, mut closure: F) -> Result<T, E>
+    pub async fn read<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
     where
         F: FnMut(&Conn<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -92,7 +92,7 @@ impl Store {
     {
         match &*self.database {
             Database::Sqlite(database) => database.read(org, closure),
-            Database::Postgres(database) => database.read(org, move |tx| closure(tx)).await,
+            Database::Postgres(database) => database.read(org, closure).await,
         }
     }
 

@@ -5,6 +5,7 @@ mod failure;
 mod lanes;
 mod migrate;
 mod options;
+pub(crate) mod readers;
 mod run;
 pub(crate) mod session;
 
@@ -19,9 +20,10 @@ pub(crate) use migrate::STATEMENTS as MIGRATION_STATEMENTS;
 pub use options::PostgresOptions;
 
 use self::lanes::{Lane, Task};
+use self::readers::{Readers, Replay};
 use self::run::{Outage, Run};
 use self::session::{Mode, Session};
-use crate::conn::Tx;
+use crate::conn::{Conn, Engine, Tx};
 use crate::error::{Result, StoreError};
 
 impl PostgresOptions {
@@ -51,7 +53,8 @@ fn on_a_thread<T: Send + 'static>(
 pub(crate) struct Database {
     options: Arc<PostgresOptions>,
     outage: Arc<Outage>,
-    short: Lane,
+    readers: Readers,
+    writers: Lane,
     long: Lane,
 }
 
@@ -60,9 +63,11 @@ impl Database {
     pub(crate) fn open(options: PostgresOptions, now_micros: i64) -> Result<Self> {
         let options = Arc::new(options);
         on_a_thread(&options, move |options| migrate::run(options, now_micros))?;
+        let outage = Arc::default();
         Ok(Self {
-            outage: Arc::default(),
-            short: Lane::start("pg", options.connections, &options)?,
+            readers: Readers::new(&options, &outage),
+            outage,
+            writers: Lane::start("pg", options.connections, &options)?,
             long: Lane::start("pg-long", options.long_read_connections, &options)?,
             options,
         })
@@ -75,19 +80,24 @@ impl Database {
         E: From<StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        self.short.send(self.task(org, Mode::Write, None, closure, reply)).await?;
+        self.writers.send(self.task(org, Mode::Write, None, closure, reply)).await?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    pub(crate) async fn read<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
+    pub(crate) async fn read<T, E, F>(&self, org: OrgKey, mut closure: F) -> Result<T, E>
     where
-        F: FnMut(&Tx<'_>) -> Result<T, E> + Send + 'static,
+        F: FnMut(&Conn<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        self.short.send(self.task(org, Mode::Autocommit, None, closure, reply)).await?;
-        answer.await.map_err(|_| StoreError::Closed)?
+        self.readers.check_open()?;
+        let replay = RefCell::new(Replay::default());
+        loop {
+            let result = closure(&Conn::new(Engine::Replay(&replay), org));
+            let Some(question) = replay.borrow_mut().rewind() else { return result };
+            let answer = self.readers.ask(&question).await;
+            replay.borrow_mut().answer(question, answer);
+        }
     }
 
     pub(crate) async fn scan<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
@@ -140,7 +150,8 @@ impl Database {
 
     /// Finishes what was queued. Blocks until then.
     pub(crate) fn close(&self) {
-        self.short.close();
+        self.readers.close();
+        self.writers.close();
         self.long.close();
     }
 }

@@ -12,8 +12,10 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 /// What can be tuned of the PostgreSQL engine.
 #[derive(Clone)]
 pub struct PostgresOptions {
-    /// Connections for reads of a few rows and for writes.
+    /// Connections for writes.
     pub connections: usize,
+    /// Connections for reads of a few rows, each shared by many.
+    pub read_connections: usize,
     /// Connections for reads that may take longer.
     pub long_read_connections: usize,
     /// How long one statement may run.
@@ -71,6 +73,7 @@ impl PostgresOptions {
         config.keepalives_idle(Duration::from_secs(30)).keepalives_interval(Duration::from_secs(10));
         Ok(Self {
             connections: 16,
+            read_connections: 4,
             long_read_connections: 4,
             statement_timeout: Duration::from_secs(30),
             patience: Duration::from_secs(5),

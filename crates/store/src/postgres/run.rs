@@ -14,11 +14,11 @@ use crate::conn::{Conn, Engine, Tx};
 use crate::error::StoreError;
 
 /// How often a closure is run again when its connection is lost each time.
-const MOST_LOSSES: u32 = 5;
+pub(crate) const MOST_LOSSES: u32 = 5;
 /// How often a closure is run when it runs into a key each time: more than once means that nobody else is in the way.
 const MOST_KEY_CONFLICTS: u32 = 3;
 /// Between two attempts to reach a server.
-const KNOCK: Duration = Duration::from_millis(50);
+pub(crate) const KNOCK: Duration = Duration::from_millis(50);
 /// The longest wait for a conflict to go away.
 const MOST_WAIT: Duration = Duration::from_millis(50);
 
@@ -28,11 +28,20 @@ const MOST_WAIT: Duration = Duration::from_millis(50);
 pub(crate) struct Outage(Mutex<Option<Instant>>);
 
 impl Outage {
-    fn begin(&self) -> Instant {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now)
+    /// Says, after an attempt to connect, whether there is to be another.
+    ///
+    /// # Errors
+    /// The failure, when waiting would not help or `patience` has passed since the outage began.
+    pub(crate) fn must_wait(&self, failure: &Failure, patience: Duration) -> Result<(), StoreError> {
+        let began = *self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
+        if matches!(failure, Failure::Lost(_)) && began.elapsed() <= patience {
+            return Ok(());
+        }
+        tracing::warn!(error = %failure.error(), "PostgreSQL cannot be reached");
+        Err(failure.error())
     }
 
-    fn end(&self) {
+    pub(crate) fn end(&self) {
         let began = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(began) = began {
             tracing::info!(seconds = began.elapsed().as_secs(), "PostgreSQL answers again");
@@ -54,11 +63,7 @@ impl Outage {
                 }
                 Err(failure) => failure,
             };
-            let began = self.begin();
-            if !matches!(failure, Failure::Lost(_)) || began.elapsed() > patience {
-                tracing::warn!(error = %failure.error(), "PostgreSQL cannot be reached");
-                return Err(failure.error());
-            }
+            self.must_wait(&failure, patience)?;
             std::thread::sleep(KNOCK);
         }
     }

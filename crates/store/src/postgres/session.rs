@@ -24,13 +24,13 @@ use crate::sql::{Param, Value};
 
 /// Prepared statements that a connection keeps. Beyond this all are dropped, which happens only when callers make many
 /// shapes of lists.
-const MOST_STATEMENTS: usize = 1_000;
+pub(crate) const MOST_STATEMENTS: usize = 1_000;
 /// The users of a directory are counted in so many rows, so that writers do not wait for one another.
 const COUNTER_SLOTS: i64 = 256;
 /// A server that stays silent for so much longer than a statement may take is taken for lost.
-const GRACE: std::time::Duration = std::time::Duration::from_secs(10);
+pub(crate) const GRACE: std::time::Duration = std::time::Duration::from_secs(10);
 /// What the setting `denizen.org_id` says before the first closure: no organization has this key.
-const NOBODY: OrgKey = OrgKey(-1);
+pub(crate) const NOBODY: OrgKey = OrgKey(-1);
 
 /// How the statements of a closure belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -373,6 +373,19 @@ impl Session {
     }
 }
 
+/// What is set for every connection. A server that was told not to wait for its disk would lose what was acknowledged.
+pub(crate) fn settings(options: &PostgresOptions) -> String {
+    let milliseconds = options.statement_timeout.as_millis();
+    format!(
+        "SET statement_timeout = {milliseconds};
+         SET idle_in_transaction_session_timeout = {milliseconds};
+         SET jit = off;
+         SET denizen.org_id = '{}';
+         SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
+        NOBODY.0
+    )
+}
+
 async fn send_ahead(client: &Client, ahead: &[Piece]) -> Result<(), Error> {
     let pieces = ahead.iter().map(async |piece| match piece {
         Piece::Text(text) => client.batch_execute(text).await,
@@ -395,17 +408,7 @@ impl Link {
             Err(_) => return Err(Failure::Lost("the server does not answer".to_owned())),
         };
         let mut driver: Driver = Box::pin(connection);
-        let milliseconds = options.statement_timeout.as_millis();
-        // A server that was told not to wait for its disk would lose what was acknowledged.
-        let settings = format!(
-            "SET statement_timeout = {milliseconds};
-             SET idle_in_transaction_session_timeout = {milliseconds};
-             SET jit = off;
-             SET denizen.org_id = '{}';
-             SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
-             SELECT pg_backend_pid() % {COUNTER_SLOTS} AS slot",
-            NOBODY.0
-        );
+        let settings = format!("{}; SELECT pg_backend_pid() % {COUNTER_SLOTS} AS slot", settings(options));
         let answered = tokio::time::timeout(limit, async {
             let mut asking = pin!(client.simple_query(&settings));
             poll_fn(|cx| {

@@ -149,8 +149,10 @@ async fn a_read_whose_connection_is_lost_is_run_again() {
         let (total, counted) = runs();
         let url = test.url().to_owned();
         let read = move |conn: &Conn<'_>| {
+            let pid = backend(conn)?;
+            // Counted from here, for a short read runs up to its first question once more.
             if counted.fetch_add(1, Ordering::SeqCst) == 0 {
-                terminate(&url, backend(conn)?);
+                terminate(&url, pid);
             }
             users::count(conn, query().directory)
         };
@@ -159,6 +161,18 @@ async fn a_read_whose_connection_is_lost_is_run_again() {
         assert_eq!(result, Ok(0));
         assert_eq!(total.load(Ordering::SeqCst), 2);
     }
+}
+
+#[tokio::test]
+async fn a_read_that_asks_something_else_when_it_is_run_again_is_refused() {
+    let Some(test) = TestStore::postgres() else { return };
+    let (_, counted) = runs();
+    let fickle = move |conn: &Conn<'_>| match counted.fetch_add(1, Ordering::SeqCst) {
+        0 => backend(conn),
+        _ => users::count(conn, query().directory),
+    };
+    let refused = test.store.read(ORG, fickle).await;
+    assert!(matches!(refused, Err(StoreError::Internal(_))), "{refused:?}");
 }
 
 #[tokio::test]
