@@ -199,8 +199,8 @@ impl Chance {
             Directory::Contacts,
             Directory::Operators,
         ]);
-        let user_id = if self.rng.chance(5) {
-            self.user(rows)
+        let user_id = if !rows.people.is_empty() && self.rng.chance(5) {
+            self.rng.pick(&rows.people).user.user_id
         } else if self.rng.chance(30) {
             // Perhaps somebody's who was deleted.
             id_in(directory, self.rng.below(80) as u64)
@@ -284,6 +284,15 @@ impl Chance {
         }
     }
 
+    /// Often just when something expires.
+    fn expiry(&mut self, rows: &Rows) -> Timestamp {
+        match self.rng.below(3) {
+            0 if !rows.links.is_empty() => self.rng.pick(&rows.links).expires_at,
+            1 if !rows.keys.is_empty() => self.rng.pick(&rows.keys).expires_at,
+            _ => self.now,
+        }
+    }
+
     fn lease(&mut self, rows: &Rows) -> Lease {
         if rows.jobs.is_empty() || self.rng.chance(5) {
             return Lease { job_id: object_id(u64::MAX), attempt: 1 };
@@ -317,6 +326,11 @@ impl Chance {
                 let directory = rows.person(id).map_or(Directory::Members, |person| person.directory);
                 Op::DeleteUser(directory, id, self.rng.chance(50), self.now())
             }
+            // Often just when an old one expires.
+            57..64 if !rows.links.is_empty() && self.rng.chance(30) => {
+                let old = self.rng.pick(&rows.links).clone();
+                Op::InsertLink(Link { user_id: old.user_id, ..self.link(rows) }, old.expires_at)
+            }
             57..64 => Op::InsertLink(self.link(rows), self.now()),
             64..67 => {
                 let known = (!rows.links.is_empty()).then(|| self.rng.pick(&rows.links).secret_hash);
@@ -327,11 +341,15 @@ impl Chance {
                 let known = (!rows.keys.is_empty()).then(|| self.rng.pick(&rows.keys).key_id);
                 Op::DeleteKey(known.unwrap_or(Uuid([0; 16])))
             }
-            75 => Op::DeleteExpiredKeys(self.now()),
+            75 => Op::DeleteExpiredKeys(self.expiry(rows)),
             76..83 => self.new_job(rows),
             83..90 => Op::ReportJob(self.lease(rows), self.report(), self.now()),
             90 => Op::DeleteJobsOf(self.user(rows)),
-            91..94 => Op::InsertRole(self.new_role(rows), self.now()),
+            91..94 => {
+                let old = rows.roles.first().map(|(_, created_at)| *created_at);
+                let now = old.filter(|_| self.rng.chance(50)).unwrap_or(self.now);
+                Op::InsertRole(self.new_role(rows), now)
+            }
             94..97 if !rows.roles.is_empty() => {
                 let mut role = self.rng.pick(&rows.roles).0.clone();
                 let universe = Universe::of(names::USER_GET_USER_INFO).unwrap();
@@ -429,11 +447,13 @@ impl Chance {
         (query, sight)
     }
 
-    fn needle(&mut self, rows: &Rows) -> String {
+    /// What to look for, and where: mostly somebody, and often one of the youngest, whom a walk meets last.
+    fn needle(&mut self, rows: &Rows) -> (Directory, String) {
         if rows.people.is_empty() || self.rng.chance(25) {
-            return (*self.rng.pick(&NEEDLES)).to_owned();
+            return (*self.rng.pick(&DIRECTORIES), (*self.rng.pick(&NEEDLES)).to_owned());
         }
-        let user = &self.rng.pick(&rows.people).user;
+        let youngest = if self.rng.chance(40) { rows.people.len() * 9 / 10 } else { 0 };
+        let Person { directory, user, .. } = self.rng.pick(&rows.people[youngest..]);
         let source = if self.rng.chance(30) {
             user.email.clone()
         } else {
@@ -446,11 +466,11 @@ impl Chance {
         if self.rng.chance(15) {
             text.push_str(self.rng.pick::<&str>(&NEEDLES));
         }
-        if self.rng.chance(15) { text.to_uppercase() } else { text }
+        (*directory, if self.rng.chance(15) { text.to_uppercase() } else { text })
     }
 
     fn search(&mut self, rows: &Rows) -> Question {
-        let directory = *self.rng.pick(&DIRECTORIES);
+        let (directory, text) = self.needle(rows);
         let sight = self.sight(rows, directory).filter(|_| self.rng.chance(40));
         let search = UserSearch {
             directory,
@@ -458,7 +478,7 @@ impl Chance {
             is_verified: self.rng.chance(20).then(|| self.rng.chance(50)),
             visible: sight.as_ref().map_or_else(Filter::always, Sight::filter),
             limit: if self.rng.chance(50) { self.micros(10) } else { 10_000 },
-            ..needle(&self.needle(rows))
+            ..needle(&text)
         };
         Question::Search(search, sight)
     }
@@ -470,10 +490,13 @@ impl Chance {
                 let (query, sight) = self.page(rows);
                 Question::Page(query, sight)
             }
-            14 => Question::OpenLinks(self.user(rows), self.now),
+            14 => {
+                let user = rows.links.first().map_or_else(|| self.user(rows), |link| link.user_id);
+                Question::OpenLinks(user, self.expiry(rows))
+            }
             15 => Question::UserByEmail(*self.rng.pick(&DIRECTORIES), self.address().key().to_owned()),
             16 => Question::User(*self.rng.pick(&DIRECTORIES), self.user(rows)),
-            17 => Question::ValidKeys(self.now),
+            17 => Question::ValidKeys(self.expiry(rows)),
             18 => Question::Jobs(self.micros(6)),
             _ => Question::Context(self.user(rows)),
         }

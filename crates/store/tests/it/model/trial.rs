@@ -169,7 +169,7 @@ impl Trial {
         }
         let Tally { done, refused, undone, later_pages, lost_anchors, leased, erased } = self.tally;
         let least = steps / 50;
-        let shown = [done / 50, refused, undone, later_pages / 2, leased, 2 * lost_anchors, 10 * erased];
+        let shown = [done / 50, refused, undone, later_pages / 2, leased, 2 * lost_anchors, 20 * erased];
         assert!(shown.iter().all(|times| *times >= least), "the steps show little: {:?}", self.tally);
     }
 
@@ -190,15 +190,15 @@ impl Trial {
                 self.write(org, batch).await;
             }
             60..70 => self.write_at_once().await,
-            70..75 => self.found().await,
-            75..78 if self.memory.map.len() > 3 => self.remove().await,
-            78..83 if !self.leaving.is_empty() => {
+            70..76 => self.found().await,
+            76..79 if self.memory.map.len() > 2 => self.remove().await,
+            79..83 if !self.leaving.is_empty() => {
                 let org = *self.chance.rng.pick(&self.leaving);
                 let batch = self.chance.erasing();
                 self.write(org, batch).await;
             }
             83..88 => self.set_stats().await,
-            88..93 => self.lose_an_anchor().await,
+            88..94 => self.lose_an_anchor().await,
             _ => self.lease().await,
         }
     }
@@ -301,8 +301,9 @@ impl Trial {
         }
     }
 
+    /// Takes an organization off the map; the first one stays.
     async fn remove(&mut self) {
-        let org = self.some_org();
+        let org = self.chance.rng.pick(&self.memory.map[1..]).org;
         assert!(self.memory.remove(org));
         self.leaving.push(org);
         self.walks.retain(|walk| walk.org != org);
@@ -367,7 +368,8 @@ impl Trial {
 
     /// Deletes or moves the user at whom a page ended.
     async fn lose_an_anchor(&mut self) {
-        let Some(Walk { org, query, after: Some((anchor, _)), .. }) = self.walks.first() else { return };
+        let begun = self.walks.iter().find(|walk| walk.after.is_some());
+        let Some(Walk { org, query, after: Some((anchor, _)), .. }) = begun else { return };
         let (org, directory) = (*org, query.directory);
         let Some(person) = self.memory.orgs[&org].person_at(directory, anchor.position) else { return };
         let user = person.user.clone();
