@@ -145,7 +145,7 @@ fn hint_of_postgres(text: &str) -> &'static str {
         ),
         (
             "53300",
-            "every connection of the server is taken: raise its max_connections, or lower postgres.connections",
+            "every connection of the server is taken: raise its max_connections, or lower postgres.write_connections",
         ),
         ("57P03", "the server is starting, stopping or a standby: try again in a moment"),
         (

@@ -37,7 +37,8 @@ pub fn store_options(config: &Config) -> Result<StoreOptions, Failure> {
                     "docs/operations.md has a chapter on PostgreSQL",
                 )
             })?;
-            options.connections = config.postgres.connections;
+            options.write_connections = config.postgres.write_connections;
+            options.read_connections = config.postgres.read_connections;
             options.long_read_connections = config.postgres.long_read_connections;
             options.statement_timeout = Duration::from_secs(config.postgres.statement_seconds);
             options.patience = Duration::from_secs(config.postgres.patience_seconds);

@@ -118,7 +118,7 @@ async fn remove(client: &Client, name: &str) -> Result<(), Error> {
 
 fn few_connections(url: &str) -> PostgresOptions {
     let mut options = PostgresOptions::parse(url).unwrap_or_else(|error| panic!("{SERVER}: {error}"));
-    options.connections = CONNECTIONS;
+    options.write_connections = CONNECTIONS;
     options.long_read_connections = 2;
     options
 }

@@ -153,9 +153,8 @@ impl Routes {
         };
         let mut params = Vec::with_capacity(endpoint.params.len());
         for (name, (_, value)) in endpoint.params.iter().zip(matched.params.iter()) {
-            // What is empty or not UTF-8 names nothing that could exist.
-            let Some(value) = percent_decode_str(value).decode_utf8().ok().filter(|value| !value.is_empty())
-            else {
+            let value = percent_decode_str(value).decode_utf8().ok();
+            let Some(value) = value.filter(|value| can_be_a_name(value)) else {
                 return Found::Problem(self.form(path), Problem::NotFound);
             };
             params.push((*name, value.into_owned()));
@@ -167,6 +166,12 @@ impl Routes {
         let owner = self.strangers.iter().find(|stranger| (stranger.owns_path)(path));
         Arc::clone(owner.map_or(&self.plain, |stranger| &stranger.form))
     }
+}
+
+/// What is empty names nothing, and neither does what holds a NUL character, which no text has: a database may refuse to
+/// be asked for it, and that would look as if the database failed.
+fn can_be_a_name(param: &str) -> bool {
+    !param.is_empty() && !param.contains('\0')
 }
 
 impl Methods {

@@ -35,7 +35,10 @@ async fn parameters_are_percent_decoded_and_keep_the_name_of_their_own_path() {
         (answer.json()["organization"].as_str(), answer.json()["owner"].as_str()),
         (Some("a/b"), Some("ä %"))
     );
-    assert_eq!(server.get("/v1/acme/thing/%FF/part").await.status, 404);
+    // Neither what is not UTF-8 nor a NUL character can be part of a name.
+    for path in ["/v1/acme/thing/%FF/part", "/v1/acme/thing/a%00/part", "/v1/%00/thing/a/part"] {
+        assert_eq!(server.get(path).await.status, 404, "{path}");
+    }
 }
 
 #[tokio::test]

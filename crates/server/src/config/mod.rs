@@ -196,8 +196,10 @@ pub struct Sqlite {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Postgres {
-    /// Connections of this process for writes and for reads of a few rows. 1 to 1,000, default 16.
-    pub connections: usize,
+    /// Connections of this process for writes. 1 to 1,000, default 16.
+    pub write_connections: usize,
+    /// Connections of this process for reads of a few rows; many share each. 1 to 1,000, default 4.
+    pub read_connections: usize,
     /// Connections of this process for long reads (lists, searches, exports). 1 to 1,000, default 4.
     pub long_read_connections: usize,
     /// Longest time for one statement, in seconds. 1 to 3,600, default 30.
@@ -296,7 +298,8 @@ impl Default for Config {
                 long_read_threads: 2,
             },
             postgres: Postgres {
-                connections: 16,
+                write_connections: 16,
+                read_connections: 4,
                 long_read_connections: 4,
                 statement_seconds: 30,
                 patience_seconds: 5,

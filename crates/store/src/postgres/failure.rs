@@ -51,7 +51,7 @@ impl Failure {
             | SqlState::FEATURE_NOT_SUPPORTED
             | SqlState::INVALID_SQL_STATEMENT_NAME => Self::Lost(text()),
             SqlState::TOO_MANY_CONNECTIONS => {
-                Self::Lost(format!("{}: raise max_connections or lower postgres.connections", text()))
+                Self::Lost(format!("{}: raise max_connections or lower postgres.write_connections", text()))
             }
             SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => Self::Refused(StoreError::Corrupt(text())),
             _ => match error.code().code().get(..2) {

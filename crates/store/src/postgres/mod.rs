@@ -67,7 +67,7 @@ impl Database {
         Ok(Self {
             readers: Readers::new(&options, &outage),
             outage,
-            writers: Lane::start("pg", options.connections, &options)?,
+            writers: Lane::start("pg", options.write_connections, &options)?,
             long: Lane::start("pg-long", options.long_read_connections, &options)?,
             options,
         })

@@ -13,7 +13,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 #[derive(Clone)]
 pub struct PostgresOptions {
     /// Connections for writes.
-    pub connections: usize,
+    pub write_connections: usize,
     /// Connections for reads of a few rows, each shared by many.
     pub read_connections: usize,
     /// Connections for reads that may take longer.
@@ -72,7 +72,7 @@ impl PostgresOptions {
         }
         config.keepalives_idle(Duration::from_secs(30)).keepalives_interval(Duration::from_secs(10));
         Ok(Self {
-            connections: 16,
+            write_connections: 16,
             read_connections: 4,
             long_read_connections: 4,
             statement_timeout: Duration::from_secs(30),

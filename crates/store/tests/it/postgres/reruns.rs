@@ -58,7 +58,7 @@ async fn of_two_closures_that_read_what_the_other_writes_one_is_run_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_who_want_one_address_one_gets_it_and_the_others_are_told() {
-    let Some(test) = TestStore::postgres_with(|options| options.connections = 16) else { return };
+    let Some(test) = TestStore::postgres_with(|options| options.write_connections = 16) else { return };
     add_role(&test.store, ORG).await;
     for round in 0..5 {
         let writes = (0..64)
@@ -194,7 +194,7 @@ fn over_a_wire(change: impl FnOnce(&mut PostgresOptions)) -> Option<(Store, Prox
     let test = TestStore::postgres()?;
     let proxy = Proxy::before(test.url());
     let mut options = PostgresOptions::parse(&proxy.url(test.url())).unwrap();
-    options.connections = 2;
+    options.write_connections = 2;
     options.long_read_connections = 1;
     change(&mut options);
     Some((Store::open(options, NOW).unwrap(), proxy, test))
