@@ -194,7 +194,7 @@ fn create_organization(program: &Path, data: &Data, rank: usize) -> anyhow::Resu
 fn fill(store: &Store, organizations: &[Organization]) -> anyhow::Result<()> {
     let waiting = Mutex::new(organizations.iter().enumerate());
     let work = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         loop {
             let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some((rank, organization)) = next else { return anyhow::Ok(()) };
