@@ -192,6 +192,10 @@ impl Directory {
         if let Some(found) = self.inner.organizations.find(slug, now) {
             return Ok(Some(found));
         }
+        // Callers invent names, and one that no organization can have is not worth asking the store.
+        if Slug::parse(slug).is_err() {
+            return Ok(None);
+        }
         let Some(mapped) = self.find_mapped(slug).await? else {
             return Ok(None);
         };

@@ -19,6 +19,14 @@ async fn make_child(caller: &TestCaller, slug: &str) -> Result<Slug, ErrorCode> 
 }
 
 #[tokio::test]
+async fn a_name_that_no_organization_can_have_names_none_and_is_no_failure_of_the_store() {
+    let server = TestServer::start().await;
+    for name in ["", "a\0b", "ACME", "user", &"a".repeat(64)] {
+        assert!(server.directory().find_organization(name).await.unwrap().is_none(), "{name:?}");
+    }
+}
+
+#[tokio::test]
 async fn who_made_an_organization_acts_in_it_by_naming_the_own_one() {
     let server = TestServer::start().await;
     let org = server.org("acme").await;
