@@ -23,7 +23,10 @@ impl Authenticated {
 /// # Errors
 /// 401 without valid credentials; 403 for a user who is not verified.
 pub(super) async fn authenticate(call: &Call) -> Result<Authenticated, Problem> {
-    find(call).await?.ok_or_else(|| ErrorCode::InvalidCredentials.into())
+    call.set_unproven(true);
+    let found = find(call).await?.ok_or(ErrorCode::InvalidCredentials)?;
+    call.set_unproven(false);
+    Ok(found)
 }
 
 /// The caller of an operation that anybody may call: credentials that are missing or invalid count as none.

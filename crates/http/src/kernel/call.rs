@@ -1,6 +1,7 @@
 //! One request as a handler sees it: routed, within the limits, its body read.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::ConnectInfo;
@@ -20,6 +21,8 @@ pub struct Call {
     pub(crate) query: OnceLock<Query>,
     pub(crate) body: Bytes,
     pub(crate) request_id: Arc<str>,
+    /// The caller needs valid credentials, and has not been found to have them.
+    pub(crate) is_unproven: Arc<AtomicBool>,
 }
 
 impl Call {
@@ -29,6 +32,12 @@ impl Call {
 
     pub fn directory(&self) -> &Directory {
         &self.app.directory
+    }
+
+    /// Says whether valid credentials are needed and not yet seen: a call that ends so, because its caller has gone or the
+    /// time was up, does not use the organization's share of a limit up.
+    pub fn set_unproven(&self, is_unproven: bool) {
+        self.is_unproven.store(is_unproven, Ordering::Relaxed);
     }
 
     /// A parameter of the path, percent-decoded.

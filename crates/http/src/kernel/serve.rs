@@ -5,7 +5,7 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -80,6 +80,7 @@ impl Kernel {
             dialect: "none",
             template: "none",
             organization: None,
+            quiet: false,
             answered: false,
         };
         let busy = self.app.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -93,12 +94,16 @@ impl Kernel {
                 let operation = &endpoint.operation;
                 visit.dialect = operation.dialect;
                 visit.template = endpoint.template;
+                visit.quiet = operation.quiet;
                 visit.organization = organization_of(&endpoint, &params);
                 let mut standing = None;
                 let arrived = Arrived { begun, parts, params, body, request_id, busy };
                 match self.perform(&endpoint, arrived, &mut standing).await {
                     Ok(reply) => visit.end(reply, standing, None, &operation.metrics),
                     Err(problem) => {
+                        if let Problem::Directory(error) = &problem {
+                            error.log(Some(&visit.request_id), Some(visit.template));
+                        }
                         visit.end((operation.problem)(&problem), standing, Some(&problem), &operation.metrics)
                     }
                 }
@@ -154,18 +159,25 @@ impl Kernel {
             .unwrap_or(Err(Problem::RequestTimeout { seconds, safe: true }))?;
 
         let safe = parts.method.is_safe();
-        let call =
-            Call { app: Arc::clone(&self.app), parts, params, query: OnceLock::new(), body, request_id };
+        let is_unproven = Arc::new(AtomicBool::new(false));
+        let counts_failures = operation.rate.is_some_and(|(rate, _)| rate.header.is_some());
+        let mut abandoned = Abandoned {
+            app: Arc::clone(&self.app),
+            is_unproven: Arc::clone(&is_unproven),
+            ticket: ticket.filter(|_| !counts_failures),
+        };
+        let app = Arc::clone(&self.app);
+        let call = Call { app, parts, params, query: OnceLock::new(), body, request_id, is_unproven };
         let outcome = tokio::time::timeout_at(deadline, run(endpoint, call))
             .await
             .unwrap_or(Err(Problem::RequestTimeout { seconds, safe }));
+        abandoned.ticket = None;
         if let Some(ticket) = ticket {
             let anonymous = || match &outcome {
                 Ok(reply) => reply.status() == 401,
                 Err(problem @ Problem::Directory(_)) => (operation.problem)(problem).status() == 401,
                 Err(_) => false,
             };
-            let counts_failures = operation.rate.is_some_and(|(rate, _)| rate.header.is_some());
             // Who could not be authenticated must not use the organization's share up.
             *standing = Some(if !counts_failures && anonymous() {
                 self.app.rates.take_back(ticket, &self.app.directory).await
@@ -215,6 +227,24 @@ impl Kernel {
                 let retry_after = (refused.reset - directory.now().unix_seconds()).max(1);
                 Err(Problem::RateLimited { limit, reset: refused.reset, retry_after })
             }
+        }
+    }
+}
+
+/// The counted call of a caller who may go away before it is known who calls: otherwise anybody could use an
+/// organization's share up by hanging up.
+struct Abandoned {
+    app: Arc<App>,
+    is_unproven: Arc<AtomicBool>,
+    ticket: Option<Ticket>,
+}
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take()
+            && self.is_unproven.load(Ordering::Relaxed)
+        {
+            self.app.rates.forget(ticket);
         }
     }
 }
@@ -277,6 +307,7 @@ struct Visit<'k> {
     dialect: &'static str,
     template: &'static str,
     organization: Option<String>,
+    quiet: bool,
     answered: bool,
 }
 
@@ -333,6 +364,21 @@ impl Visit<'_> {
     }
 
     fn log(&self, status: u16, bytes: usize) {
+        let micros = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        if self.quiet && status < 400 {
+            tracing::event!(
+                target: "denizen::access",
+                Level::DEBUG,
+                method = self.method.as_str(),
+                dialect = self.dialect,
+                route = self.template,
+                status,
+                micros,
+                request_id = &*self.request_id,
+                bytes,
+            );
+            return;
+        }
         tracing::event!(
             target: "denizen::access",
             Level::INFO,
@@ -341,7 +387,7 @@ impl Visit<'_> {
             route = self.template,
             organization = self.organization.as_deref(),
             status,
-            micros = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+            micros,
             request_id = &*self.request_id,
             bytes,
         );

@@ -133,6 +133,34 @@ async fn callers_who_hang_up_lose_no_permits() {
 }
 
 #[tokio::test]
+async fn who_hangs_up_before_being_known_does_not_use_the_organizations_share_up() {
+    for share in [true, false] {
+        let server = TestServer::with(settings(share, &[("get_users", 8)])).await;
+        let org = server.org("acme").await;
+        let admin = org.admin().await;
+        // Permits are drawn, so that the calls below are counted without waiting.
+        admin.get("/user/?limit=1").await.expect(200);
+        let path = org.path("/user/");
+        for guess in 0..20_u32 {
+            let key = org.first_key();
+            let secret = format!("wrong{guess}");
+            let headers = [
+                ("x-api-key", &*secret),
+                ("x-api-key-id", &*key.key_id),
+                ("x-user-id", &*org.created.member_id),
+            ];
+            tokio::select! {
+                biased;
+                answer = server.call("GET", &path, &headers, None) => assert_eq!(answer.status, 401),
+                () = async {} => {}
+            }
+        }
+        let answer = admin.get("/user/?limit=1").await.expect(200);
+        assert_eq!(answer.header("x-ratelimit-remaining"), Some("6"));
+    }
+}
+
+#[tokio::test]
 async fn guesses_at_a_key_are_counted_over_all_processes() {
     let (first, second, org) = two(&[("sign_in_with_api_key", 5)]).await;
     let wrong = Key { secret: "wrong".to_owned(), ..org.first_key() };

@@ -127,7 +127,10 @@ impl RateLimiter {
             None => match directory.find_permit_key(counted).await {
                 Ok(Some(found)) => found,
                 Ok(None) => return self.count(key, limit, directory.now()),
-                Err(_) => return self.count_alone(key, limit, directory.now()),
+                Err(error) => {
+                    error.log(None, None);
+                    return self.count_alone(key, limit, directory.now());
+                }
             },
         };
         let mut turn = self.turn(key).lock().await;
@@ -175,6 +178,12 @@ impl RateLimiter {
         Standing { remaining, ..standing }
     }
 
+    /// Takes back the counted call of a caller who has gone. What this process has too much of then is given back when
+    /// another call is taken back.
+    pub(crate) fn forget(&self, ticket: Ticket) {
+        self.table.take_back(ticket.key, ticket.window, ticket.standing.limit);
+    }
+
     fn turn(&self, key: u64) -> &Mutex<Option<Errand>> {
         &self.turns[usize::try_from(key % TURNS as u64).expect("less than the number of turns")]
     }
@@ -212,11 +221,8 @@ fn ticket(key: u64, standing: Standing, now: Timestamp) -> Ticket {
 
 fn draw(directory: Directory, key: u64, permit_key: PermitKey, window: i64, limit: u32, want: u32) -> Errand {
     let run = async move {
-        // The directory has logged why.
-        directory
-            .take_permits(permit_key, window, limit, want)
-            .await
-            .map_or(Brought::Failure, Brought::Permits)
+        let taken = directory.take_permits(permit_key, window, limit, want).await;
+        taken.inspect_err(|error| error.log(None, None)).map_or(Brought::Failure, Brought::Permits)
     };
     Errand { key, window, permit_key, run: Box::pin(run) }
 }
@@ -225,7 +231,7 @@ fn give_back(directory: Directory, key: u64, permit_key: PermitKey, window: i64,
     let run = async move {
         // What cannot be given back is lost to this minute.
         let given = directory.give_back_permits(permit_key, window, count).await;
-        given.map_or(Brought::Failure, |()| Brought::Nothing)
+        given.inspect_err(|error| error.log(None, None)).map_or(Brought::Failure, |()| Brought::Nothing)
     };
     Errand { key, window, permit_key, run: Box::pin(run) }
 }
