@@ -24,7 +24,7 @@ use tokio_postgres::{Client, Error, Row, Statement};
 use super::failure::Failure;
 use super::options::PostgresOptions;
 use super::run::{KNOCK, MOST_LOSSES, Outage};
-use super::session::{GRACE, MOST_STATEMENTS, NOBODY, settings};
+use super::session::{GRACE, NOBODY, make_room, settings};
 use crate::error::{Result, StoreError};
 use crate::sql::{Param, Value};
 
@@ -32,6 +32,7 @@ use crate::sql::{Param, Value};
 const CROWD: usize = 4;
 
 /// What a closure asks.
+#[derive(PartialEq, Eq)]
 pub(crate) struct Question {
     org: OrgKey,
     text: Cow<'static, str>,
@@ -39,7 +40,7 @@ pub(crate) struct Question {
 }
 
 /// What was asked, and the rows that were answered.
-type Answer = (Cow<'static, str>, Result<Arc<Vec<Row>>>);
+type Answer = (Question, Result<Arc<Vec<Row>>>);
 
 /// A closure's questions so far, with their answers.
 #[derive(Default)]
@@ -58,8 +59,10 @@ impl Replay {
         text: Cow<'static, str>,
         params: &[Param<'_>],
     ) -> Result<Arc<Vec<Row>>> {
+        let params = params.iter().map(|param| param.to_value()).collect();
+        let question = Question { org, text, params };
         if let Some((asked, answer)) = self.answers.get(self.next) {
-            if *asked != text {
+            if *asked != question {
                 let text = "a read asked something else when it was run again".to_owned();
                 return Err(StoreError::Internal(text));
             }
@@ -67,8 +70,7 @@ impl Replay {
             return answer.clone();
         }
         // A closure that goes on after an error may ask more; the first question is the one that counts.
-        let params = params.iter().map(|param| param.to_value()).collect();
-        self.question.get_or_insert(Question { org, text, params });
+        self.question.get_or_insert(question);
         Err(StoreError::Interrupted)
     }
 
@@ -79,7 +81,7 @@ impl Replay {
     }
 
     pub(crate) fn answer(&mut self, question: Question, answer: Result<Vec<Row>>) {
-        self.answers.push((question.text, answer.map(Arc::new)));
+        self.answers.push((question, answer.map(Arc::new)));
     }
 }
 
@@ -116,6 +118,14 @@ impl Place {
     fn open_link(&self) -> Option<Arc<Link>> {
         let link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
         link.as_ref().filter(|link| link.is_open()).cloned()
+    }
+}
+
+impl Place {
+    fn fill(&self, link: Link) -> Arc<Link> {
+        let link = Arc::new(link);
+        *self.link.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&link));
+        link
     }
 }
 
@@ -171,9 +181,22 @@ impl Readers {
         let waiting =
             |place: &Place| place.open_link().map_or(0, |link| link.waiting.load(Ordering::Relaxed));
         let place = self.places.iter().min_by_key(|place| waiting(place)).unwrap_or(&self.places[own]);
-        match place.open_link() {
-            Some(link) => Ok(link),
-            None => self.connect(place).await,
+        if let Some(link) = place.open_link() {
+            return Ok(link);
+        }
+        // Who could ask on another connection waits for nobody's attempt, and for no second one: the server may have no
+        // room for another connection, or not answer new ones, and serve those that it has.
+        let crowded = self.places.iter().filter_map(Place::open_link);
+        let Some(open) = crowded.min_by_key(|link| link.waiting.load(Ordering::Relaxed)) else {
+            return self.connect(place).await;
+        };
+        let Ok(_turn) = place.connecting.try_lock() else { return Ok(open) };
+        match Link::open(&self.options).await {
+            Ok(link) => Ok(place.fill(link)),
+            Err(failure) => {
+                tracing::debug!(error = %failure.error(), "there is no further connection to PostgreSQL");
+                Ok(open)
+            }
         }
     }
 
@@ -189,9 +212,7 @@ impl Readers {
             match Link::open(&self.options).await {
                 Ok(link) => {
                     self.outage.end();
-                    let link = Arc::new(link);
-                    *place.link.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&link));
-                    return Ok(link);
+                    return Ok(place.fill(link));
                 }
                 Err(failure) => self.outage.must_wait(&failure, self.options.patience)?,
             }
@@ -266,9 +287,7 @@ impl Link {
         }
         let statement = self.client.prepare(text).await.map_err(|error| Failure::of(&error))?;
         let mut statements = self.statements.lock().unwrap_or_else(PoisonError::into_inner);
-        if statements.len() >= MOST_STATEMENTS {
-            statements.clear();
-        }
+        make_room(&mut statements, text);
         statements.insert(text.clone(), statement.clone());
         Ok(statement)
     }

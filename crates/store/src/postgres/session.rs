@@ -24,7 +24,10 @@ use crate::sql::{Param, Value};
 
 /// Prepared statements that a connection keeps. Beyond this all are dropped, which happens only when callers make many
 /// shapes of lists.
-pub(crate) const MOST_STATEMENTS: usize = 1_000;
+const MOST_STATEMENTS: usize = 1_000;
+/// The most bytes of text that they have together: the server holds forty times as much for each, and callers choose how
+/// long the lists in them are.
+const MOST_TEXT: usize = 256 << 10;
 /// The users of a directory are counted in so many rows, so that writers do not wait for one another.
 const COUNTER_SLOTS: i64 = 256;
 /// A server that stays silent for so much longer than a statement may take is taken for lost.
@@ -286,9 +289,7 @@ impl Session {
         let prepared = self.drive(async |client| client.prepare(text).await);
         let statement = self.note(prepared)?;
         if let Some(link) = self.link.as_mut() {
-            if link.statements.len() >= MOST_STATEMENTS {
-                link.statements.clear();
-            }
+            make_room(&mut link.statements, text);
             link.statements.insert(text.to_owned(), statement.clone());
         }
         Ok(statement)
@@ -384,6 +385,14 @@ pub(crate) fn settings(options: &PostgresOptions) -> String {
          SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
         NOBODY.0
     )
+}
+
+/// Drops every statement when there is no room for one more, which happens only when callers make many shapes of lists.
+pub(crate) fn make_room<T: AsRef<str>>(statements: &mut HashMap<T, Statement>, text: &str) {
+    let held: usize = statements.keys().map(|text| text.as_ref().len()).sum();
+    if statements.len() >= MOST_STATEMENTS || held + text.len() > MOST_TEXT {
+        statements.clear();
+    }
 }
 
 async fn send_ahead(client: &Client, ahead: &[Piece]) -> Result<(), Error> {

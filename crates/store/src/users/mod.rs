@@ -209,6 +209,15 @@ pub(crate) fn read_user(row: &Row<'_>) -> Result<User> {
     })
 }
 
+/// The longest key that users are sorted by, in bytes: an entry of a PostgreSQL index takes at most 2,704, and folding can
+/// lengthen a text many times over. Users who agree in so much stand in the order of their creation.
+const MOST_SORT_KEY: usize = 2_000;
+
+/// What a user is sorted by, of a folded name.
+fn sort_key(folded: &str) -> &str {
+    &folded[..folded.floor_char_boundary(MOST_SORT_KEY)]
+}
+
 /// The text that search looks into: "first last", then the address, apart by a control character, which folding
 /// drops from every name and needle, so that no needle matches across the border.
 fn search_text(first_key: &str, last_key: &str, email: &str) -> String {
@@ -298,8 +307,8 @@ pub fn insert(tx: &Tx<'_>, user: &NewUser, now: Timestamp) -> Result<Option<Posi
         Param::Text(user.email.key()),
         Param::Text(&user.first_name),
         Param::Text(&user.last_name),
-        Param::Text(&first_key),
-        Param::Text(&last_key),
+        Param::Text(sort_key(&first_key)),
+        Param::Text(sort_key(&last_key)),
         Param::Text(&search_text),
         Param::Blob(&user.role_id.0),
         Param::bool(user.is_verified),
@@ -359,8 +368,8 @@ pub fn update(tx: &Tx<'_>, directory: Directory, user: &User, renamed: bool, now
         Param::Blob(&user.user_id.0),
         Param::Text(&user.first_name),
         Param::Text(&user.last_name),
-        Param::Text(&first_key),
-        Param::Text(&last_key),
+        Param::Text(sort_key(&first_key)),
+        Param::Text(sort_key(&last_key)),
         Param::Text(&search_text),
         Param::Blob(&user.role_id.0),
         Param::bool(user.is_verified),
