@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -13,6 +14,10 @@ use crate::error::{Result, StoreError};
 
 /// Closures that may wait for a connection before callers wait for a place.
 const QUEUE: usize = 4_096;
+/// How long a closing store waits for what is queued.
+const FINISH: Duration = Duration::from_secs(10);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(2);
 
 pub(crate) type Task = Box<dyn FnOnce(&RefCell<Session>) + Send>;
 
@@ -66,14 +71,24 @@ impl Lane {
         Ok(())
     }
 
-    /// Lets the threads finish what is queued, and waits for them.
+    /// Lets the threads finish what is queued, and waits for them, but not long: the server may have fallen silent.
     pub(crate) fn close(&self) {
         self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).is_closed = true;
         self.places.close();
         self.shared.ready.notify_all();
+        let deadline = Instant::now() + FINISH;
         for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             // A closure that held the last handle of its store closes it from its own thread.
-            if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
+            if thread.thread().id() == std::thread::current().id() {
+                continue;
+            }
+            while !thread.is_finished() && Instant::now() < deadline {
+                std::thread::sleep(LOOK);
+            }
+            if !thread.is_finished() {
+                // Its transaction ends with the connection, so at the end of the process at the latest.
+                tracing::warn!("a closure still waits for PostgreSQL and is left behind");
+            } else if thread.join().is_err() {
                 tracing::error!("a thread with a connection panicked");
             }
         }

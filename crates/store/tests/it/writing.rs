@@ -229,3 +229,20 @@ async fn two_processes_write_to_one_database_without_hindering_each_other() {
     let shown = usize::try_from(written + 30).unwrap().min(query().limit);
     assert_eq!(page(&test.store, ORG, &query()).await.users.len(), shown);
 }
+
+#[tokio::test]
+async fn a_name_is_kept_and_found_however_long_its_key_is() {
+    let test = TestStore::empty();
+    add_role(&test.store, ORG).await;
+    // Four bytes each and nothing that could be packed: more than an entry of an index takes.
+    let long: String = (0..1_000_u32)
+        .map(|n| char::from_u32(0x2_0000 + n * 7_919 % 40_000).expect("an ideograph"))
+        .collect();
+    for (number, name) in [(1, format!("{long}b")), (2, format!("{long}a"))] {
+        let user = users::NewUser { first_name: name.clone(), last_name: name, ..plain_user(number) };
+        test.store.write(ORG, move |tx| users::insert(tx, &user, NOW)).await.unwrap().expect("a new address");
+    }
+    let tail: String = long.chars().skip(980).collect();
+    assert_eq!(search(&test.store, ORG, &needle(&tail)).await.len(), 2);
+    assert_eq!(page(&test.store, ORG, &query()).await.users[0].first_name, format!("{long}b"));
+}
