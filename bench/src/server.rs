@@ -27,6 +27,8 @@ impl Server {
         let mut process = Command::new(program)
             .args(["serve", "--no-rate-limits", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
+            // A line for each request, also for those that a server is asked all day.
+            .env("DENIZEN_LOG_FILTER", "info,denizen::access=debug")
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(log)

@@ -104,17 +104,18 @@ pub struct Error {
     pub text: String,
     /// The path of the field that was refused, outermost first.
     pub field: Vec<String>,
+    cause: Option<Box<StoreError>>,
 }
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub fn new(code: ErrorCode) -> Self {
-        Self { code, text: code.text().to_owned(), field: Vec::new() }
+        Self { code, text: code.text().to_owned(), field: Vec::new(), cause: None }
     }
 
     pub fn with_text(code: ErrorCode, text: impl Into<String>) -> Self {
-        Self { code, text: text.into(), field: Vec::new() }
+        Self { code, text: text.into(), field: Vec::new(), cause: None }
     }
 
     /// A field that was understood and cannot be accepted.
@@ -123,6 +124,26 @@ impl Error {
             code: ErrorCode::InvalidField,
             text: text.into(),
             field: path.iter().map(|part| (*part).to_owned()).collect(),
+            cause: None,
+        }
+    }
+
+    /// What went wrong in the store, where that is no part of its ordinary work. It holds no values of rows, and is for
+    /// operators and not for callers.
+    pub fn cause(&self) -> Option<&StoreError> {
+        self.cause.as_deref()
+    }
+
+    /// Writes the cause into the log, if there is one: callers are told nothing of it. Whoever ends the way of an error
+    /// does this, and says for which request where there is one.
+    pub fn log(&self, request_id: Option<&str>, route: Option<&str>) {
+        match self.cause() {
+            None => {}
+            // The store tells of an outage once, and not once for everybody who meets it.
+            Some(cause @ StoreError::Unreachable(_)) => {
+                tracing::debug!(error = %cause, request_id, route, "the store failed");
+            }
+            Some(cause) => tracing::error!(error = %cause, request_id, route, "the store failed"),
         }
     }
 }
@@ -143,17 +164,15 @@ impl std::error::Error for Error {}
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Busy | StoreError::Interrupted | StoreError::Closed => Self::new(ErrorCode::Busy),
-            other => {
-                // The caller learns nothing of the cause, so it has to be told here. It holds no values of rows.
-                tracing::error!(error = %other, "the store failed");
-                Self::new(match other {
-                    StoreError::Io(_) => ErrorCode::Unavailable,
-                    StoreError::OutcomeUnknown(_) => ErrorCode::OutcomeUnknown,
-                    _ => ErrorCode::Internal,
-                })
+        let code = match error {
+            StoreError::Busy | StoreError::Interrupted | StoreError::Closed => {
+                return Self::new(ErrorCode::Busy);
             }
-        }
+            StoreError::Io(_) | StoreError::Unreachable(_) => ErrorCode::Unavailable,
+            StoreError::OutcomeUnknown(_) => ErrorCode::OutcomeUnknown,
+            _ => ErrorCode::Internal,
+        };
+        // Not told here: a closure may be run again after this, and succeed.
+        Self { cause: Some(Box::new(error)), ..Self::new(code) }
     }
 }

@@ -70,7 +70,9 @@ fn check_grants(ctx: &OpContext, role: &Role) -> Result<()> {
 fn grant_error(at: usize, problem: &GrantProblem) -> Error {
     let mut field = vec!["permission_grants".to_owned(), at.to_string()];
     field.extend(problem.path.iter().cloned());
-    Error { field, ..Error::field(&[], problem.message.clone()) }
+    let mut error = Error::field(&[], problem.message.clone());
+    error.field = field;
+    error
 }
 
 impl Directory {

@@ -16,9 +16,9 @@ pub(crate) fn mounted() -> Mounted {
         owns_path: |_| false,
         problem: plain_problem,
         operations: vec![
-            Operation::get("/livez", "livez", handler(livez)).internal(),
-            Operation::get("/readyz", "readyz", handler(readyz)).internal(),
-            Operation::get("/metrics", "metrics", handler(metrics)).internal(),
+            Operation::get("/livez", "livez", handler(livez)).internal().quiet(),
+            Operation::get("/readyz", "readyz", handler(readyz)).internal().quiet(),
+            Operation::get("/metrics", "metrics", handler(metrics)).internal().quiet(),
             Operation::get("/.well-known/jwks.json", "jwks", handler(jwks)).internal(),
         ],
     }
@@ -36,7 +36,10 @@ async fn readyz(call: Call) -> Result<Reply, Problem> {
     }
     Ok(match call.directory().ping().await {
         Ok(()) => Reply::text(200, "ok"),
-        Err(error) => Reply::text(503, format!("the store does not answer: {error}")),
+        Err(error) => {
+            error.log(Some(call.request_id()), Some("/readyz"));
+            Reply::text(503, format!("the store does not answer: {error}"))
+        }
     })
 }
 

@@ -2,9 +2,9 @@
 //! next.
 
 use denizen_directory::{Error, ErrorCode};
-use denizen_store::StoreError;
+use denizen_store::{PostgresOptions, StoreError};
 
-use crate::config::{Config, Place};
+use crate::config::{Config, Place, SecretUrl};
 use crate::report::Failure;
 
 /// What a command was about, for messages that name it.
@@ -18,6 +18,9 @@ pub struct About<'a> {
 /// An error of the rules.
 pub fn of_directory(error: &Error, about: About<'_>) -> Failure {
     let About { org, role, key } = about;
+    if let Some(cause) = error.cause() {
+        return of_cause(cause);
+    }
     match error.code {
         ErrorCode::OrganizationNotFound => Failure::new(
             format!("there is no organization {org}"),
@@ -63,16 +66,13 @@ pub fn of_directory(error: &Error, about: About<'_>) -> Failure {
         ),
         ErrorCode::Unavailable => Failure::new(
             "the store cannot be read or written",
-            "the line above says how; a full disk and a PostgreSQL that does not answer are the common causes",
+            "a full disk and a PostgreSQL that does not answer are the common causes",
         ),
         ErrorCode::OutcomeUnknown => Failure::new(
             "the connection to the database was lost at the very end, so nobody knows whether it was done",
-            "look before you repeat it: `denizen org list`, `denizen org show` and `denizen key list` show what is there",
+            LOOK_FIRST,
         ),
-        ErrorCode::Internal => Failure::new(
-            "the store failed",
-            "the line above says how; `denizen check` looks the database over, and a full disk is a common cause",
-        ),
+        ErrorCode::Internal => Failure::new(error.text.clone(), LOOK_OVER),
         // None of these can come out of a command, which acts without a caller.
         ErrorCode::InvalidCredentials
         | ErrorCode::Forbidden
@@ -86,6 +86,21 @@ pub fn of_directory(error: &Error, about: About<'_>) -> Failure {
     }
 }
 
+const LOOK_FIRST: &str = "look before you repeat it: `denizen org list`, `denizen org show` and `denizen key list` show what is there";
+const LOOK_OVER: &str = "`denizen check` looks the database over, and a full disk is a common cause";
+
+/// What went wrong in a store that was opened well.
+fn of_cause(cause: &StoreError) -> Failure {
+    let hint = match cause {
+        // Only PostgreSQL has these two.
+        StoreError::Unreachable(text) | StoreError::Refused(text) => hint_of_postgres(text),
+        StoreError::Io(_) => "a full disk is the common cause",
+        StoreError::OutcomeUnknown(_) => LOOK_FIRST,
+        _ => LOOK_OVER,
+    };
+    Failure::new(cause.to_string(), hint)
+}
+
 /// An error while the store was opened.
 pub fn of_store(error: &StoreError, config: &Config) -> Failure {
     let place = config.place();
@@ -94,8 +109,11 @@ pub fn of_store(error: &StoreError, config: &Config) -> Failure {
         (StoreError::Busy, _) => {
             "another process writes to it for a long time, perhaps a migration: try again in a moment"
         }
-        (StoreError::Io(text), Place::Postgres(_)) => hint_of_postgres(text),
-        (StoreError::Io(_), Place::Sqlite(_)) => {
+        (
+            StoreError::Io(text) | StoreError::Unreachable(text) | StoreError::Refused(text),
+            Place::Postgres(_),
+        ) => hint_of_postgres(text),
+        (StoreError::Io(_) | StoreError::Unreachable(_) | StoreError::Refused(_), Place::Sqlite(_)) => {
             "the folder must exist and be writable for this user, and its disk must not be full; --data or --store \
              name another place"
         }
@@ -116,14 +134,69 @@ pub fn of_store(error: &StoreError, config: &Config) -> Failure {
     };
     let reason = match error {
         // Nothing has been read that could hold an unexpected value: the store as a whole is not right.
-        StoreError::Corrupt(text) | StoreError::Io(text) => text.clone(),
+        StoreError::Corrupt(text) | StoreError::Io(text) | StoreError::Refused(text) => text.clone(),
+        StoreError::Unreachable(text) => match &place {
+            Place::Postgres(url) if text.contains(LOOKUP) => format!("{text}{}", sought(url)),
+            _ => text.clone(),
+        },
         error => error.to_string(),
     };
     Failure::new(format!("cannot open the store {place}: {reason}"), hint)
 }
 
-/// What to do about a PostgreSQL that cannot be used, by the code that it gave or by the client's words.
+const LOOKUP: &str = "failed to lookup address";
+
+/// Which hosts were looked up, for the error does not say it.
+fn sought(url: &SecretUrl) -> String {
+    PostgresOptions::parse(url.expose())
+        .map(|options| format!(" (of {})", options.hosts()))
+        .unwrap_or_default()
+}
+
+/// What to do about a PostgreSQL that cannot be used, by the code that it gave or by the words of either side.
 fn hint_of_postgres(text: &str) -> &'static str {
+    // These say more than the code that they come with.
+    let by_special_words = [
+        (
+            "no encryption",
+            "pg_hba.conf on the server does not let this role in from here unencrypted: sslmode=verify-full in the URL \
+             encrypts the connection",
+        ),
+        (
+            "permission denied for schema",
+            "the role of the URL must be allowed to make tables: ALTER DATABASE name OWNER TO role, or \
+             GRANT CREATE ON SCHEMA public TO role",
+        ),
+        (
+            "for role",
+            "the role has a limit of connections and has them all: ALTER ROLE role CONNECTION LIMIT number, or lower the \
+             numbers of connections under `postgres`",
+        ),
+        (
+            "for database",
+            "the database has a limit of connections and has them all: ALTER DATABASE name CONNECTION LIMIT number, or \
+             lower the numbers of connections under `postgres`",
+        ),
+        (
+            "denizen needs UTF8",
+            "make another database and name it: CREATE DATABASE name OWNER role ENCODING 'UTF8' TEMPLATE template0",
+        ),
+        (
+            "CaUsedAsEndEntity",
+            "the server's certificate is an authority itself: make it with basicConstraints=CA:FALSE; docs/operations.md \
+             has the command",
+        ),
+        (
+            "UnsupportedCertVersion",
+            "the server's certificate is version 1 and has no subjectAltName: make one that names the host so; \
+             docs/operations.md has the command",
+        ),
+        (
+            LOOKUP,
+            "the host must be known to this machine; what is special in a password is written %XX in a URL, `@` as %40 and \
+             `/` as %2F, or its end is taken for the host",
+        ),
+    ];
     let by_code = [
         (
             "28P01",
@@ -136,8 +209,8 @@ fn hint_of_postgres(text: &str) -> &'static str {
         ("3D000", "make the database first, owned by the role of the URL: CREATE DATABASE name OWNER role"),
         (
             "42501",
-            "the role of the URL must be allowed to make tables: ALTER DATABASE name OWNER TO role, or \
-             GRANT CREATE ON SCHEMA public TO role",
+            "the tables belong to another role, as which somebody ran the first command: reassign them with \
+             REASSIGN OWNED BY other TO role, or connect as that role",
         ),
         (
             "3F000",
@@ -145,7 +218,8 @@ fn hint_of_postgres(text: &str) -> &'static str {
         ),
         (
             "53300",
-            "every connection of the server is taken: raise its max_connections, or lower postgres.write_connections",
+            "every connection of the server is taken: raise its max_connections, or lower the numbers of connections \
+             under `postgres`",
         ),
         ("57P03", "the server is starting, stopping or a standby: try again in a moment"),
         (
@@ -171,9 +245,13 @@ fn hint_of_postgres(text: &str) -> &'static str {
             "denizen writes: leave target_session_attrs out of the URL, and the primary is chosen",
         ),
     ];
+    let special = by_special_words.iter().find(|(words, _)| {
+        // The names of roles and databases stand in many messages.
+        text.contains(words) && (!words.starts_with("for ") || text.contains("(53300)"))
+    });
     let coded = by_code.iter().find(|(code, _)| text.contains(&format!("({code})")));
     let worded = by_words.iter().find(|(words, _)| text.contains(words));
-    coded.or(worded).map_or(
+    special.or(coded).or(worded).map_or(
         "PostgreSQL must run and be reachable from here: look at host and port in the URL, at listen_addresses on the \
          server, and at firewalls between",
         |(_, hint)| hint,
@@ -190,6 +268,26 @@ mod tests {
             ("password authentication failed for user \"denizen\" (28P01)", "user or password"),
             ("database \"denizen\" does not exist (3D000)", "CREATE DATABASE"),
             ("permission denied for schema public (42501)", "GRANT CREATE"),
+            ("permission denied for table schema_migration (42501)", "REASSIGN OWNED BY"),
+            ("must be owner of table users (42501)", "belong to another role"),
+            (
+                "no pg_hba.conf entry for host \"::1\", user \"d\", no encryption (28000)",
+                "sslmode=verify-full",
+            ),
+            (
+                "no pg_hba.conf entry for host \"::1\", user \"d\", SSL encryption (28000)",
+                "does not let it in",
+            ),
+            ("sorry, too many clients already (53300)", "max_connections"),
+            ("too many connections for role \"d\" (53300)", "ALTER ROLE"),
+            ("too many connections for database \"d\" (53300)", "ALTER DATABASE"),
+            ("its encoding is LATIN1, and denizen needs UTF8", "TEMPLATE template0"),
+            ("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))", "CA:FALSE"),
+            ("invalid peer certificate: Other(OtherError(UnsupportedCertVersion))", "subjectAltName"),
+            (
+                "error connecting to server: failed to lookup address information: Name or service not known",
+                "%2F",
+            ),
             ("error connecting to server: Connection refused (os error 111)", "must run"),
             ("error performing TLS handshake: invalid peer certificate: UnknownIssuer", "sslrootcert"),
             ("error connecting to server: database does not allow writes", "name all hosts"),

@@ -77,8 +77,10 @@ pub async fn keep_house(app: Arc<App>, stop: Stop) {
             () = stop.requested() => return,
             _ = purge.tick() => {
                 app.directory.purge_memory();
-                // What stays because the store fails goes the next time, and the directory has logged why.
-                let _ = app.directory.purge_permits().await;
+                // What stays because the store fails goes the next time.
+                if let Err(error) = app.directory.purge_permits().await {
+                    error.log(None, None);
+                }
             }
             _ = count.tick() => count_jobs(&app).await,
         }
@@ -194,6 +196,7 @@ async fn work(directory: Directory, courier: Arc<Courier>, job: LeasedJob, stop:
                 "a job is done, but was not this worker's any more; another one may do it again"
             ),
             Err(error) => {
+                error.log(None, None);
                 tracing::error!(job = id, kind, %error, "a job is done but could not be marked so; it will be done again");
             }
         },
@@ -201,6 +204,7 @@ async fn work(directory: Directory, courier: Arc<Courier>, job: LeasedJob, stop:
         Ended::NotBegun => match directory.hand_back_job(&job).await {
             Ok(()) => tracing::info!(job = id, kind, attempt, "job handed back because of the stop"),
             Err(error) => {
+                error.log(None, None);
                 tracing::warn!(job = id, kind, attempt, %error, "a job could not be handed back; it waits for its lease's end");
             }
         },
@@ -220,15 +224,20 @@ async fn hold(directory: &Directory, job: &LeasedJob) {
         match tokio::time::timeout_at(held_until, directory.renew_job(job)).await {
             Ok(Ok(true)) => (held_until, next) = (asked + HELD, asked + RENEWAL),
             Ok(Ok(false)) | Err(_) => return,
-            // The directory has logged why.
-            Ok(Err(_)) => next = Instant::now() + FIRST_PAUSE,
+            Ok(Err(error)) => {
+                error.log(None, None);
+                next = Instant::now() + FIRST_PAUSE;
+            }
         }
     }
 }
 
 async fn perform(directory: &Directory, courier: &Courier, job: &LeasedJob, stop: &Stop) -> Ended {
     let (id, kind, attempt) = (job.id(), job.kind(), job.attempts());
-    let failed = |error: Error| Ended::Failed { reason: error.text, permanent: false };
+    let failed = |error: Error| {
+        error.log(None, None);
+        Ended::Failed { reason: error.text, permanent: false }
+    };
     if stop.is_requested() {
         return Ended::NotBegun;
     }
@@ -276,6 +285,7 @@ async fn report_failure(directory: &Directory, job: &LeasedJob, reason: &str, pe
             tracing::warn!(job = id, kind, attempt, reason, "job failed, but was not this worker's any more");
         }
         Err(error) => {
+            error.log(None, None);
             tracing::error!(job = id, kind, attempt, reason, %error, "job failed; it is tried again when its lease ends");
         }
     }
@@ -307,6 +317,7 @@ impl Outage {
 
     fn pause(&mut self, error: &Error) -> Duration {
         if self.pause.is_none() {
+            error.log(None, None);
             tracing::error!(%error, "jobs wait because the store does not answer; this is told once");
         }
         let pause = self.pause.map_or(FIRST_PAUSE, |last| (last * 2).min(LONGEST_PAUSE));

@@ -13,8 +13,12 @@ pub enum StoreError {
     Closed,
     /// The statement was interrupted because nobody waits for it any more.
     Interrupted,
-    /// The disk is full, reading or writing failed, or the server cannot be reached. Nothing was done.
+    /// The disk is full, or reading or writing failed. Nothing was done.
     Io(String),
+    /// The server cannot be reached, or the connection to it was lost. Nothing was done; the log has been told.
+    Unreachable(String),
+    /// The server does not let the role do what denizen must do, or lacks what it needs for it. Nothing was done.
+    Refused(String),
     /// The connection was lost during a commit: the write was done, or it was not.
     OutcomeUnknown(String),
     /// A row holds what it must not hold.
@@ -32,15 +36,17 @@ impl fmt::Display for StoreError {
             Self::Busy => f.write_str("the database is busy"),
             Self::Closed => f.write_str("the store is closed"),
             Self::Interrupted => f.write_str("the statement was interrupted"),
-            Self::Io(text) => write!(f, "the database could not be read or written: {text}"),
+            Self::Io(text) | Self::Unreachable(text) => {
+                write!(f, "the database could not be read or written: {text}")
+            }
+            Self::Refused(text) => write!(f, "the database refuses what denizen must do: {text}"),
             Self::OutcomeUnknown(text) => {
                 write!(f, "the connection was lost during a commit, and its outcome is unknown: {text}")
             }
             Self::Corrupt(text) => write!(f, "the database holds an unexpected value: {text}"),
             Self::TooNew { found, known } => write!(
                 f,
-                "the database has schema version {found}, and this denizen knows versions up to {known}: \
-                 start a newer denizen"
+                "the database has schema version {found}, and this denizen knows versions up to {known}"
             ),
             Self::Internal(text) => write!(f, "internal error: {text}"),
         }

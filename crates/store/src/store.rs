@@ -46,8 +46,9 @@ impl Store {
     /// Blocks.
     ///
     /// # Errors
-    /// [`StoreError::TooNew`] when a newer denizen has migrated it; [`StoreError::Io`] when the file cannot be used or
-    /// the server cannot be reached.
+    /// [`StoreError::TooNew`] when a newer denizen has migrated it; [`StoreError::Io`] when the file cannot be used,
+    /// [`StoreError::Unreachable`] when the server cannot be reached, [`StoreError::Refused`] when the role may not do
+    /// what is needed, or the database cannot hold every text.
     pub fn open(options: impl Into<StoreOptions>, now: Timestamp) -> Result<Self> {
         let database = match options.into() {
             StoreOptions::Sqlite(options) => Database::Sqlite(sqlite::Database::open(options, now.0)?),
@@ -59,6 +60,17 @@ impl Store {
     /// Whether other processes may use the database at the same time.
     pub fn is_shared(&self) -> bool {
         matches!(*self.database, Database::Postgres(_))
+    }
+
+    /// What whoever runs denizen should know of the database though it works; a sentence each.
+    pub fn warnings(&self) -> Vec<&'static str> {
+        match &*self.database {
+            Database::Postgres(database) if !database.walls_stand() => vec![
+                "the database role is a superuser or may bypass row-level security, so PostgreSQL does not keep \
+                 organizations apart as the second wall: use a plain role that owns the database",
+            ],
+            _ => Vec::new(),
+        }
     }
 
     /// Runs `closure` in a write transaction bound to `org`; the answer comes after the commit reached the disk.

@@ -175,6 +175,7 @@ pub struct Operation {
     pub body_limit: BodyLimit,
     /// Whether the concurrency limit leaves it alone and the published description leaves it out.
     pub(crate) internal: bool,
+    pub(crate) quiet: bool,
     pub(crate) handler: Handler,
 }
 
@@ -199,6 +200,7 @@ impl Operation {
             rate: None,
             body_limit: BodyLimit::Ordinary,
             internal: false,
+            quiet: false,
             handler,
         }
     }
@@ -375,6 +377,13 @@ impl Operation {
     pub(crate) fn internal(mut self) -> Self {
         self.internal = true;
         self.public()
+    }
+
+    /// Asked all day by whoever watches the process: that it succeeded is logged as detail only.
+    #[must_use]
+    pub(crate) fn quiet(mut self) -> Self {
+        self.quiet = true;
+        self
     }
 
     /// Every place of the operation, its own first.

@@ -52,6 +52,7 @@ pub(crate) struct Served {
     /// The limit of a minute, where there is one.
     pub(crate) rate: Option<(Rate, u32)>,
     pub(crate) internal: bool,
+    pub(crate) quiet: bool,
     pub(crate) metrics: OperationMetrics,
 }
 
@@ -112,6 +113,7 @@ impl Routes {
                     },
                     rate,
                     internal: operation.internal,
+                    quiet: operation.quiet,
                     metrics: metrics.of_operation(part.name, operation.id),
                 });
                 for (method, template) in operation.places() {

@@ -44,21 +44,21 @@ impl Failure {
             SqlState::ADMIN_SHUTDOWN
             | SqlState::CRASH_SHUTDOWN
             | SqlState::CANNOT_CONNECT_NOW
+            | SqlState::TOO_MANY_CONNECTIONS
             | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
             // A server that was the primary when the connection was made.
             | SqlState::READ_ONLY_SQL_TRANSACTION
             // The schema has changed under a prepared statement.
             | SqlState::FEATURE_NOT_SUPPORTED
             | SqlState::INVALID_SQL_STATEMENT_NAME => Self::Lost(text()),
-            SqlState::TOO_MANY_CONNECTIONS => {
-                Self::Lost(format!("{}: raise max_connections or lower postgres.write_connections", text()))
-            }
             SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => Self::Refused(StoreError::Corrupt(text())),
             _ => match error.code().code().get(..2) {
                 Some("08") => Self::Lost(text()),
                 // Refused at the door, short of a resource, or an error of the system below.
-                Some("28" | "3D" | "3F" | "42" | "53" | "58") if error.code() != &SqlState::SYNTAX_ERROR => {
-                    Self::Refused(StoreError::Io(text()))
+                Some("28" | "3D" | "53" | "58") => Self::Refused(StoreError::Io(text())),
+                // A right, a table or a schema is missing: that does not pass by itself.
+                Some("3F" | "42") if error.code() != &SqlState::SYNTAX_ERROR => {
+                    Self::Refused(StoreError::Refused(text()))
                 }
                 _ => Self::Refused(StoreError::Internal(text())),
             },
@@ -68,7 +68,7 @@ impl Failure {
     pub(crate) fn error(&self) -> StoreError {
         match self {
             Self::Conflict(error) | Self::Refused(error) => error.clone(),
-            Self::Lost(text) => StoreError::Io(text.clone()),
+            Self::Lost(text) => StoreError::Unreachable(text.clone()),
         }
     }
 }

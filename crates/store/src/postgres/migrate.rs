@@ -34,11 +34,12 @@ static BYPASSES_WALLS: Sql = Sql::split(
     "",
     "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user",
 );
+static ENCODING: Sql = Sql::split("migration.encoding", "", "SELECT current_setting('server_encoding')");
 
 static HAS_BEGUN: Sql =
     Sql::split("migration.has_begun", "", "SELECT to_regclass('schema_migration') IS NOT NULL");
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&NEWEST, &APPLIED, &NOTE, &BYPASSES_WALLS, &HAS_BEGUN];
+pub(crate) const STATEMENTS: &[&Sql] = &[&NEWEST, &APPLIED, &NOTE, &BYPASSES_WALLS, &ENCODING, &HAS_BEGUN];
 
 /// Whether a denizen has begun to use this database.
 pub(crate) fn has_begun(options: &Arc<PostgresOptions>) -> Result<bool> {
@@ -56,8 +57,9 @@ pub(crate) fn has_begun(options: &Arc<PostgresOptions>) -> Result<bool> {
     Ok(found == Some(true))
 }
 
-/// Brings the schema up to date. Each step is a transaction; a step that fails leaves the ones before it.
-pub(crate) fn run(options: &Arc<PostgresOptions>, now_micros: i64) -> Result<()> {
+/// Brings the schema up to date, and answers whether the walls between organizations stand for this role. Each step is a
+/// transaction; a step that fails leaves the ones before it.
+pub(crate) fn run(options: &Arc<PostgresOptions>, now_micros: i64) -> Result<bool> {
     // A step on a large table takes as long as it takes.
     let patient =
         PostgresOptions { statement_timeout: std::time::Duration::from_hours(24), ..(**options).clone() };
@@ -73,6 +75,7 @@ pub(crate) fn run(options: &Arc<PostgresOptions>, now_micros: i64) -> Result<()>
     };
     run.until_done(None, &mut |tx: &Tx<'_>| {
         lock(tx)?;
+        must_hold_every_text(tx)?;
         batch(tx, TABLE)
     })?;
     for step in MIGRATIONS {
@@ -82,12 +85,13 @@ pub(crate) fn run(options: &Arc<PostgresOptions>, now_micros: i64) -> Result<()>
         })?;
     }
     let known = newest();
-    let found = run.until_done(None, &mut |tx: &Tx<'_>| {
+    let (found, bypasses) = run.until_done(None, &mut |tx: &Tx<'_>| {
         let found = tx.optional(&NEWEST, &[], |row| row.int(0))?;
-        warn_of_a_missing_wall(tx)?;
-        Ok::<_, StoreError>(found.unwrap_or_default())
+        // Superusers, and roles that may bypass it, stand outside the wall between organizations.
+        let bypasses = tx.optional(&BYPASSES_WALLS, &[], |row| row.bool(0))?;
+        Ok::<_, StoreError>((found.unwrap_or_default(), bypasses))
     })?;
-    if found > known { Err(StoreError::TooNew { found, known }) } else { Ok(()) }
+    if found > known { Err(StoreError::TooNew { found, known }) } else { Ok(bypasses != Some(true)) }
 }
 
 fn lock(tx: &Tx<'_>) -> Result<()> {
@@ -115,14 +119,12 @@ fn apply(tx: &Tx<'_>, step: &Migration, now_micros: i64) -> Result<()> {
     tx.write(&NOTE, &params)
 }
 
-/// Superusers, and roles that may bypass it, stand outside the wall between organizations.
-fn warn_of_a_missing_wall(tx: &Tx<'_>) -> Result<()> {
-    let bypasses = tx.optional(&BYPASSES_WALLS, &[], |row| row.bool(0))?;
-    if bypasses == Some(true) {
-        tracing::warn!(
-            "the database role is a superuser or may bypass row-level security, so PostgreSQL does not keep \
-             organizations apart as the second wall: use a plain role that owns the database"
-        );
+/// In another encoding names could not be kept, and that would show only when somebody has one.
+fn must_hold_every_text(tx: &Tx<'_>) -> Result<()> {
+    match tx.optional(&ENCODING, &[], |row| row.text(0))? {
+        Some(encoding) if encoding != "UTF8" => {
+            Err(StoreError::Refused(format!("its encoding is {encoding}, and denizen needs UTF8")))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }

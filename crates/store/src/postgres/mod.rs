@@ -30,7 +30,7 @@ impl PostgresOptions {
     /// Whether the database has tables of denizen. Makes nothing. Blocks.
     ///
     /// # Errors
-    /// [`StoreError::Io`] when the database cannot be reached.
+    /// [`StoreError::Unreachable`] when the database cannot be reached, [`StoreError::Refused`] when it lets nobody look.
     pub fn has_tables(&self) -> Result<bool> {
         on_a_thread(&Arc::new(self.clone()), migrate::has_begun)
     }
@@ -53,6 +53,7 @@ fn on_a_thread<T: Send + 'static>(
 pub(crate) struct Database {
     options: Arc<PostgresOptions>,
     outage: Arc<Outage>,
+    walls_stand: bool,
     readers: Readers,
     writers: Lane,
     long: Lane,
@@ -62,11 +63,12 @@ impl Database {
     /// Migrates and starts the threads; each connects when it is first needed. Blocks.
     pub(crate) fn open(options: PostgresOptions, now_micros: i64) -> Result<Self> {
         let options = Arc::new(options);
-        on_a_thread(&options, move |options| migrate::run(options, now_micros))?;
+        let walls_stand = on_a_thread(&options, move |options| migrate::run(options, now_micros))?;
         let outage = Arc::default();
         Ok(Self {
             readers: Readers::new(&options, &outage),
             outage,
+            walls_stand,
             writers: Lane::start("pg", options.write_connections, &options)?,
             long: Lane::start("pg-long", options.long_read_connections, &options)?,
             options,
@@ -142,6 +144,11 @@ impl Database {
                 session.borrow_mut().roll_back();
             }
         })
+    }
+
+    /// Whether PostgreSQL keeps organizations apart for the role that is used.
+    pub(crate) fn walls_stand(&self) -> bool {
+        self.walls_stand
     }
 
     pub(crate) async fn check(&self) -> Result<Vec<String>> {

@@ -48,9 +48,11 @@ impl PostgresOptions {
     pub fn parse(url: &str) -> Result<Self, String> {
         let (plain, ssl) = take_ssl(url)?;
         // The parser's own words may quote the URL.
-        let mut config: tokio_postgres::Config = plain
-            .parse()
-            .map_err(|_| "it is not of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned())?;
+        let mut config: tokio_postgres::Config = plain.parse().map_err(|_| what_is_wrong(&plain))?;
+        // Part of a password would be looked up, and shown, as the name of a host.
+        if config.get_hosts().iter().any(|host| matches!(host, Host::Tcp(name) if name.contains('@'))) {
+            return Err(format!("it has more than one `@`: {ESCAPING}"));
+        }
         if config.get_hosts().is_empty() {
             return Err("it names no host".to_owned());
         }
@@ -95,6 +97,37 @@ impl PostgresOptions {
         };
         self.config.get_hosts().iter().enumerate().map(host).collect::<Vec<_>>().join(",")
     }
+}
+
+const ESCAPING: &str =
+    "what is special in a user or password is written %XX in a URL, `@` as %40, `/` as %2F and `?` as %3F";
+
+/// What the parser does not like of a URL, in words that quote nothing but a parameter's name.
+fn what_is_wrong(url: &str) -> String {
+    let bad = |url: &str| url.parse::<tokio_postgres::Config>().err();
+    let form = || {
+        format!("it is not of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE?NAME=VALUE; {ESCAPING}")
+    };
+    let Some((head, query)) = url.split_once('?') else { return form() };
+    // With an `@` behind it, what looks like parameters may be part of a password.
+    if query.contains('@') || bad(head).is_some() {
+        return form();
+    }
+    for pair in query.split('&') {
+        let Some(error) = bad(&format!("{head}?{pair}")) else { continue };
+        let name = pair.split_once('=').map_or("", |(name, _)| name);
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            break;
+        }
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        let reason = if cause.starts_with("unknown option") {
+            "is not known"
+        } else {
+            "has a value that it cannot have"
+        };
+        return format!("it has the parameter `{name}`, which {reason}");
+    }
+    form()
 }
 
 /// What the URL says of TLS.
@@ -196,6 +229,31 @@ mod tests {
         assert_eq!(options.config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
         let any = parsed("postgres://d@one.example/d?target_session_attrs=any&sslmode=disable");
         assert_eq!(any.config.get_target_session_attrs(), TargetSessionAttrs::Any);
+    }
+
+    #[test]
+    fn the_parameter_that_is_wrong_is_named_and_nothing_else_is() {
+        for (query, expected) in [
+            ("connect_timeout=3&foo=hidden", "it has the parameter `foo`, which is not known"),
+            (
+                "connect_timeout=hidden",
+                "it has the parameter `connect_timeout`, which has a value that it cannot have",
+            ),
+            ("target_session_attrs=hidden&sslmode=disable", "`target_session_attrs`, which has a value"),
+            ("hidden", "it is not of the form"),
+        ] {
+            let error = PostgresOptions::parse(&format!("postgres://d@host/d?{query}")).unwrap_err();
+            assert!(error.contains(expected), "{query}: {error}");
+            assert!(!error.contains("hidden"), "{query}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_password_that_is_not_written_as_a_url_wants_it_is_not_looked_up_as_a_host() {
+        for url in ["postgres://d:hid@den@host/d", "postgres://d@host:12?hidden=den@x/d"] {
+            let error = PostgresOptions::parse(url).unwrap_err();
+            assert!(error.contains("%40") && !error.contains("hid") && !error.contains("den="), "{error}");
+        }
     }
 
     #[test]

@@ -22,10 +22,30 @@ pub(crate) const KNOCK: Duration = Duration::from_millis(50);
 /// The longest wait for a conflict to go away.
 const MOST_WAIT: Duration = Duration::from_millis(50);
 
+/// How often an outage that lasts is told, and the loss of connections.
+const TOLD: Duration = Duration::from_secs(30);
+
 /// Since when the server cannot be reached. While it cannot, closures are refused after one attempt, so that the threads
 /// are not all taken by closures that wait.
 #[derive(Default)]
-pub(crate) struct Outage(Mutex<Option<Instant>>);
+pub(crate) struct Outage(Mutex<Course>);
+
+#[derive(Default)]
+struct Course {
+    began: Option<Instant>,
+    told: Option<Instant>,
+    /// When the loss of a connection was last told.
+    loss_told: Option<Instant>,
+}
+
+/// Whether it is time to tell again what was told at `told`, if it was.
+fn is_due(told: &mut Option<Instant>, now: Instant) -> bool {
+    let is_due = told.is_none_or(|told| now.saturating_duration_since(told) >= TOLD);
+    if is_due {
+        *told = Some(now);
+    }
+    is_due
+}
 
 impl Outage {
     /// Says, after an attempt to connect, whether there is to be another.
@@ -33,16 +53,41 @@ impl Outage {
     /// # Errors
     /// The failure, when waiting would not help or `patience` has passed since the outage began.
     pub(crate) fn must_wait(&self, failure: &Failure, patience: Duration) -> Result<(), StoreError> {
-        let began = *self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
-        if matches!(failure, Failure::Lost(_)) && began.elapsed() <= patience {
-            return Ok(());
+        let now = Instant::now();
+        let (began, is_due) = {
+            let mut course = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            (*course.began.get_or_insert(now), is_due(&mut course.told, now))
+        };
+        let lasts = now.saturating_duration_since(began);
+        // Once for all who meet it: every request does.
+        if is_due {
+            tracing::warn!(error = %failure.error(), seconds = lasts.as_secs(), "PostgreSQL cannot be reached");
         }
-        tracing::warn!(error = %failure.error(), "PostgreSQL cannot be reached");
-        Err(failure.error())
+        match failure.error() {
+            StoreError::Unreachable(_) if lasts <= patience => Ok(()),
+            // Refused at the door, it is as far away.
+            StoreError::Io(text) => Err(StoreError::Unreachable(text)),
+            error => Err(error),
+        }
+    }
+
+    /// Tells of a connection that was lost: one line for all that are lost at about the same time.
+    pub(crate) fn note_loss(&self, error: &str) {
+        let is_due =
+            is_due(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).loss_told, Instant::now());
+        if is_due {
+            tracing::warn!(error, "a connection to PostgreSQL was lost");
+        } else {
+            tracing::debug!(error, "a connection to PostgreSQL was lost");
+        }
     }
 
     pub(crate) fn end(&self) {
-        let began = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let began = {
+            let mut course = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            course.told = None;
+            course.began.take()
+        };
         if let Some(began) = began {
             tracing::info!(seconds = began.elapsed().as_secs(), "PostgreSQL answers again");
         }
@@ -105,7 +150,7 @@ impl Run<'_> {
             let gives_up = match &failure {
                 Failure::Lost(error) => {
                     losses += 1;
-                    tracing::warn!(%error, "a connection to PostgreSQL was lost");
+                    self.outage.note_loss(error);
                     self.session.borrow_mut().disconnect();
                     losses > MOST_LOSSES
                 }
@@ -170,5 +215,43 @@ impl Run<'_> {
         let spread = 50 + (slot * 37 + runs * 29) % 100;
         let wait = Duration::from_micros(500) * runs.saturating_mul(runs).min(100) * spread / 100;
         std::thread::sleep(wait.min(MOST_WAIT));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lost() -> Failure {
+        Failure::Lost("connection refused".to_owned())
+    }
+
+    #[test]
+    fn an_outage_is_told_at_its_beginning_and_then_now_and_then() {
+        let began = Instant::now();
+        let mut told = None;
+        let due: Vec<bool> = [0, 1, 29, 30, 31, 59, 60]
+            .map(|seconds| is_due(&mut told, began + Duration::from_secs(seconds)))
+            .into();
+        assert_eq!(due, [true, false, false, true, false, false, true]);
+    }
+
+    #[test]
+    fn an_outage_that_ended_is_told_anew_when_it_comes_back() {
+        let outage = Outage::default();
+        assert_eq!(outage.must_wait(&lost(), Duration::from_mins(1)), Ok(()));
+        assert!(outage.0.lock().unwrap().told.is_some());
+        outage.end();
+        let course = outage.0.lock().unwrap();
+        assert!(course.told.is_none() && course.began.is_none());
+    }
+
+    #[test]
+    fn who_is_refused_at_the_door_waits_no_longer_and_hears_that_the_server_is_out_of_reach() {
+        let wrong = Failure::Refused(StoreError::Io("wrong password (28P01)".to_owned()));
+        let refused = Outage::default().must_wait(&wrong, Duration::from_mins(1));
+        assert_eq!(refused, Err(StoreError::Unreachable("wrong password (28P01)".to_owned())));
+        let denied = Failure::Refused(StoreError::Refused("permission denied".to_owned()));
+        assert_eq!(Outage::default().must_wait(&denied, Duration::from_mins(1)), Err(denied.error()));
     }
 }

@@ -267,10 +267,10 @@ async fn a_server_that_cannot_be_reached_is_an_error_in_time_and_comes_back_by_i
             })
             .collect();
         for (refused, took) in all(callers).await {
-            assert!(matches!(refused, Err(StoreError::Io(_))), "{refused:?}");
+            assert!(matches!(refused, Err(StoreError::Unreachable(_))), "{refused:?}");
             assert!(took < patience + Duration::from_secs(2), "{took:?}");
         }
-        assert!(matches!(store.ping().await, Err(StoreError::Io(_))));
+        assert!(matches!(store.ping().await, Err(StoreError::Unreachable(_))));
         proxy.set(Wire::Whole);
         assert_eq!(store.ping().await, Ok(()));
         let write = move |tx: &Tx<'_>| users::insert(tx, &plain_user(round), NOW);

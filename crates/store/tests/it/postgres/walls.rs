@@ -206,7 +206,7 @@ async fn a_row_cannot_be_put_or_moved_behind_another_wall() {
             for text in [foreign, moved] {
                 let shown = text.clone();
                 let refused = test.store.write(ORG, move |tx| met(tx, &text)).await;
-                let Err(StoreError::Io(text)) = refused else { panic!("{shown}: {refused:?}") };
+                let Err(StoreError::Refused(text)) = refused else { panic!("{shown}: {refused:?}") };
                 assert!(text.contains("row-level security"), "{shown}: {text}");
             }
         }
