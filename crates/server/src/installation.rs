@@ -11,7 +11,7 @@ use denizen_directory::Directory;
 use denizen_store::{Store, StoreOptions};
 
 use crate::config::{Config, Log, LogFormat, Place};
-use crate::report::Failure;
+use crate::report::{self, Failure};
 use crate::{environment, logging, refusal, wiring};
 
 /// Whether a command may begin a new installation.
@@ -91,6 +91,10 @@ where
         .context("the runtime cannot be started")?;
     runtime.block_on(async {
         let store = open_store(config)?;
+        // Who begins an installation is the one who can still change it easily.
+        if missing == Missing::Create {
+            store.warnings().into_iter().for_each(report::warn);
+        }
         let settings = wiring::directory_settings(config, config.listen);
         let opened = Directory::open(store.clone(), environment::system(), settings).await;
         let result = match opened {

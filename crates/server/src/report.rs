@@ -40,6 +40,12 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// Says on standard error what somebody should know though it worked.
+pub fn warn(text: &str) {
+    // Nobody is left to be told when standard error is closed.
+    let _ = io::stderr().write_all(format!("warning: {text}\n").as_bytes());
+}
+
 /// Prints the error with its hint, and says with which code to exit.
 pub fn failed(error: &anyhow::Error) -> ExitCode {
     let failure = error.chain().find_map(|cause| cause.downcast_ref::<Failure>());

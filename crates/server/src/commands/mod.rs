@@ -24,7 +24,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
     match &cli.command {
         Command::Config => config::run(&loaded),
         Command::Completions { .. } | Command::Openapi { .. } => unreachable!("answered above"),
-        Command::Serve(flags) => serve::run(&loaded.config, flags),
+        Command::Serve(flags) => serve::run(&loaded, flags),
         Command::Org(org) => org::run(&loaded.config, org),
         Command::Key(key) => key::run(&loaded.config, key),
         Command::Job(job) => job::run(&loaded.config, job),

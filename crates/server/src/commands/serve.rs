@@ -11,7 +11,7 @@ use denizen_store::Store;
 use tokio::net::TcpListener;
 
 use crate::cli::Serve;
-use crate::config::{Config, local_url};
+use crate::config::{Config, Loaded, Way, local_url};
 use crate::refusal::{About, of_directory};
 use crate::report::{self, Failure};
 use crate::serve::{self, Background, Ended, Options, Signals, Statistics};
@@ -20,10 +20,11 @@ use crate::{caution, demo, environment, installation, logging, wiring, worker};
 /// How long threads that still write a file may take at the very end.
 const LAST_WRITES: Duration = Duration::from_secs(2);
 
-pub fn run(config: &Config, flags: &Serve) -> anyhow::Result<()> {
+pub fn run(loaded: &Loaded, flags: &Serve) -> anyhow::Result<()> {
+    let config = &loaded.config;
     let logging = logging::start(&config.log)?;
     let runtime = serve::runtime().context("the runtime cannot be started")?;
-    let result = runtime.block_on(until_stopped(config, flags));
+    let result = runtime.block_on(until_stopped(config, &loaded.way(), flags));
     runtime.shutdown_timeout(LAST_WRITES);
     if logging.dropped_lines() > 0 {
         tracing::warn!(
@@ -34,7 +35,7 @@ pub fn run(config: &Config, flags: &Serve) -> anyhow::Result<()> {
     result
 }
 
-async fn until_stopped(config: &Config, flags: &Serve) -> anyhow::Result<()> {
+async fn until_stopped(config: &Config, way: &Way, flags: &Serve) -> anyhow::Result<()> {
     // First, so that a signal during a long migration is a graceful stop too.
     let signals = Signals::listen(config.shutdown.drain()).context("signals cannot be listened for")?;
     // Before anything is made: a port that is taken is the most common mistake.
@@ -44,7 +45,7 @@ async fn until_stopped(config: &Config, flags: &Serve) -> anyhow::Result<()> {
     let courier = Courier::new(&wiring::mail_settings(config))
         .map_err(|error| Failure::new(error.to_string(), wiring::MAIL_HINT))?;
     let store = installation::open_store(config)?;
-    let result = over(store.clone(), config, flags, courier, listener, &signals).await;
+    let result = over(store.clone(), config, way, flags, courier, listener, &signals).await;
     // Last: whatever was acknowledged is on disk already; this copies the log into the database.
     store.close();
     let ended = result?;
@@ -63,22 +64,24 @@ async fn until_stopped(config: &Config, flags: &Serve) -> anyhow::Result<()> {
 async fn over(
     store: Store,
     config: &Config,
+    way: &Way,
     flags: &Serve,
     courier: Courier,
     listener: TcpListener,
     signals: &Signals,
 ) -> anyhow::Result<Ended> {
     let bound = listener.local_addr().context("the bound address")?;
+    let warnings = store.warnings();
     let settings = wiring::directory_settings(config, bound);
     let directory = Directory::open(store, environment::system(), settings)
         .await
         .map_err(|error| of_directory(&error, About::default()))?;
     if flags.demo {
-        demo::prepare(&directory, config, bound).await.map_err(|error| {
-            match error.downcast_ref::<denizen_directory::Error>() {
-                Some(cause) => of_directory(cause, About { org: "demo", ..About::default() }).into(),
-                None => error,
-            }
+        demo::prepare(&directory, config, way, bound).await.map_err(|error| match error
+            .downcast_ref::<denizen_directory::Error>(
+        ) {
+            Some(cause) => of_directory(cause, About { org: "demo", ..About::default() }).into(),
+            None => error,
         })?;
     }
     let is_empty = directory
@@ -96,12 +99,16 @@ async fn over(
     if is_empty {
         report::print(&format!(
             "There is no organization yet. This makes one, beside the running server: denizen org create SLUG --name NAME \
-             --admin-email EMAIL {}\n`denizen serve --demo` makes one with people in it.\n",
-            config.place_flags()
+             --admin-email EMAIL{}\n{}`denizen serve --demo` makes one with people in it.\n",
+            way.flags,
+            way.remark()
         ))?;
     }
     tracing::info!(address = %bound, version = env!("CARGO_PKG_VERSION"), "listening");
     caution::warn(config, bound);
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
     Ok(serve_app(config, app, courier, listener, signals).await)
 }
 

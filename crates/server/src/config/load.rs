@@ -61,6 +61,8 @@ impl fmt::Display for Origin {
 pub struct Loaded {
     pub config: Config,
     origins: BTreeMap<String, Origin>,
+    /// The file that `--config` named.
+    pub(super) file_flag: Option<PathBuf>,
 }
 
 impl Loaded {
@@ -89,6 +91,7 @@ struct Setting {
 /// type or out of its bounds, and where each stands.
 pub fn load(sources: Sources) -> anyhow::Result<Loaded> {
     let mut problems = Problems::default();
+    let file_flag = sources.file.clone();
     let named = sources.file.clone().or_else(|| named_file(&sources.environment));
     let environment = from_environment(&sources.environment, &mut problems);
     let flags = from_flags(sources.flags, &mut problems);
@@ -137,7 +140,7 @@ pub fn load(sources: Sources) -> anyhow::Result<Loaded> {
         )
         .into());
     }
-    Ok(Loaded { config, origins })
+    Ok(Loaded { config, origins, file_flag })
 }
 
 /// What is wrong, with the place in which it stands.

@@ -11,6 +11,7 @@ mod print;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod way;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use load::{Flags, Loaded, Sources, load};
 pub use secret::SecretUrl;
+pub use way::Way;
 
 /// The whole configuration. Bounds of numbers are in [`keys::NUMBERS`], so that one table serves checks and messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -335,14 +337,6 @@ impl Config {
         match &self.store {
             Some(_) => self.place().to_string(),
             None => self.data.display().to_string(),
-        }
-    }
-
-    /// The flags that lead another command to the same data, for a person to paste. A password is masked.
-    pub fn place_flags(&self) -> String {
-        match &self.store {
-            Some(url) => format!("--data {} --store '{url}'", self.data.display()),
-            None => format!("--data {}", self.data.display()),
         }
     }
 

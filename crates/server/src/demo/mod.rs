@@ -18,9 +18,9 @@ use denizen_domain::text::{Email, Origin, Slug};
 use tokio::task::{JoinSet, LocalSet};
 
 use self::people::Person;
-use crate::config::{Config, local_url};
+use crate::config::{Config, Way, local_url};
 use crate::credentials::NewCredentials;
-use crate::report;
+use crate::report::{self, Failure};
 
 const SLUG: &str = "demo";
 /// The description of the organization until all its people are there; so a start that was interrupted is recognised by
@@ -31,9 +31,25 @@ const FILLED: &str = "An organization to try denizen with.";
 const LOOK: usize = 10_000;
 
 /// Makes the organization `demo` with its people, or finds it, and says on standard output what to do with it.
-pub async fn prepare(directory: &Directory, config: &Config, bound: SocketAddr) -> anyhow::Result<()> {
+///
+/// # Errors
+/// A [`Failure`] when the store holds other organizations: it is somebody's, who does not want invented people in it.
+pub async fn prepare(
+    directory: &Directory,
+    config: &Config,
+    way: &Way,
+    bound: SocketAddr,
+) -> anyhow::Result<()> {
     let address = local_url(bound);
     let home = config.home();
+    let others = directory.list_organizations().await?;
+    if let Some(other) = others.iter().map(|found| found.org_id.as_str()).find(|slug| *slug != SLUG) {
+        return Err(Failure::new(
+            format!("the store {home} is in use, it holds the organization {other}: a demonstration does not belong there"),
+            "name an empty store with --data DIR or --store URL, or start without --demo",
+        )
+        .into());
+    }
     let found = directory.find_organization(SLUG).await.context("looking for the organization `demo`")?;
     if let Some(found) = found {
         let is_complete = found.profile.main_description != FILLING;
@@ -46,8 +62,9 @@ pub async fn prepare(directory: &Directory, config: &Config, bound: SocketAddr) 
         return report::print(&format!(
             "denizen found its data in {home}: the organization `demo` with {members} users.{more}\n\
              Its credentials were shown when it was made. For new ones:\n\n  \
-             denizen key create --org demo --role {SUPER_ROLE} --name demo --days 30 {}\n\n",
-            config.place_flags()
+             denizen key create --org demo --role {SUPER_ROLE} --name demo --days 30{}\n\n{}",
+            way.flags,
+            way.remark()
         ));
     }
     let created = create(directory, bound).await?;
