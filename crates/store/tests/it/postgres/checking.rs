@@ -42,3 +42,16 @@ async fn every_kind_of_harm_is_found() {
         assert!(says, "{harm}: {found:?}");
     }
 }
+
+#[tokio::test]
+async fn what_belongs_to_another_role_is_named() {
+    let Some(test) = TestStore::postgres() else { return };
+    // Another role needs rights that these tests do not have; the catalogue belongs to one, and looked at as if it were
+    // the schema of the tables, it is what a stranger's tables are.
+    let outside = test.outside().await;
+    let name = outside.texts("SELECT current_database()::text").await.remove(0);
+    outside.run(&format!("ALTER DATABASE \"{name}\" SET search_path = pg_catalog, public")).await;
+    let found = test.store.check().await.unwrap();
+    let line = "the role does not own what it uses: table pg_class belongs to ";
+    assert!(found.iter().any(|problem| problem.starts_with(line)), "{found:?}");
+}

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod checking;
+mod opening;
 mod plans;
 mod proxy;
 mod reruns;
