@@ -210,7 +210,8 @@ fn hint_of_postgres(text: &str) -> &'static str {
         (
             "42501",
             "the tables belong to another role, as which somebody ran the first command: reassign them with \
-             REASSIGN OWNED BY other TO role, or connect as that role",
+             REASSIGN OWNED BY other TO role (where the other is postgres itself: ALTER TABLE … OWNER TO role for each), or \
+             connect as that role",
         ),
         (
             "3F000",

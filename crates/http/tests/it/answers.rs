@@ -58,6 +58,13 @@ impl Write for Lines {
 
 /// Lines of the access log during some requests.
 async fn logged(requests: impl AsyncFnOnce()) -> Vec<Value> {
+    let mut lines = all_logged(requests).await;
+    lines.retain(|line| line["target"] == "denizen::access");
+    lines
+}
+
+/// Lines of the log during some requests, down to level `info`.
+async fn all_logged(requests: impl AsyncFnOnce()) -> Vec<Value> {
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
@@ -65,8 +72,45 @@ async fn logged(requests: impl AsyncFnOnce()) -> Vec<Value> {
     requests().await;
     drop(guard);
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    lines.filter(|line| line["target"] == "denizen::access").collect()
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_failure_of_the_store_is_told_with_its_request_and_an_outage_not_by_each_request() {
+    let server = Server::start().await;
+    let lines = all_logged(async || {
+        for failure in ["refused", "unreachable", "busy"] {
+            server.get(&format!("/v1/acme/broken/{failure}")).await;
+        }
+    })
+    .await;
+    let failures: Vec<&Value> =
+        lines.iter().filter(|line| line["fields"]["message"] == "the store failed").collect();
+    let [failure] = failures[..] else { panic!("{lines:?}") };
+    assert_eq!(failure["level"], "ERROR");
+    let fields = &failure["fields"];
+    assert!(fields["error"].as_str().unwrap().contains("permission denied for table users"), "{fields}");
+    assert_eq!(fields["route"], "/v1/{organization}/broken/{failure}");
+    let answered = lines.iter().find(|line| line["target"] == "denizen::access").unwrap();
+    assert_eq!(fields["request_id"], answered["fields"]["request_id"]);
+}
+
+#[tokio::test]
+async fn what_is_asked_all_day_is_no_line_of_the_log_unless_it_fails() {
+    let server = Server::start().await;
+    let lines = logged(async || {
+        for path in ["/livez", "/readyz", "/metrics"] {
+            server.get(path).await;
+        }
+        server.app.leave();
+        server.get("/readyz").await;
+    })
+    .await;
+    let [line] = &lines[..] else { panic!("{lines:?}") };
+    assert_eq!(
+        (line["fields"]["route"].as_str(), line["fields"]["status"].as_u64()),
+        (Some("/readyz"), Some(503))
+    );
 }
 
 #[tokio::test]

@@ -8,13 +8,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request};
-use denizen_directory::{Clock, Directory, DirectorySettings, Entropy, Environment, ErrorCode};
+use denizen_directory::{Clock, Directory, DirectorySettings, Entropy, Environment, Error, ErrorCode};
 use denizen_domain::time::Timestamp;
 use denizen_http::kernel::{
     App, Call, Dialect, ErrorResponse, HeaderParam, HttpSettings, Operation, Problem, QueryParam,
     QueryReader, Reader, Reply, SchemaRef, SecurityKind, SecurityScheme, handler, router,
 };
-use denizen_store::{SqliteOptions, Store};
+use denizen_store::{SqliteOptions, Store, StoreError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -221,6 +221,7 @@ fn operations() -> Vec<Operation> {
             .rate_by_header("signin", "x-api-key-id"),
         Operation::get("/v1/{organization}/slow", "slow", handler(slow)),
         Operation::put("/v1/{organization}/slow", "slow-write", handler(slow)),
+        Operation::get("/v1/{organization}/broken/{failure}", "broken", handler(broken)),
         Operation::get("/v1/{organization}/panic", "panic", handler(panics)),
     ]
 }
@@ -288,6 +289,17 @@ async fn sign_in(call: Call) -> Result<Reply, Problem> {
     let key = headers.required_header("x-api-key-id");
     headers.finish(())?;
     if key == "wrong" { Err(ErrorCode::InvalidCredentials.into()) } else { Ok(Reply::null()) }
+}
+
+/// Meets a failure of the store.
+async fn broken(call: Call) -> Result<Reply, Problem> {
+    let text = "permission denied for table users (42501)".to_owned();
+    let failure = match call.path("failure") {
+        "refused" => StoreError::Refused(text),
+        "unreachable" => StoreError::Unreachable(text),
+        _ => StoreError::Busy,
+    };
+    Err(Error::from(failure).into())
 }
 
 async fn slow(_: Call) -> Result<Reply, Problem> {

@@ -171,6 +171,20 @@ fn a_demonstration_that_was_killed_while_it_was_filled_is_completed_by_the_next_
 }
 
 #[test]
+fn a_demonstration_keeps_out_of_a_store_that_is_in_use() {
+    let home = ProcessHome::new();
+    Org::create(&home, "acme");
+    let output = denizen_at(&home)
+        .args(["serve", "--demo", "--data", "data", "--listen", "127.0.0.1:0"])
+        .env("DENIZEN_LOG_FILTER", "warn")
+        .output()
+        .unwrap();
+    crate::assert_refused(&output, 1, "holds the organization acme");
+    assert!(text(&output.stderr).contains("without --demo"), "{}", text(&output.stderr));
+    assert_eq!(json(&home, &["org", "list"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn commands_about_a_store_that_is_not_there_make_none() {
     let folder = folder();
     for arguments in [
@@ -214,7 +228,10 @@ fn a_first_start_says_how_an_organization_is_made_and_that_says_how_it_is_used()
     let home = ProcessHome::new();
     let server = Server::start(&home, &[]);
     let hint = server.next_line();
-    assert!(hint.contains("denizen org create SLUG") && hint.contains("--data data"), "{hint}");
+    assert!(hint.contains("denizen org create SLUG"), "{hint}");
+    // A variable that names the store is there for the next command as well.
+    assert_eq!(hint.contains("--data data"), home.store().is_none(), "{hint}");
+    assert!(!hint.contains("--store") && !hint.contains("***"), "{hint}");
     let create = ["org", "create", "acme", "--name", "Acme", "--admin-email", "ada@acme.example"];
     let shown = printed(&home, &create);
     assert!(shown.contains("expires at    20") && shown.contains("curl "), "{shown}");
