@@ -46,6 +46,7 @@ impl Failure {
             | SqlState::CANNOT_CONNECT_NOW
             | SqlState::TOO_MANY_CONNECTIONS
             | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
+            | SqlState::IDLE_SESSION_TIMEOUT
             // A server that was the primary when the connection was made.
             | SqlState::READ_ONLY_SQL_TRANSACTION
             // The schema has changed under a prepared statement.

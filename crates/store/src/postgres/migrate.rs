@@ -73,16 +73,20 @@ pub(crate) fn run(options: &Arc<PostgresOptions>, now_micros: i64) -> Result<boo
         org: OrgKey::CONTROL,
         has_gone: &|| false,
     };
-    run.until_done(None, &mut |tx: &Tx<'_>| {
-        lock(tx)?;
-        must_hold_every_text(tx)?;
-        batch(tx, TABLE)
-    })?;
-    for step in MIGRATIONS {
+    // Who finds everything done asks for no lock, which somebody else may hold for long.
+    if !run.until_done(None, &mut |tx: &Tx<'_>| is_current(tx))? {
+        tracing::info!("bringing the schema up to date; another process that does so is waited for");
         run.until_done(None, &mut |tx: &Tx<'_>| {
             lock(tx)?;
-            apply(tx, step, now_micros)
+            must_hold_every_text(tx)?;
+            batch(tx, TABLE)
         })?;
+        for step in MIGRATIONS {
+            run.until_done(None, &mut |tx: &Tx<'_>| {
+                lock(tx)?;
+                apply(tx, step, now_micros)
+            })?;
+        }
     }
     let known = newest();
     let (found, bypasses) = run.until_done(None, &mut |tx: &Tx<'_>| {
@@ -106,14 +110,31 @@ fn batch(tx: &Tx<'_>, text: &str) -> Result<()> {
     session.borrow_mut().batch(tx.org, text)
 }
 
-fn apply(tx: &Tx<'_>, step: &Migration, now_micros: i64) -> Result<()> {
-    let checksum = checksum(step.postgres);
+/// Whether every step was applied.
+fn is_current(tx: &Tx<'_>) -> Result<bool> {
+    if tx.optional(&HAS_BEGUN, &[], |row| row.bool(0))? != Some(true) {
+        return Ok(false);
+    }
+    for step in MIGRATIONS {
+        if !is_applied(tx, step)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn is_applied(tx: &Tx<'_>, step: &Migration) -> Result<bool> {
     let applied =
         tx.optional(&APPLIED, &[Param::Int(step.version)], |row| row.blob(0).map(<[u8]>::to_vec))?;
-    if let Some(found) = applied {
-        return step.must_match(&found, &checksum);
+    applied.map_or(Ok(false), |found| step.must_match(&found, &checksum(step.postgres)).map(|()| true))
+}
+
+fn apply(tx: &Tx<'_>, step: &Migration, now_micros: i64) -> Result<()> {
+    if is_applied(tx, step)? {
+        return Ok(());
     }
     batch(tx, step.postgres)?;
+    let checksum = checksum(step.postgres);
     let params =
         [Param::Int(step.version), Param::Text(step.name), Param::Blob(&checksum), Param::Int(now_micros)];
     tx.write(&NOTE, &params)

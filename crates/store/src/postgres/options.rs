@@ -138,10 +138,14 @@ struct Ssl {
 
 impl Ssl {
     fn is_on(&self, config: &tokio_postgres::Config) -> bool {
-        self.mode
-            .as_deref()
-            .map_or_else(|| !config.get_hosts().iter().all(is_local), |mode| mode != "disable")
+        self.mode.as_deref().map_or_else(|| !stays_here(config), |mode| mode != "disable")
     }
+}
+
+/// Whether the connection cannot leave this machine, whatever its hosts are called.
+fn stays_here(config: &tokio_postgres::Config) -> bool {
+    config.get_hosts().iter().all(is_local)
+        && config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback)
 }
 
 fn is_local(host: &Host) -> bool {
@@ -217,6 +221,7 @@ mod tests {
         assert_eq!(mode("postgres://d@127.0.0.1,[::1]/d"), SslMode::Disable);
         assert_eq!(mode("postgres://d@/d?host=/run/postgresql"), SslMode::Disable);
         assert_eq!(mode("postgres://d@localhost,db.example.com/d"), SslMode::Require);
+        assert_eq!(mode("postgres://d@localhost/d?hostaddr=192.0.2.1"), SslMode::Require);
         assert_eq!(mode("postgres://d@db.example.com/d?sslmode=prefer"), SslMode::Require);
         assert_eq!(mode("postgres://d@localhost/d?sslmode=verify-full"), SslMode::Require);
         assert_eq!(mode("postgres://d@db.example.com/d?sslmode=disable"), SslMode::Disable);
