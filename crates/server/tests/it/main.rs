@@ -18,7 +18,9 @@ use denizen_testkit::ProcessHome;
 fn denizen_at(home: &ProcessHome) -> Command {
     let mut command = denizen(home.path());
     // Few connections, because many tests run at once.
-    command.envs(home.store().map(|url| ("DENIZEN_STORE", url))).env("DENIZEN_POSTGRES_WRITE_CONNECTIONS", "4");
+    command
+        .envs(home.store().map(|url| ("DENIZEN_STORE", url)))
+        .env("DENIZEN_POSTGRES_WRITE_CONNECTIONS", "4");
     command
 }
 

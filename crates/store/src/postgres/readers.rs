@@ -159,7 +159,7 @@ impl Readers {
             match failure {
                 Failure::Lost(error) if losses < MOST_LOSSES => {
                     losses += 1;
-                    tracing::warn!(%error, "a connection to PostgreSQL was lost");
+                    self.outage.note_loss(&error);
                     link.is_over.store(true, Ordering::Relaxed);
                 }
                 // A standby may cancel a read in favour of what it follows; it is asked again.
