@@ -64,7 +64,7 @@ pub fn take(tx: &Tx<'_>, key: &[u8], minute: i64, limit: i64, want: i64) -> Resu
 /// Gives permits back that were drawn and not used.
 pub fn give_back(tx: &Tx<'_>, key: &[u8], minute: i64, count: i64) -> Result<()> {
     let params = [tx.org_param(), Param::Blob(key), Param::Int(minute), Param::Int(count)];
-    tx.execute(&GIVE_BACK, &params).map(drop)
+    tx.write(&GIVE_BACK, &params)
 }
 
 /// Removes the permits of the minutes before `minute`, over all organizations; says how many rows that were.

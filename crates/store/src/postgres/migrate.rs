@@ -49,7 +49,7 @@ pub(crate) fn has_begun(options: &Arc<PostgresOptions>) -> Result<bool> {
         session: &session,
         outage: &outage,
         patience: options.patience,
-        mode: Mode::Autocommit,
+        mode: Mode::Snapshot,
         org: OrgKey::CONTROL,
         has_gone: &|| false,
     };

@@ -81,9 +81,7 @@ impl Database {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        self.writers.send(self.task(org, Mode::Write, None, closure, reply)).await?;
-        answer.await.map_err(|_| StoreError::Closed)?
+        self.run_on(&self.writers, org, Mode::Write, None, closure).await
     }
 
     pub(crate) async fn read<T, E, F>(&self, org: OrgKey, mut closure: F) -> Result<T, E>
@@ -108,33 +106,29 @@ impl Database {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
         // Dropped with this future, which tells the thread that nobody waits any more.
         let (_waiting, abandoned) = oneshot::channel();
-        self.long.send(self.task(org, Mode::Snapshot, Some(abandoned), closure, reply)).await?;
-        answer.await.map_err(|_| StoreError::Closed)?
+        self.run_on(&self.long, org, Mode::Snapshot, Some(abandoned), closure).await
     }
 
-    fn task<T, E, F>(
+    /// Runs a closure on one of a lane's connections, unless its caller has gone before that.
+    async fn run_on<T, E, F>(
         &self,
+        lane: &Lane,
         org: OrgKey,
         mode: Mode,
         abandoned: Option<oneshot::Receiver<()>>,
         mut closure: F,
-        reply: oneshot::Sender<Result<T, E>>,
-    ) -> Task
+    ) -> Result<T, E>
     where
         F: FnMut(&Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        let (reply, answer) = oneshot::channel();
         let outage = Arc::clone(&self.outage);
         let patience = self.options.patience;
-        Box::new(move |session: &RefCell<Session>| {
-            // The caller has gone: nothing was done yet, so nothing has to be.
-            if reply.is_closed() {
-                return;
-            }
+        let task: Task = Box::new(move |session: &RefCell<Session>| {
             let has_gone = || reply.is_closed();
             let run = Run { session, outage: &outage, patience, mode, org, has_gone: &has_gone };
             let result = run.until_done(abandoned, &mut closure);
@@ -143,7 +137,9 @@ impl Database {
             if mode == Mode::Snapshot {
                 session.borrow_mut().roll_back();
             }
-        })
+        });
+        lane.send(task).await?;
+        answer.await.map_err(|_| StoreError::Closed)?
     }
 
     /// Whether PostgreSQL keeps organizations apart for the role that is used.

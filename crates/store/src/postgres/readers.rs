@@ -119,9 +119,7 @@ impl Place {
         let link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
         link.as_ref().filter(|link| link.is_open()).cloned()
     }
-}
 
-impl Place {
     fn fill(&self, link: Link) -> Arc<Link> {
         let link = Arc::new(link);
         *self.link.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&link));

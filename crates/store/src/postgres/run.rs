@@ -189,7 +189,7 @@ impl Run<'_> {
                 again => Attempt::Again(again, Some(result)),
             };
         }
-        if matches!(self.mode, Mode::Autocommit | Mode::Snapshot) {
+        if self.mode == Mode::Snapshot {
             return Attempt::Ended(result);
         }
         if result.is_err() {

@@ -38,8 +38,6 @@ pub(crate) const NOBODY: OrgKey = OrgKey(-1);
 /// How the statements of a closure belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Each by itself, and each sees the latest.
-    Autocommit,
     /// Reads of one snapshot.
     Snapshot,
     /// Writes, as if no other transaction ran at the same time.
@@ -51,7 +49,6 @@ pub(crate) enum Mode {
 impl Mode {
     fn opening(self) -> &'static str {
         match self {
-            Self::Autocommit => "",
             Self::Snapshot => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ",
             Self::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE; ",
             Self::Step => "BEGIN ISOLATION LEVEL READ COMMITTED; ",
@@ -84,8 +81,6 @@ struct Link {
     driver: Driver,
     is_over: bool,
     statements: HashMap<String, Statement>,
-    /// What the setting says outside transactions; `None` when a failure has made that uncertain.
-    org: Option<OrgKey>,
     slot: i64,
 }
 
@@ -97,8 +92,8 @@ pub(crate) struct Session {
     mode: Mode,
     /// Whether `BEGIN` has been sent, or stands in `ahead`.
     is_open: bool,
-    /// What the setting says inside the transaction, where that differs.
-    local_org: Option<OrgKey>,
+    /// The organization behind whose wall the transaction stands.
+    org: Option<OrgKey>,
     ahead: Vec<Piece>,
     /// Whether the closure has written something.
     wrote: bool,
@@ -120,9 +115,9 @@ impl Session {
             runtime,
             options,
             link: None,
-            mode: Mode::Autocommit,
+            mode: Mode::Snapshot,
             is_open: false,
-            local_org: None,
+            org: None,
             ahead: Vec::new(),
             wrote: false,
             failure: None,
@@ -163,9 +158,8 @@ impl Session {
     }
 
     fn forget_transaction(&mut self) {
-        self.mode = Mode::Autocommit;
         self.is_open = false;
-        self.local_org = None;
+        self.org = None;
         self.ahead.clear();
     }
 
@@ -252,21 +246,13 @@ impl Session {
     /// What the next statement needs before it: the transaction, and the organization behind whose wall it runs.
     fn enter(&mut self, org: OrgKey) {
         let mut opening = "";
-        if self.mode != Mode::Autocommit && !self.is_open {
+        if !self.is_open {
             opening = self.mode.opening();
             self.is_open = true;
         }
-        let Some(link) = self.link.as_mut() else { return };
-        if self.is_open {
-            // Set in each transaction, even if the session's setting should say the same: a pooler between may hand
-            // each transaction to another session.
-            if self.local_org != Some(org) {
-                self.ahead.push(Piece::Text(format!("{opening}SET LOCAL denizen.org_id = '{}'", org.0)));
-                self.local_org = Some(org);
-            }
-        } else if link.org != Some(org) {
-            self.ahead.push(Piece::Text(format!("SET denizen.org_id = '{}'", org.0)));
-            link.org = Some(org);
+        if self.org != Some(org) {
+            self.ahead.push(Piece::Text(format!("{opening}SET LOCAL denizen.org_id = '{}'", org.0)));
+            self.org = Some(org);
         }
     }
 
@@ -310,9 +296,6 @@ impl Session {
     /// Keeps the first failure of the closure, for whoever decides whether it is run again.
     fn note<T>(&mut self, result: Result<T, Failure>) -> Result<T> {
         result.map_err(|failure| {
-            if let Some(link) = self.link.as_mut() {
-                link.org = None;
-            }
             let error = failure.error();
             self.failure.get_or_insert(failure);
             error
@@ -446,7 +429,6 @@ impl Link {
             driver,
             is_over: false,
             statements: HashMap::new(),
-            org: Some(NOBODY),
             slot: slot.unwrap_or_default(),
         })
     }
