@@ -5,14 +5,14 @@
 mod chance;
 mod memory;
 mod steps;
-mod trial;
+pub(crate) mod trial;
 
 use std::env;
 
 use self::trial::Trial;
 use crate::support::{TestStore, all};
 
-fn seeds(usual: &[u64]) -> Vec<u64> {
+pub(crate) fn seeds(usual: &[u64]) -> Vec<u64> {
     match env::var("DENIZEN_TEST_SEED") {
         Ok(seed) => vec![seed.parse().unwrap()],
         Err(_) => usual.to_vec(),
@@ -37,12 +37,4 @@ async fn random_operations_in_a_large_directory_are_answered_as_a_plain_model_an
         trial.crowd(1_150).await;
         trial.run(250).await;
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn both_engines_answer_random_operations_alike() {
-    let Some(postgres) = TestStore::postgres() else { return };
-    let seed = seeds(&[5])[0];
-    let mut trial = Trial::new(seed, vec![TestStore::sqlite(), postgres]).await;
-    trial.run(500).await;
 }

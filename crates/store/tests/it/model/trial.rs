@@ -91,7 +91,7 @@ struct Tally {
     erased: usize,
 }
 
-pub(super) struct Trial {
+pub(crate) struct Trial {
     seed: u64,
     step: usize,
     chance: Chance,
@@ -104,7 +104,7 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    pub(super) async fn new(seed: u64, stores: Vec<TestStore>) -> Self {
+    pub(crate) async fn new(seed: u64, stores: Vec<TestStore>) -> Self {
         let mut peers = Vec::new();
         for store in stores {
             peers.push(Peer::new(store).await);
@@ -126,7 +126,7 @@ impl Trial {
     }
 
     /// Many members of the first organization, several in a closure.
-    pub(super) async fn crowd(&mut self, size: u64) {
+    pub(crate) async fn crowd(&mut self, size: u64) {
         let org = self.memory.map[0].org;
         for start in (0..size).step_by(50) {
             let mut ops = Vec::new();
@@ -145,7 +145,7 @@ impl Trial {
         }
     }
 
-    pub(super) async fn run(&mut self, steps: usize) {
+    pub(crate) async fn run(&mut self, steps: usize) {
         for _ in 0..steps {
             self.step += 1;
             self.change().await;

@@ -1,5 +1,6 @@
 //! PostgreSQL's own mechanics. Where the tests run on another engine, each of these ends before it has begun.
 
+mod agreement;
 mod catalogue;
 mod checking;
 mod opening;
