@@ -24,6 +24,12 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0002_rate_permit.sql"),
         postgres: include_str!("../migrations/postgres/0002_rate_permit.sql"),
     },
+    Migration {
+        version: 3,
+        name: "knowledge",
+        sqlite: include_str!("../migrations/sqlite/0003_knowledge.sql"),
+        postgres: include_str!("../migrations/postgres/0003_knowledge.sql"),
+    },
 ];
 
 /// The newest version that this denizen knows.

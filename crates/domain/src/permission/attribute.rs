@@ -84,6 +84,9 @@ static TABLE: &[(PermissionName, &[Attribute])] = &[
     (names::ORGANIZATION_GET_API_KEY, API_KEY),
     (names::ORGANIZATION_DELETE_API_KEY, API_KEY),
     (names::CONVERSATION_GET_MESSAGE, MESSAGE),
+    (names::DIRECTORY_INGEST_RECORDS, ORGANIZATION),
+    (names::DIRECTORY_LINK_ACCOUNT, ORGANIZATION),
+    (names::DIRECTORY_GET_JOB, ORGANIZATION),
 ];
 
 /// The attributes that a condition of this permission may name; none if denizen does not evaluate
@@ -117,7 +120,7 @@ mod tests {
 
     #[test]
     fn every_evaluated_permission_is_known_and_has_an_organization() {
-        assert_eq!(TABLE.len(), 21);
+        assert_eq!(TABLE.len(), 24);
         for (name, attributes) in TABLE {
             assert!(KNOWN.contains(name), "{name}");
             assert_eq!(attributes[0], text("org_id"), "{name}");

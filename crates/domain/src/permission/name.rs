@@ -125,10 +125,15 @@ pub mod names {
         PermissionName::known("Organization:DeleteAPIKey");
 
     pub const CONVERSATION_GET_MESSAGE: PermissionName = PermissionName::known("Conversation:GetMessage");
+
+    /// Of the native API, as the two below: Amigo has no names for what they allow.
+    pub const DIRECTORY_INGEST_RECORDS: PermissionName = PermissionName::known("Directory:IngestRecords");
+    pub const DIRECTORY_LINK_ACCOUNT: PermissionName = PermissionName::known("Directory:LinkAccount");
+    pub const DIRECTORY_GET_JOB: PermissionName = PermissionName::known("Directory:GetJob");
 }
 
 /// Every published permission name (contract section 6.1), those that denizen does not evaluate
-/// included: a role may carry them for the services beside it.
+/// included: a role may carry them for the services beside it. At the end those of the native API.
 pub static KNOWN: &[PermissionName] = &[
     names::USER_GET_USER_INFO,
     names::USER_INVITE_USER,
@@ -210,6 +215,9 @@ pub static KNOWN: &[PermissionName] = &[
     PermissionName::known("Simulation:GetSimulationUnitTestSetRun"),
     PermissionName::known("Simulation:CancelSimulationUnitTestSetRun"),
     PermissionName::known("Admin:GetModels"),
+    names::DIRECTORY_INGEST_RECORDS,
+    names::DIRECTORY_LINK_ACCOUNT,
+    names::DIRECTORY_GET_JOB,
 ];
 
 #[cfg(test)]
@@ -262,7 +270,7 @@ mod tests {
             assert_eq!(PermissionName::parse(name.as_str()).as_ref(), Ok(name));
             assert!(seen.insert(name), "{name} is listed twice");
         }
-        assert_eq!(seen.len(), 80);
+        assert_eq!(seen.len(), 83);
     }
 
     #[test]

@@ -1,0 +1,177 @@
+-- What is known about a user: external events, and what a conversation platform sends. And what is left of an erasure.
+-- Digests are the first 16 bytes of a SHA-256 over all of a record, by which a repeated one is known.
+--
+-- What the platform sends may come before its user, so none of it refers to `users`; src/holdings.rs says how erasing a
+-- user finds it. A user who is not there yet is awaited for a while.
+
+-- An account at an identity provider that belongs to a user, and is deleted with the user.
+CREATE TABLE linked_account (
+    org_id     INTEGER NOT NULL,
+    user_id    BLOB    NOT NULL CHECK (length(user_id) = 16),
+    provider   TEXT    NOT NULL CHECK (provider IN ('google')),
+    tenant     TEXT    NOT NULL, -- empty: the project itself
+    account_id TEXT    NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (org_id, user_id, provider),
+    UNIQUE (org_id, provider, tenant, account_id),
+    FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+-- position numbers the events of one user in the order of their arrival; a continuation token names it.
+CREATE TABLE external_event (
+    org_id      INTEGER NOT NULL,
+    event_id    BLOB    NOT NULL CHECK (length(event_id) = 12),
+    user_id     BLOB    NOT NULL CHECK (length(user_id) = 16),
+    position    INTEGER NOT NULL,
+    type        TEXT    NOT NULL,
+    starts_at   INTEGER NOT NULL,
+    ends_at     INTEGER NOT NULL,
+    description TEXT    NOT NULL,
+    transcript  TEXT,
+    digest      BLOB    NOT NULL CHECK (length(digest) = 16),
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL,
+    PRIMARY KEY (org_id, event_id)
+) STRICT;
+
+CREATE UNIQUE INDEX external_event_by_position ON external_event (org_id, user_id, position);
+-- One index per order, so that a deep page costs what the first one costs.
+CREATE INDEX external_event_by_type ON external_event (org_id, user_id, type, position);
+CREATE INDEX external_event_by_start ON external_event (org_id, user_id, starts_at, position);
+CREATE INDEX external_event_by_end ON external_event (org_id, user_id, ends_at, position);
+
+CREATE TABLE conversation (
+    org_id          INTEGER NOT NULL,
+    conversation_id BLOB    NOT NULL CHECK (length(conversation_id) = 12),
+    user_id         BLOB    NOT NULL CHECK (length(user_id) = 16),
+    started_at      INTEGER NOT NULL,
+    ended_at        INTEGER,
+    title           TEXT,
+    digest          BLOB    NOT NULL CHECK (length(digest) = 16),
+    created_at      INTEGER NOT NULL,
+    updated_at      INTEGER NOT NULL,
+    PRIMARY KEY (org_id, conversation_id)
+) STRICT;
+
+CREATE INDEX conversation_by_user ON conversation (org_id, user_id);
+
+CREATE TABLE message (
+    org_id          INTEGER NOT NULL,
+    message_id      BLOB    NOT NULL CHECK (length(message_id) = 12),
+    conversation_id BLOB    NOT NULL CHECK (length(conversation_id) = 12),
+    user_id         BLOB    NOT NULL CHECK (length(user_id) = 16), -- who holds the conversation
+    sender          TEXT    NOT NULL,
+    content         TEXT    NOT NULL,
+    digest          BLOB    NOT NULL CHECK (length(digest) = 16),
+    created_at      INTEGER NOT NULL,
+    updated_at      INTEGER NOT NULL,
+    PRIMARY KEY (org_id, message_id)
+) STRICT;
+
+-- The last message of a user.
+CREATE INDEX message_by_user ON message (org_id, user_id, created_at);
+CREATE INDEX message_by_conversation ON message (org_id, conversation_id);
+
+-- position numbers the memories of one user in the order of their arrival; a continuation token names it.
+CREATE TABLE memory (
+    org_id          INTEGER NOT NULL,
+    memory_id       BLOB    NOT NULL CHECK (length(memory_id) = 12),
+    user_id         BLOB    NOT NULL CHECK (length(user_id) = 16),
+    position        INTEGER NOT NULL,
+    conversation_id BLOB    NOT NULL CHECK (length(conversation_id) = 12),
+    content         TEXT    NOT NULL,
+    context         TEXT    NOT NULL,
+    digest          BLOB    NOT NULL CHECK (length(digest) = 16),
+    created_at      INTEGER NOT NULL,
+    updated_at      INTEGER NOT NULL,
+    PRIMARY KEY (org_id, memory_id)
+) STRICT;
+
+CREATE UNIQUE INDEX memory_by_position ON memory (org_id, user_id, position);
+CREATE INDEX memory_by_conversation ON memory (org_id, user_id, conversation_id, position);
+CREATE INDEX memory_by_creation ON memory (org_id, user_id, created_at, position);
+
+-- The messages that a memory was drawn from, in their order; they may arrive later than the memory.
+CREATE TABLE memory_reference (
+    org_id     INTEGER NOT NULL,
+    memory_id  BLOB    NOT NULL CHECK (length(memory_id) = 12),
+    ordinal    INTEGER NOT NULL,
+    message_id BLOB    NOT NULL CHECK (length(message_id) = 12),
+    PRIMARY KEY (org_id, memory_id, ordinal),
+    FOREIGN KEY (org_id, memory_id) REFERENCES memory (org_id, memory_id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE user_model (
+    org_id        INTEGER NOT NULL,
+    user_model_id BLOB    NOT NULL CHECK (length(user_model_id) = 12),
+    user_id       BLOB    NOT NULL CHECK (length(user_id) = 16),
+    content       TEXT    NOT NULL,
+    insight_ids   TEXT    NOT NULL,
+    dimensions    TEXT    NOT NULL,
+    digest        BLOB    NOT NULL CHECK (length(digest) = 16),
+    created_at    INTEGER NOT NULL,
+    updated_at    INTEGER NOT NULL,
+    PRIMARY KEY (org_id, user_model_id)
+) STRICT;
+
+CREATE INDEX user_model_by_user ON user_model (org_id, user_id, created_at);
+
+-- A grant to one user until a time. position numbers the grants of an organization; a continuation token names it.
+CREATE TABLE temporary_grant (
+    org_id           INTEGER NOT NULL,
+    grant_id         BLOB    NOT NULL CHECK (length(grant_id) = 12),
+    position         INTEGER NOT NULL,
+    user_id          BLOB    NOT NULL CHECK (length(user_id) = 16),
+    permission_name  TEXT    NOT NULL,
+    permission_grant TEXT    NOT NULL,
+    justification    TEXT    NOT NULL,
+    creator_org_id   INTEGER NOT NULL,
+    creator_user_id  BLOB    NOT NULL,
+    created_at       INTEGER NOT NULL,
+    expires_at       INTEGER NOT NULL,
+    PRIMARY KEY (org_id, grant_id),
+    FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, user_id)
+) STRICT;
+
+CREATE UNIQUE INDEX temporary_grant_by_position ON temporary_grant (org_id, position);
+-- Also finds what a user has when the user signs in.
+CREATE INDEX temporary_grant_by_user ON temporary_grant (org_id, user_id, position);
+CREATE INDEX temporary_grant_by_expiry ON temporary_grant (org_id, expires_at, position);
+CREATE INDEX temporary_grant_by_permission ON temporary_grant (org_id, permission_name, position);
+
+CREATE TABLE temporary_grant_tag (
+    org_id   INTEGER NOT NULL,
+    grant_id BLOB    NOT NULL CHECK (length(grant_id) = 12),
+    name     TEXT    NOT NULL,
+    value    TEXT,
+    PRIMARY KEY (org_id, grant_id, name),
+    FOREIGN KEY (org_id, grant_id) REFERENCES temporary_grant (org_id, grant_id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+-- Users of whom something arrived before they did. Who does not come in time is erased like a user.
+CREATE TABLE awaited_user (
+    org_id  INTEGER NOT NULL,
+    user_id BLOB    NOT NULL CHECK (length(user_id) = 16),
+    since   INTEGER NOT NULL,
+    PRIMARY KEY (org_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+-- Who was erased, as a hash: what arrives late about such a user is not taken in.
+CREATE TABLE erasure_receipt (
+    org_id       INTEGER NOT NULL,
+    subject_hash BLOB    NOT NULL CHECK (length(subject_hash) = 32),
+    erased_at    INTEGER NOT NULL,
+    PRIMARY KEY (org_id, subject_hash)
+) STRICT, WITHOUT ROWID;
+
+-- The permissions of the native API, for the administrators of the organizations that are there already.
+UPDATE role SET grants = json_insert(grants,
+    '$[#]', json('{"permission_name":"Directory:IngestRecords","action":"Allow","conditions":{"org_id":{"type":"Equals","value":"{self_org_id}"}}}'),
+    '$[#]', json('{"permission_name":"Directory:LinkAccount","action":"Allow","conditions":{"org_id":{"type":"Equals","value":"{self_org_id}"}}}'),
+    '$[#]', json('{"permission_name":"Directory:GetJob","action":"Allow","conditions":{"org_id":{"type":"Equals","value":"{self_org_id}"}}}'))
+WHERE name IN ('DefaultAdministratorRole', 'DefaultAmigoAdministratorRole');
+UPDATE role SET grants = json_insert(grants,
+    '$[#]', json('{"permission_name":"Directory:IngestRecords","action":"Allow","conditions":{}}'),
+    '$[#]', json('{"permission_name":"Directory:LinkAccount","action":"Allow","conditions":{}}'),
+    '$[#]', json('{"permission_name":"Directory:GetJob","action":"Allow","conditions":{}}'))
+WHERE is_super = 1;
