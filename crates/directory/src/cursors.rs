@@ -1,34 +1,62 @@
 //! Where sorted lists go on.
 //!
-//! A continuation token is a small integer, so it can name the last user of a page but not what that user was sorted
-//! by. This keeps the latter for a while: when the user is renamed or deleted between two pages, the next page still
-//! begins where the last one ended. After a restart, or in another process, the user's present values serve.
+//! A continuation token is a small integer, so it can name the last row of a page but not what that row was sorted
+//! by. This keeps the latter for a while: when the row is changed or deleted between two pages, the next page still
+//! begins where the last one ended. After a restart, or in another process, the row's present values serve.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use denizen_domain::ids::{OrgKey, UserId};
 use denizen_domain::time::Timestamp;
-use denizen_store::users::{After, Position, SortKey};
+use denizen_store::Value;
+
+use crate::context::OpContext;
 
 /// Cursors are personal data in memory, so they do not stay longer than a client needs between two pages.
 const LIFE_SECONDS: i64 = 600;
 const MOST: usize = 10_000;
 
-/// Who was given a page: the organization that the caller belongs to, and the caller.
-///
-/// What one caller's page ended at is nobody else's business: a list that goes on behind a user tells how that user is
-/// sorted, even to somebody who may not see the user.
-pub(crate) type Reader = (OrgKey, UserId);
+/// Which list goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum List {
+    Members,
+    ExternalEvents(UserId),
+    Memories(UserId),
+    TemporaryGrants,
+}
 
-type Key = (Reader, OrgKey, Position, Vec<SortKey>);
+/// A list as one caller reads it, in one order.
+///
+/// What one caller's page ended at is nobody else's business: a list that goes on behind a row tells how that row is
+/// sorted, even to somebody who may not see it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Reading {
+    /// The organization that the caller belongs to, and the caller.
+    reader: (OrgKey, UserId),
+    org: OrgKey,
+    list: List,
+    /// The sort keys with their directions.
+    order: String,
+}
+
+impl Reading {
+    /// `order` names the sort keys with their directions; it is empty for a list that is not sorted.
+    pub(crate) fn new(ctx: &OpContext, list: List, order: String) -> Self {
+        Self { reader: (ctx.session.home.org, ctx.session.user_id), org: ctx.org(), list, order }
+    }
+}
+
+/// By the reading and the position of the last row of a page.
+type Kept = HashMap<(Reading, i64), (Timestamp, Vec<Value>)>;
 
 #[derive(Default)]
-pub(crate) struct Cursors(Mutex<HashMap<Key, (Timestamp, After)>>);
+pub(crate) struct Cursors(Mutex<Kept>);
 
 impl Cursors {
-    pub(crate) fn keep(&self, reader: Reader, org: OrgKey, sort: &[SortKey], after: &After, now: Timestamp) {
-        if sort.is_empty() {
+    /// Keeps what the row at `position`, the last one of a page, was sorted by.
+    pub(crate) fn keep(&self, reading: Reading, position: i64, values: &[Value], now: Timestamp) {
+        if reading.order.is_empty() {
             return;
         }
         let mut cursors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -36,24 +64,17 @@ impl Cursors {
             let oldest = now.plus_seconds(-LIFE_SECONDS);
             cursors.retain(|_, (kept, _)| *kept > oldest);
             if cursors.len() >= MOST {
-                // All are in use; the present values of the users serve instead.
+                // All are in use; the present values of the rows serve instead.
                 cursors.clear();
             }
         }
-        cursors.insert((reader, org, after.position, sort.to_vec()), (now, after.clone()));
+        cursors.insert((reading, position), (now, values.to_vec()));
     }
 
-    pub(crate) fn find(
-        &self,
-        reader: Reader,
-        org: OrgKey,
-        position: Position,
-        sort: &[SortKey],
-        now: Timestamp,
-    ) -> Option<After> {
+    pub(crate) fn find(&self, reading: &Reading, position: i64, now: Timestamp) -> Option<Vec<Value>> {
         let cursors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (kept, after) = cursors.get(&(reader, org, position, sort.to_vec()))?;
-        (kept.plus_seconds(LIFE_SECONDS) > now).then(|| after.clone())
+        let (kept, values) = cursors.get(&(reading.clone(), position))?;
+        (kept.plus_seconds(LIFE_SECONDS) > now).then(|| values.clone())
     }
 
     /// Drops what is too old to be used.

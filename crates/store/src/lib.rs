@@ -8,6 +8,8 @@ mod conn;
 pub mod control;
 mod error;
 pub mod jobs;
+pub mod linked_accounts;
+pub mod keyset;
 pub mod links;
 mod migration;
 pub mod organizations;
@@ -33,6 +35,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         api_keys::STATEMENTS,
         control::STATEMENTS,
         jobs::STATEMENTS,
+        linked_accounts::STATEMENTS,
         links::STATEMENTS,
         organizations::STATEMENTS,
         permits::STATEMENTS,

@@ -1,29 +1,39 @@
-//! A permission filter as SQL over the `users` table: what a caller may not see is gone before paging.
+//! A permission filter as SQL over a table: what a caller may not see is gone before paging.
 //!
-//! A condition on an attribute that users do not have cannot hold, and so is `FALSE`, in `allow` and in `deny`.
-//! Invariant: for every user, this predicate and `Filter::admits` agree; a model test compares them.
+//! A condition on an attribute that the table's rows do not have cannot hold, and so is `FALSE`, in `allow` and in `deny`.
+//! Invariant: for every row, this predicate and `Filter::admits` agree; a model test compares them for users.
 
 use denizen_domain::ids::{ObjectId, UserId};
 use denizen_domain::permission::{Filter, Scalar, Test, TestOp};
 
 use crate::sql::{Statement, Value};
 
+/// What a filter can test of a table's rows.
+pub(crate) struct Target {
+    /// The column of an attribute. None of them can be NULL, so a comparison is never unknown.
+    pub(crate) column: fn(attribute: &str) -> Option<&'static str>,
+    /// The value as the attribute's column holds it; `None` when no row can hold it.
+    pub(crate) value: fn(attribute: &str, scalar: &Scalar) -> Option<Value>,
+}
+
+pub(crate) static USERS: Target = Target { column: user_column, value: user_value };
+
 /// Appends ` AND (…)` unless the filter admits everything.
-pub(crate) fn push_filter(statement: &mut Statement, filter: &Filter) {
+pub(crate) fn push_filter(statement: &mut Statement, target: &Target, filter: &Filter) {
     if filter.is_always() {
         return;
     }
     statement.push(" AND (");
-    push_any(statement, &filter.allow);
+    push_any(statement, target, &filter.allow);
     statement.push(")");
     if !filter.deny.is_empty() {
         statement.push(" AND NOT (");
-        push_any(statement, &filter.deny);
+        push_any(statement, target, &filter.deny);
         statement.push(")");
     }
 }
 
-fn push_any(statement: &mut Statement, conjunctions: &[Vec<Test>]) {
+fn push_any(statement: &mut Statement, target: &Target, conjunctions: &[Vec<Test>]) {
     if conjunctions.is_empty() {
         statement.push("1 = 0");
     }
@@ -34,14 +44,13 @@ fn push_any(statement: &mut Statement, conjunctions: &[Vec<Test>]) {
         }
         for (at, test) in conjunction.iter().enumerate() {
             statement.push(if at > 0 { " AND " } else { "" });
-            push_test(statement, test);
+            push_test(statement, target, test);
         }
         statement.push(")");
     }
 }
 
-/// The column of an attribute. None of them can be NULL, so a comparison is never unknown.
-fn column(attribute: &str) -> Option<&'static str> {
+fn user_column(attribute: &str) -> Option<&'static str> {
     match attribute {
         "user_id" => Some("user_id"),
         "email" => Some("email_key"),
@@ -54,8 +63,7 @@ fn column(attribute: &str) -> Option<&'static str> {
     }
 }
 
-/// The value as the attribute's column holds it; `None` when no row can hold it.
-fn value(attribute: &str, scalar: &Scalar) -> Option<Value> {
+fn user_value(attribute: &str, scalar: &Scalar) -> Option<Value> {
     match (attribute, scalar) {
         ("user_id", Scalar::Text(text)) => UserId::parse_member(text).map(|id| Value::Blob(id.0.to_vec())),
         ("role_id", Scalar::Text(text)) => ObjectId::parse(text).map(|id| Value::Blob(id.0.to_vec())),
@@ -65,23 +73,24 @@ fn value(attribute: &str, scalar: &Scalar) -> Option<Value> {
     }
 }
 
-fn push_test(statement: &mut Statement, test: &Test) {
-    let Some(column) = column(&test.attribute) else {
+fn push_test(statement: &mut Statement, target: &Target, test: &Test) {
+    let Some(column) = (target.column)(&test.attribute) else {
         statement.push("1 = 0");
         return;
     };
     let attribute = test.attribute.as_str();
     match &test.op {
-        TestOp::Eq(scalar) => match value(attribute, scalar) {
+        TestOp::Eq(scalar) => match (target.value)(attribute, scalar) {
             Some(value) => statement.push(column).push(" = ").bind(value),
             None => statement.push("1 = 0"),
         },
-        TestOp::Ne(scalar) => match value(attribute, scalar) {
+        TestOp::Ne(scalar) => match (target.value)(attribute, scalar) {
             Some(value) => statement.push(column).push(" <> ").bind(value),
             None => statement.push("1 = 1"),
         },
         TestOp::In(scalars) => {
-            let values: Vec<Value> = scalars.iter().filter_map(|scalar| value(attribute, scalar)).collect();
+            let values: Vec<Value> =
+                scalars.iter().filter_map(|scalar| (target.value)(attribute, scalar)).collect();
             // An empty list is bound as NULL, and then the comparison would be unknown, in `deny` too.
             if values.is_empty() {
                 statement.push("1 = 0");

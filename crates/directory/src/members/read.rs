@@ -8,7 +8,7 @@ use denizen_store::Value;
 use denizen_store::users::{self, After, Position, SortField, SortKey, User, UserQuery, UserSearch};
 
 use crate::context::OpContext;
-use crate::cursors::Reader;
+use crate::cursors::{List, Reading};
 use crate::error::{ErrorCode, Result};
 use crate::handle::Directory;
 
@@ -49,8 +49,9 @@ pub struct UserModels {
     pub additional_context: Vec<String>,
 }
 
-fn reader(ctx: &OpContext) -> Reader {
-    (ctx.session.home.org, ctx.session.user_id)
+/// The list as this caller reads it, in this order.
+fn reading(ctx: &OpContext, sort: &[SortKey]) -> Reading {
+    Reading::new(ctx, List::Members, sort.iter().map(|key| format!("{key:?}")).collect())
 }
 
 fn parse_ids(ids: &[String]) -> Option<Vec<UserId>> {
@@ -89,8 +90,9 @@ impl Directory {
         };
         let token = match &page.next {
             Some(after) => {
-                self.inner.cursors.keep(reader(ctx), org, &sort, after, ctx.now);
-                Some(after.position.0)
+                let position = after.position.0;
+                self.inner.cursors.keep(reading(ctx, &sort), position, &after.values, ctx.now);
+                Some(position)
             }
             // An empty page of a limit of 0 goes on where it began.
             None => page.has_more.then_some(query.token),
@@ -102,8 +104,8 @@ impl Directory {
         if sort.is_empty() {
             return Ok(After { position, values: Vec::new() });
         }
-        if let Some(after) = self.inner.cursors.find(reader(ctx), ctx.org(), position, sort, ctx.now) {
-            return Ok(after);
+        if let Some(values) = self.inner.cursors.find(&reading(ctx, sort), position.0, ctx.now) {
+            return Ok(After { position, values });
         }
         let (visible, sort) = (ctx.visible_users(), sort.to_vec());
         self.read(ctx.org(), move |conn| {

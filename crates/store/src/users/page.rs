@@ -7,8 +7,9 @@ use denizen_domain::permission::{Filter, Scalar, TestOp};
 use super::{COLUMNS, Position, Route, User, UserSearch, find, read_user, search_statement};
 use crate::conn::Conn;
 use crate::error::{Result, StoreError};
+use crate::keyset::{Key, Kind, beyond, push_after, push_order};
 use crate::sql::{Dialect, Param, Row, Sql, Statement, Value};
-use crate::visibility::push_filter;
+use crate::visibility::{USERS, push_filter};
 
 /// What users can be sorted by. Names are compared folded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,6 +58,13 @@ pub struct SortKey {
     pub descending: bool,
 }
 
+impl SortKey {
+    fn key(self) -> Key {
+        let kind = if self.field.is_text() { Kind::Text } else { Kind::Int };
+        Key { column: self.field.column(), kind, descending: self.descending }
+    }
+}
+
 /// The last user of the page before: where this one goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct After {
@@ -80,6 +88,10 @@ pub struct UserQuery {
 }
 
 impl UserQuery {
+    fn keys(&self) -> Vec<Key> {
+        self.sort.iter().map(|key| key.key()).collect()
+    }
+
     /// Whether the page is a look-up or a short range, and not a search through the organization.
     pub fn is_short(&self) -> bool {
         let looks_up = self.ids.as_ref().is_some_and(|ids| ids.len() <= 16);
@@ -215,16 +227,7 @@ pub fn page_statement(conn: &Conn<'_>, query: &UserQuery) -> Statement {
     let from = if looks_up { "named AS users" } else { "users" };
     push_matching(&mut statement, conn, query, from);
     match (&query.after, query.sort.as_slice()) {
-        (Some(after), [key]) if conn.dialect() == Dialect::Postgres => {
-            statement
-                .push(" AND (")
-                .push(key.field.column())
-                .push(", position)")
-                .push(beyond(key.descending));
-            statement.push("(").bind(after.values[0].clone()).push(", ");
-            statement.bind(Value::Int(after.position.0)).push(")");
-        }
-        (Some(after), [key]) => {
+        (Some(after), [key]) if conn.dialect() == Dialect::Sqlite => {
             push_after_tie(&mut statement, conn, query, *key, after);
             statement.push(" UNION ALL ");
             push_matching(&mut statement, conn, query, from);
@@ -232,9 +235,12 @@ pub fn page_statement(conn: &Conn<'_>, query: &UserQuery) -> Statement {
             statement.bind(after.values[0].clone());
         }
         (Some(_), []) | (None, _) => {}
-        (Some(after), _) => push_after(&mut statement, conn, query, after),
+        (Some(after), _) => {
+            let place = after.position.in_column(conn.dialect(), conn.org, query.directory);
+            push_after(&mut statement, &query.keys(), &after.values, place);
+        }
     }
-    push_order(&mut statement, query);
+    push_order(&mut statement, &query.keys());
     statement
         .push(" LIMIT ")
         .bind(Value::Int(i64::try_from(query.limit.saturating_add(1)).unwrap_or(i64::MAX)));
@@ -269,7 +275,7 @@ fn push_matching(statement: &mut Statement, conn: &Conn<'_>, query: &UserQuery, 
     if let Some(verified) = query.is_verified {
         statement.push(" AND is_verified = ").bind(Value::Int(verified.into()));
     }
-    push_filter(statement, &query.visible);
+    push_filter(statement, &USERS, &query.visible);
 }
 
 fn push_directory(statement: &mut Statement, conn: &Conn<'_>, directory: Directory) {
@@ -309,50 +315,6 @@ fn push_after_tie(
     statement.push(" AND ").push(key.field.column()).push(" = ").bind(after.values[0].clone());
     let place = after.position.in_column(conn.dialect(), conn.org, query.directory);
     statement.push(" AND position").push(beyond(key.descending)).bind(Value::Int(place));
-}
-
-fn beyond(descending: bool) -> &'static str {
-    if descending { " < " } else { " > " }
-}
-
-/// The position breaks ties in the direction of the first key, so that an index can be read in one direction.
-fn ties_descend(query: &UserQuery) -> bool {
-    query.sort.first().is_some_and(|key| key.descending)
-}
-
-fn push_order(statement: &mut Statement, query: &UserQuery) {
-    let direction = |descending: bool| if descending { " DESC" } else { "" };
-    statement.push(" ORDER BY ");
-    for key in &query.sort {
-        statement.push(key.field.column()).push(direction(key.descending)).push(", ");
-    }
-    statement.push("position").push(direction(ties_descend(query)));
-}
-
-/// Everything after a user, in an order whose keys may have different directions:
-/// `(a > x) OR (a = x AND b < y) OR (a = x AND b = y AND position > p)`, and `a >= x` once more alone, so that the
-/// index is entered at the first user with that key.
-fn push_after(statement: &mut Statement, conn: &Conn<'_>, query: &UserQuery, after: &After) {
-    if let (Some(key), Some(value)) = (query.sort.first(), after.values.first()) {
-        statement.push(" AND ").push(key.field.column()).push(if key.descending { " <= " } else { " >= " });
-        statement.bind(value.clone());
-    }
-    statement.push(" AND (");
-    for (at, key) in query.sort.iter().enumerate() {
-        push_equal_keys(statement, query, after, at);
-        statement.push(key.field.column()).push(beyond(key.descending)).bind(after.values[at].clone());
-        statement.push(" OR ");
-    }
-    push_equal_keys(statement, query, after, query.sort.len());
-    let place = after.position.in_column(conn.dialect(), conn.org, query.directory);
-    statement.push("position").push(beyond(ties_descend(query))).bind(Value::Int(place));
-    statement.push(")");
-}
-
-fn push_equal_keys(statement: &mut Statement, query: &UserQuery, after: &After, keys: usize) {
-    for (key, value) in query.sort.iter().zip(&after.values).take(keys) {
-        statement.push(key.field.column()).push(" = ").bind(value.clone()).push(" AND ");
-    }
 }
 
 static SORT_VALUES: Sql = Sql::new(

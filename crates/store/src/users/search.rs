@@ -17,7 +17,7 @@ use super::{COLUMNS, Position, User, count, read_user};
 use crate::conn::Conn;
 use crate::error::Result;
 use crate::sql::{Dialect, Statement, Value};
-use crate::visibility::push_filter;
+use crate::visibility::{USERS, push_filter};
 
 /// Windows of the needle that the index is asked for; more do not narrow the candidates down in practice.
 const MAX_WINDOWS: usize = 24;
@@ -218,7 +218,7 @@ pub fn search_statement(conn: &Conn<'_>, search: &UserSearch, route: Route) -> S
     if let Some(verified) = search.is_verified {
         statement.push(" AND is_verified = ").bind(Value::Int(verified.into()));
     }
-    push_filter(&mut statement, &search.visible);
+    push_filter(&mut statement, &USERS, &search.visible);
     statement.push(match (route, conn.dialect()) {
         (Route::Index, Dialect::Sqlite) => " ORDER BY user_search.rowid LIMIT ",
         // The plus keeps the order from luring SQLite's planner into a walk.
