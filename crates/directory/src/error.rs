@@ -41,10 +41,14 @@ pub enum ErrorCode {
     OutcomeUnknown,
     /// A defect or a broken machine; the log has the cause.
     Internal,
+    /// No account at an identity provider is linked to the user.
+    AccountNotFound,
+    /// The account at an identity provider is linked to another user.
+    AccountTaken,
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::InvalidCredentials,
         Self::Forbidden,
         Self::Unverified,
@@ -65,6 +69,8 @@ impl ErrorCode {
         Self::Unavailable,
         Self::OutcomeUnknown,
         Self::Internal,
+        Self::AccountNotFound,
+        Self::AccountTaken,
     ];
 
     /// Words fit for a caller, where the operation has none that say more.
@@ -93,6 +99,8 @@ impl ErrorCode {
                  look whether the change was made before you try again"
             }
             Self::Internal => "Internal error",
+            Self::AccountNotFound => "No account is linked to the user",
+            Self::AccountTaken => "The account is linked to another user",
         }
     }
 }

@@ -9,6 +9,7 @@ mod error;
 mod handle;
 pub mod jobs;
 pub mod limits;
+pub mod linked_accounts;
 pub mod links;
 pub mod members;
 pub mod organizations;

@@ -79,7 +79,9 @@ pub fn of_directory(error: &Error, about: About<'_>) -> Failure {
         | ErrorCode::Unverified
         | ErrorCode::VariableNotFound
         | ErrorCode::LinkNotFound
-        | ErrorCode::TokenExpired => Failure::new(
+        | ErrorCode::TokenExpired
+        | ErrorCode::AccountNotFound
+        | ErrorCode::AccountTaken => Failure::new(
             error.text.clone(),
             "this is a defect of denizen: please report it with the command you ran",
         ),

@@ -14,8 +14,12 @@ pub(crate) fn status(code: ErrorCode) -> u16 {
         | ErrorCode::UserNotFound
         | ErrorCode::RoleNotFound
         | ErrorCode::ApiKeyNotFound
-        | ErrorCode::LinkNotFound => 404,
-        ErrorCode::EmailTaken | ErrorCode::RoleNameTaken | ErrorCode::OrganizationExists => 409,
+        | ErrorCode::LinkNotFound
+        | ErrorCode::AccountNotFound => 404,
+        ErrorCode::EmailTaken
+        | ErrorCode::RoleNameTaken
+        | ErrorCode::OrganizationExists
+        | ErrorCode::AccountTaken => 409,
         ErrorCode::InvalidField | ErrorCode::TokenExpired => 422,
         ErrorCode::ReservedName | ErrorCode::LimitReached | ErrorCode::VariableNotFound => 400,
         // As when a request takes too long to be answered: the words say what may be tried again, and the header

@@ -30,6 +30,8 @@ fn place(code: ErrorCode) -> usize {
         ErrorCode::Unavailable => 17,
         ErrorCode::OutcomeUnknown => 18,
         ErrorCode::Internal => 19,
+        ErrorCode::AccountNotFound => 20,
+        ErrorCode::AccountTaken => 21,
     }
 }
 
@@ -54,6 +56,8 @@ Busy 503 {"detail":"The service is busy, try again"}
 Unavailable 503 {"detail":"The service cannot reach its data; nothing was done, try again"}
 OutcomeUnknown 503 {"detail":"The service lost its database while it made this change, and the outcome is unknown: look whether the change was made before you try again"}
 Internal 500 {"detail":"Internal error"}
+AccountNotFound 404 {"detail":"No account is linked to the user"}
+AccountTaken 409 {"detail":"The account is linked to another user"}
 "#;
 
 #[test]

@@ -11,6 +11,7 @@ mod counting;
 mod engine;
 mod jobs;
 mod killing;
+mod linked_accounts;
 mod migrations;
 mod model;
 mod paging;
