@@ -8,6 +8,7 @@ use denizen_domain::mail::{Mail, MailContent};
 use denizen_domain::member::Directory as UserDirectory;
 use denizen_domain::time::Timestamp;
 use denizen_store::jobs::{self as stored, Job, JobState};
+use denizen_store::linked_accounts::LinkedAccount;
 use denizen_store::links::{self, Link, LinkPurpose};
 use denizen_store::users::User;
 use denizen_store::{Tx, control, organizations, users};
@@ -39,10 +40,14 @@ pub enum Work {
     MailMagicLink { email: String, redirect: String },
     #[serde(rename = "organization.erase")]
     EraseOrganization,
+    /// `tenant` is a part of the provider's project with accounts of its own.
+    #[serde(rename = "identity.delete_account")]
+    DeleteAccount { provider: String, tenant: Option<String>, account_id: String },
 }
 
 /// The kinds of jobs, as they stand in rows and in metrics.
-pub const KINDS: [&str; 3] = ["mail.invitation", "mail.magic_link", "organization.erase"];
+pub const KINDS: [&str; 4] =
+    ["mail.invitation", "mail.magic_link", "organization.erase", "identity.delete_account"];
 /// The states that a job's row can be in; a job that is done has no row.
 pub const STATES: [&str; 3] = ["waiting", "running", "failed"];
 
@@ -52,7 +57,13 @@ impl Work {
             Self::MailInvitation { .. } => "mail.invitation",
             Self::MailMagicLink { .. } => "mail.magic_link",
             Self::EraseOrganization => "organization.erase",
+            Self::DeleteAccount { .. } => "identity.delete_account",
         }
+    }
+
+    /// Whether it is tried until it succeeds: what was promised to be gone has to go.
+    fn is_never_given_up(kind: &str) -> bool {
+        matches!(kind, "organization.erase" | "identity.delete_account")
     }
 }
 
@@ -65,6 +76,21 @@ pub(crate) fn enqueue(
 ) -> Result<()> {
     let payload = serde_json::to_string(work).map_err(|_| ErrorCode::Internal)?;
     Ok(stored::insert(tx, job, work.kind(), user, &payload, now)?)
+}
+
+/// Has the account at an identity provider deleted that belonged to a user who is being erased.
+///
+/// The job belongs to nobody: what removes the jobs of a user must leave it, although its payload names the account.
+#[allow(dead_code, reason = "the erasure of a user will call it")]
+pub(crate) fn enqueue_account_deletion(
+    tx: &Tx<'_>,
+    job: ObjectId,
+    account: LinkedAccount,
+    now: Timestamp,
+) -> Result<()> {
+    let LinkedAccount { provider, tenant, account_id } = account;
+    let work = Work::DeleteAccount { provider: provider.as_str().to_owned(), tenant, account_id };
+    enqueue(tx, job, None, &work, now)
 }
 
 /// A job that this process has leased.
@@ -96,9 +122,8 @@ impl LeasedJob {
         self.job.lease()
     }
 
-    /// An erasure is tried until it succeeds: what was promised to be gone has to go.
     fn is_never_given_up(&self) -> bool {
-        self.kind() == Work::EraseOrganization.kind()
+        Work::is_never_given_up(self.kind())
     }
 }
 
@@ -106,6 +131,11 @@ impl LeasedJob {
 #[derive(Debug)]
 pub enum Task {
     Send(Mail),
+    /// Deletes an account at Google Identity Platform, in `tenant` of the project or in the project itself.
+    DeleteGoogleAccount {
+        tenant: Option<String>,
+        account_id: String,
+    },
     /// There is nothing left to do: the person has gone, or was never there.
     Nothing,
 }
@@ -185,6 +215,10 @@ impl Directory {
                 self.prepare_magic_link(job.org, email, redirect).await
             }
             Work::EraseOrganization => self.erase_organization(job.org).await,
+            Work::DeleteAccount { provider, tenant, account_id } => match provider.as_str() {
+                "google" => Ok(Task::DeleteGoogleAccount { tenant, account_id }),
+                _ => Err(Error::with_text(ErrorCode::Internal, "the job's identity provider is unknown")),
+            },
         }
     }
 
@@ -382,6 +416,7 @@ mod tests {
             Work::MailInvitation { user_id: String::new(), login_link: String::new() },
             Work::MailMagicLink { email: String::new(), redirect: String::new() },
             Work::EraseOrganization,
+            Work::DeleteAccount { provider: String::new(), tenant: None, account_id: String::new() },
         ];
         assert_eq!(works.each_ref().map(Work::kind), KINDS);
     }

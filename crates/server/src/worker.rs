@@ -243,6 +243,9 @@ async fn perform(directory: &Directory, courier: &Courier, job: &LeasedJob, stop
     }
     let mail = match directory.prepare_job(job).await {
         Ok(Task::Send(mail)) => mail,
+        Ok(Task::DeleteGoogleAccount { .. }) => {
+            return Ended::Failed { reason: "no identity provider is set up".to_owned(), permanent: false };
+        }
         Ok(Task::Nothing) => {
             tracing::info!(job = id, kind, attempt, "job done");
             return Ended::Done;
