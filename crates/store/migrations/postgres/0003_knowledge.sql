@@ -14,7 +14,7 @@ CREATE TABLE linked_account (
     updated_at BIGINT  NOT NULL,
     PRIMARY KEY (org_id, user_id, provider),
     UNIQUE (org_id, provider, tenant, account_id),
-    FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, user_id)
+    FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, user_id) ON DELETE CASCADE
 );
 
 -- Numbers records in the order of their arrival, over all organizations: a number of a user's own would be a row that
@@ -134,7 +134,7 @@ CREATE TABLE temporary_grant (
     created_at       BIGINT  NOT NULL,
     expires_at       BIGINT  NOT NULL,
     PRIMARY KEY (org_id, grant_id),
-    FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, user_id)
+    FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, user_id) ON DELETE CASCADE
 );
 
 CREATE UNIQUE INDEX temporary_grant_by_position ON temporary_grant (org_id, position);

@@ -14,7 +14,7 @@ CREATE TABLE linked_account (
     updated_at INTEGER NOT NULL,
     PRIMARY KEY (org_id, user_id, provider),
     UNIQUE (org_id, provider, tenant, account_id),
-    FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, user_id)
+    FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, user_id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
 -- position numbers the events of one user in the order of their arrival; a continuation token names it.
@@ -130,7 +130,7 @@ CREATE TABLE temporary_grant (
     created_at       INTEGER NOT NULL,
     expires_at       INTEGER NOT NULL,
     PRIMARY KEY (org_id, grant_id),
-    FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, user_id)
+    FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, user_id) ON DELETE CASCADE
 ) STRICT;
 
 CREATE UNIQUE INDEX temporary_grant_by_position ON temporary_grant (org_id, position);

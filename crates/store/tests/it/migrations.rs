@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use denizen_domain::ids::OrgKey;
+use denizen_domain::ids::{ObjectId, OrgKey};
 use denizen_domain::member::Directory;
+use denizen_domain::permission::{Condition, Grant, Placeholders, names};
 use denizen_store::{Store, StoreError, api_keys, control, organizations, roles, users};
 
 use crate::engine::TestDatabase;
@@ -172,4 +173,47 @@ async fn every_earlier_schema_is_brought_up_to_date_with_the_data_in_it() {
         assert_eq!(store.check().await, Ok(vec![]));
         store.close();
     }
+}
+
+#[tokio::test]
+async fn administrators_of_earlier_organizations_may_use_the_native_api() {
+    let database = bare().await;
+    let outside = Outside::of(&database).await;
+    migrate_by_hand(&outside, 2).await;
+    let (yes, no) = match outside {
+        Outside::Sqlite(_) => ("1", "0"),
+        Outside::Postgres(_) => ("TRUE", "FALSE"),
+    };
+    let read = r#"[{"permission_name":"Role:GetRole","action":"Allow","conditions":{}}]"#;
+    for (number, name, is_super) in
+        [(21, "DefaultAdministratorRole", no), (22, "DefaultSuperAdministratorRole", yes), (23, "Mine", no)]
+    {
+        let id = bytes(&outside, &[number; 12]);
+        outside
+            .run(&format!(
+                "INSERT INTO role (org_id, role_id, name, description, frontend_view, grants, is_super, created_at,
+                 updated_at) VALUES (1, {id}, '{name}', '', 'admin', '{read}', {is_super}, 0, 0)"
+            ))
+            .await;
+    }
+    let store = database.open(NOW);
+    let grants = async |number: u8| {
+        let role = store.read(ORG, move |conn| roles::find(conn, ObjectId([number; 12]))).await.unwrap();
+        role.unwrap().grants.0
+    };
+    let [own, any] = [21, 22].map(grants);
+    let (own, any) = (own.await, any.await);
+    let native = [names::DIRECTORY_INGEST_RECORDS, names::DIRECTORY_LINK_ACCOUNT, names::DIRECTORY_GET_JOB];
+    let expected = |in_own: bool| {
+        let native = native.iter().cloned().map(Grant::allow);
+        let native = native.map(|grant| if in_own { grant.when("org_id", own_org()) } else { grant });
+        std::iter::once(Grant::allow(names::ROLE_GET_ROLE)).chain(native).collect::<Vec<_>>()
+    };
+    assert_eq!(own, expected(true));
+    assert_eq!(any, expected(false));
+    assert_eq!(grants(23).await, [Grant::allow(names::ROLE_GET_ROLE)]);
+}
+
+fn own_org() -> Condition {
+    Condition::Equals(Placeholders::SELF_ORG_ID.into())
 }

@@ -40,8 +40,9 @@ async fn walled(test: &TestStore) -> Vec<String> {
     tables.retain(|table| !OUTSIDE.iter().any(|(outside, _)| outside == table));
     assert!(tables.len() >= 9, "{tables:?}");
     tables.sort_by_key(|table| match &**table {
-        "link" => 0,
-        "role" | "organization_profile" => 2,
+        "link" | "linked_account" | "memory_reference" | "temporary_grant_tag" => 0,
+        "users" => 2,
+        "role" | "organization_profile" => 3,
         _ => 1,
     });
     tables
@@ -100,6 +101,12 @@ async fn furnished() -> Option<TestStore> {
             api_keys::insert(tx, &key)
         };
         test.store.write(org, furnish).await.unwrap();
+        let outside = test.outside().await;
+        outside.enter(org).await;
+        let knowledge = include_str!("../rows/postgres/0003_knowledge.sql")
+            .replace("VALUES (1,", &format!("VALUES ({},", org.0))
+            .replace("0000000000000001", "0000000000000002");
+        outside.run(&knowledge).await;
     }
     Some(test)
 }
