@@ -7,6 +7,7 @@ mod cursors;
 mod environment;
 mod error;
 mod handle;
+pub mod ingest;
 pub mod jobs;
 pub mod limits;
 pub mod linked_accounts;

@@ -6,19 +6,24 @@
 pub mod api_keys;
 mod conn;
 pub mod control;
+pub mod conversations;
 mod error;
 pub mod jobs;
 pub mod linked_accounts;
 pub mod keyset;
 pub mod links;
+pub mod memories;
+pub mod messages;
 mod migration;
 pub mod organizations;
 pub mod permits;
 mod postgres;
+pub mod records;
 pub mod roles;
 mod sql;
 mod sqlite;
 mod store;
+pub mod user_models;
 pub mod users;
 mod visibility;
 
@@ -34,14 +39,18 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
     [
         api_keys::STATEMENTS,
         control::STATEMENTS,
+        conversations::STATEMENTS,
         jobs::STATEMENTS,
         linked_accounts::STATEMENTS,
         links::STATEMENTS,
+        memories::STATEMENTS,
+        messages::STATEMENTS,
         organizations::STATEMENTS,
         permits::STATEMENTS,
         postgres::CHECK_STATEMENTS,
         postgres::MIGRATION_STATEMENTS,
         roles::STATEMENTS,
+        user_models::STATEMENTS,
         users::STATEMENTS,
         users::PAGE_STATEMENTS,
     ]
