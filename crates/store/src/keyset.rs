@@ -88,7 +88,7 @@ pub(crate) fn page<T>(
     Ok(Page { rows, next, has_more })
 }
 
-fn push_rest(statement: &mut Statement, walk: &Walk<'_>) -> Result<()> {
+pub(crate) fn push_rest(statement: &mut Statement, walk: &Walk<'_>) -> Result<()> {
     if let Some(after) = walk.after {
         if after.values.len() != walk.keys.len() {
             return Err(StoreError::Internal(

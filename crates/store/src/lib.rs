@@ -8,6 +8,7 @@ mod conn;
 pub mod control;
 pub mod conversations;
 mod error;
+pub mod external_events;
 pub mod jobs;
 pub mod linked_accounts;
 pub mod keyset;
@@ -40,6 +41,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         api_keys::STATEMENTS,
         control::STATEMENTS,
         conversations::STATEMENTS,
+        external_events::STATEMENTS,
         jobs::STATEMENTS,
         linked_accounts::STATEMENTS,
         links::STATEMENTS,
