@@ -1,5 +1,7 @@
 //! Memories: what a conversation platform has drawn from conversations about a user.
 
+mod page;
+
 use denizen_domain::ids::{ObjectId, UserId};
 use denizen_domain::time::Timestamp;
 
@@ -7,6 +9,8 @@ use crate::conn::{Conn, Tx};
 use crate::error::Result;
 use crate::records::{Digest, Stored, id_list, read_stored};
 use crate::sql::{Param, Sql};
+
+pub use page::{MemoryQuery, SortField, SortKey, example_statements, page, page_statement, sort_values};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Memory {

@@ -39,8 +39,13 @@ static UPDATE: Sql = Sql::new(
     "UPDATE user_model SET user_id = $3, content = $4, insight_ids = $5, dimensions = $6, digest = $7, updated_at = $8,
      created_at = coalesce($9, created_at) WHERE org_id = $1 AND user_model_id = $2",
 );
+static LIST_BY_USER: Sql = Sql::new(
+    "user_model.list_by_user",
+    "SELECT user_model_id, content, insight_ids, dimensions, created_at FROM user_model
+     WHERE org_id = $1 AND user_id = $2 ORDER BY created_at, user_model_id",
+);
 
-pub const STATEMENTS: &[&Sql] = &[&FIND_MANY, &INSERT, &UPDATE];
+pub const STATEMENTS: &[&Sql] = &[&FIND_MANY, &INSERT, &UPDATE, &LIST_BY_USER];
 
 /// Which of these models are there, with their users and digests.
 pub fn find_many(conn: &Conn<'_>, ids: &[ObjectId]) -> Result<Vec<Stored>> {
@@ -55,6 +60,20 @@ pub fn insert(tx: &Tx<'_>, model: &UserModel, digest: &Digest, now: Timestamp) -
 /// Writes over a model that is there.
 pub fn update(tx: &Tx<'_>, model: &UserModel, digest: &Digest, now: Timestamp) -> Result<()> {
     write(tx, &UPDATE, model, digest, now, model.created_at)
+}
+
+/// All models of a user, oldest first.
+pub fn list_by_user(conn: &Conn<'_>, user: UserId) -> Result<Vec<UserModel>> {
+    conn.all(&LIST_BY_USER, &[conn.org_param(), Param::Blob(&user.0)], |row| {
+        Ok(UserModel {
+            user_model_id: row.id(0, ObjectId::from_column)?,
+            user_id: user,
+            content: row.text(1)?,
+            insight_ids: row.json(2)?,
+            dimensions: row.json(3)?,
+            created_at: Some(Timestamp(row.int(4)?)),
+        })
+    })
 }
 
 fn write(

@@ -17,6 +17,7 @@ pub(crate) struct Target {
 }
 
 pub(crate) static USERS: Target = Target { column: user_column, value: user_value };
+pub(crate) static MESSAGES: Target = Target { column: message_column, value: message_value };
 
 /// Appends ` AND (…)` unless the filter admits everything.
 pub(crate) fn push_filter(statement: &mut Statement, target: &Target, filter: &Filter) {
@@ -73,6 +74,25 @@ fn user_value(attribute: &str, scalar: &Scalar) -> Option<Value> {
     }
 }
 
+fn message_column(attribute: &str) -> Option<&'static str> {
+    match attribute {
+        "user_id" => Some("message.user_id"),
+        "conversation_id" => Some("message.conversation_id"),
+        "message_id" => Some("message.message_id"),
+        _ => None,
+    }
+}
+
+fn message_value(attribute: &str, scalar: &Scalar) -> Option<Value> {
+    match (attribute, scalar) {
+        ("user_id", Scalar::Text(text)) => UserId::parse_member(text).map(|id| Value::Blob(id.0.to_vec())),
+        ("conversation_id" | "message_id", Scalar::Text(text)) => {
+            ObjectId::parse(text).map(|id| Value::Blob(id.0.to_vec()))
+        }
+        _ => None,
+    }
+}
+
 fn push_test(statement: &mut Statement, target: &Target, test: &Test) {
     let Some(column) = (target.column)(&test.attribute) else {
         statement.push("1 = 0");
@@ -115,5 +135,18 @@ pub(crate) fn example_filter() -> Filter {
             vec![test("nothing", TestOp::Eq("x".into()))],
             vec![test("user_id", TestOp::Eq("no id".into()))],
         ],
+    }
+}
+
+/// A filter of messages with every attribute and every comparison, for the test that prepares statements.
+pub(crate) fn example_message_filter() -> Filter {
+    let test = |attribute: &str, op| Test { attribute: attribute.to_owned(), op };
+    let id = || Scalar::from("65f000000000000000000001");
+    Filter {
+        allow: vec![
+            vec![test("user_id", TestOp::Eq(id())), test("conversation_id", TestOp::In(vec![id(), id()]))],
+            vec![test("message_id", TestOp::Ne(id()))],
+        ],
+        deny: vec![vec![test("message_id", TestOp::Eq("no id".into()))]],
     }
 }

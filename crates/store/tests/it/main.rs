@@ -12,6 +12,7 @@ mod engine;
 mod jobs;
 mod killing;
 mod linked_accounts;
+mod memories;
 mod migrations;
 mod model;
 mod paging;

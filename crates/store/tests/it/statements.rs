@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use denizen_store::memories;
 use denizen_store::users::{self, Route, UserSearch};
 use denizen_store::{Conn, Statement, StoreError};
 
@@ -56,8 +57,12 @@ async fn every_statement_is_understood_by_the_engine() {
 async fn every_shape_of_a_page_is_understood_by_the_engine() {
     let test = TestStore::empty();
     let outside = test.outside().await;
-    let shapes = test.store.read(ORG, |conn| Ok::<_, StoreError>(users::example_statements(conn))).await;
-    let shapes = shapes.unwrap();
+    let shapes = |conn: &Conn<'_>| {
+        let mut shapes = users::example_statements(conn);
+        shapes.extend(memories::example_statements(conn)?);
+        Ok::<_, StoreError>(shapes)
+    };
+    let shapes = test.store.read(ORG, shapes).await.unwrap();
     assert!(shapes.len() > 30);
     for shape in shapes {
         assert_understood(&outside, "page", shape.text()).await;
