@@ -4,6 +4,7 @@
 //! It must not know who may do what, nor any vendor's words.
 
 pub mod api_keys;
+pub mod awaited_users;
 mod conn;
 pub mod control;
 pub mod conversations;
@@ -39,6 +40,7 @@ pub use store::{Store, StoreOptions};
 pub fn statements() -> impl Iterator<Item = &'static Sql> {
     [
         api_keys::STATEMENTS,
+        awaited_users::STATEMENTS,
         control::STATEMENTS,
         conversations::STATEMENTS,
         external_events::STATEMENTS,
@@ -54,6 +56,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         roles::STATEMENTS,
         user_models::STATEMENTS,
         users::STATEMENTS,
+        users::IMPORT_STATEMENTS,
         users::PAGE_STATEMENTS,
     ]
     .into_iter()

@@ -1,5 +1,6 @@
 //! Users of every directory: one row each.
 
+mod import;
 mod page;
 mod position;
 mod search;
@@ -15,6 +16,8 @@ use crate::conn::{Conn, IndexChange, Tx};
 use crate::error::{Result, StoreError};
 use crate::sql::{Dialect, Param, Row, Sql, to_json};
 
+pub(crate) use import::STATEMENTS as IMPORT_STATEMENTS;
+pub use import::{Known, add_to_stats, find_many, find_owners, find_places, import, recount_stats};
 pub(crate) use page::STATEMENTS as PAGE_STATEMENTS;
 pub use page::{
     After, SortField, SortKey, UserPage, UserQuery, admits, example_statements, page, page_statement,
@@ -104,18 +107,18 @@ static INSERT: Sql = Sql::split(
     "INSERT INTO users (org_id, directory, user_id, email, email_key, first_name, last_name, first_key, last_key,
      search_text, role_id, is_verified, preferences, open_variables, secret_variables, additional_context,
      created_at, updated_at, position)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, '[]', $16, $16, $17)",
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
     "WITH added AS (
         INSERT INTO users (org_id, directory, user_id, email, email_key, first_name, last_name, first_key, last_key,
         search_text, role_id, is_verified, preferences, open_variables, secret_variables, additional_context,
         created_at, updated_at, position)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, '[]', $16, $16,
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
         nextval('user_position'))
         ON CONFLICT (org_id, directory, email_key) DO NOTHING RETURNING position),
      indexed AS (
-        INSERT INTO user_search (org_id, position, windows) SELECT $1, position, CAST($17 AS TSVECTOR) FROM added),
+        INSERT INTO user_search (org_id, position, windows) SELECT $1, position, CAST($19 AS TSVECTOR) FROM added),
      counted AS (
-        INSERT INTO directory_counter (org_id, directory, slot, users) SELECT $1, $2, CAST($18 AS SMALLINT), 1 FROM added
+        INSERT INTO directory_counter (org_id, directory, slot, users) SELECT $1, $2, CAST($20 AS SMALLINT), 1 FROM added
         ON CONFLICT (org_id, directory, slot) DO UPDATE SET users = directory_counter.users + 1)
      SELECT position FROM added",
 );
@@ -128,7 +131,7 @@ static UPDATE: Sql = Sql::new(
     "user.update",
     "UPDATE users SET first_name = $3, last_name = $4, first_key = $5, last_key = $6, search_text = $7, role_id = $8,
      is_verified = $9, preferences = $10, open_variables = $11, secret_variables = $12,
-     created_api_key = $13, updated_at = $14 WHERE org_id = $1 AND user_id = $2",
+     created_api_key = $13, updated_at = $14, email = $15, email_key = $16 WHERE org_id = $1 AND user_id = $2",
 );
 static CONTEXT: Sql = Sql::new(
     "user.additional_context",
@@ -294,11 +297,33 @@ pub fn count(conn: &Conn<'_>, directory: Directory) -> Result<i64> {
 /// Adds a user; `None` when the address is taken in its directory. Any error means that the closure has to fail: the
 /// counter may have gone up already.
 pub fn insert(tx: &Tx<'_>, user: &NewUser, now: Timestamp) -> Result<Option<Position>> {
+    if tx.dialect() == Dialect::Sqlite {
+        let taken = [tx.org_param(), Param::Int(user.directory.number()), Param::Text(user.email.key())];
+        if tx.optional(&EMAIL_TAKEN, &taken, |_| Ok(()))?.is_some() {
+            return Ok(None);
+        }
+    }
+    add(tx, user, &[], now, now, |params| tx.optional(&INSERT, params, |row| row.position(0)))
+}
+
+/// Adds a user whose address is free. `insert_row` runs [`INSERT`] on PostgreSQL, and waits for its answer or not.
+fn add(
+    tx: &Tx<'_>,
+    user: &NewUser,
+    context: &[String],
+    created_at: Timestamp,
+    now: Timestamp,
+    insert_row: impl FnOnce(&[Param<'_>]) -> Result<Option<Position>>,
+) -> Result<Option<Position>> {
     let directory = Param::Int(user.directory.number());
     let (first_key, last_key) = (fold(&user.first_name), fold(&user.last_name));
     let search_text = search_text(&first_key, &last_key, user.email.as_str());
-    let (preferences, open, secret) =
-        (preferences_json(&user.preferences), to_json(&user.open_variables), to_json(&user.secret_variables));
+    let (preferences, open, secret, context) = (
+        preferences_json(&user.preferences),
+        to_json(&user.open_variables),
+        to_json(&user.secret_variables),
+        to_json(&context),
+    );
     let mut params = vec![
         tx.org_param(),
         directory,
@@ -315,14 +340,12 @@ pub fn insert(tx: &Tx<'_>, user: &NewUser, now: Timestamp) -> Result<Option<Posi
         Param::Text(&preferences),
         Param::Text(&open),
         Param::Text(&secret),
+        Param::Text(&context),
+        Param::Int(created_at.0),
         Param::Int(now.0),
     ];
     match tx.dialect() {
         Dialect::Sqlite => {
-            let taken = [tx.org_param(), directory, Param::Text(user.email.key())];
-            if tx.optional(&EMAIL_TAKEN, &taken, |_| Ok(()))?.is_some() {
-                return Ok(None);
-            }
             let seq = tx
                 .optional(&NEXT_SEQ, &[tx.org_param(), directory], |row| row.int(0))?
                 .ok_or_else(|| StoreError::Corrupt("a counter without a row".to_owned()))?;
@@ -336,7 +359,7 @@ pub fn insert(tx: &Tx<'_>, user: &NewUser, now: Timestamp) -> Result<Option<Posi
         Dialect::Postgres => {
             let windows = search::windows(tx.org, user.directory, &search_text);
             params.extend([Param::Words(&windows), Param::Int(tx.slot())]);
-            tx.optional(&INSERT, &params, |row| row.position(0))
+            insert_row(&params)
         }
     }
 }
@@ -355,8 +378,9 @@ fn find_search_text(conn: &Conn<'_>, user: UserId) -> Result<Option<(Position, S
     conn.optional(&SEARCH_TEXT, &params, |row| Ok((row.position(0)?, row.text(1)?)))
 }
 
-/// Writes all of a user that can change; `renamed` says that the search index has to follow. Does nothing when the
-/// user is gone.
+/// Writes all of a user that can change; `renamed` says that the search index has to follow a name or the address. Does
+/// nothing when the user is gone. Whoever changes the address has looked before, in the same transaction, whether it is
+/// free.
 pub fn update(tx: &Tx<'_>, directory: Directory, user: &User, renamed: bool, now: Timestamp) -> Result<()> {
     let (first_key, last_key) = (fold(&user.first_name), fold(&user.last_name));
     let search_text = search_text(&first_key, &last_key, &user.email);
@@ -378,6 +402,8 @@ pub fn update(tx: &Tx<'_>, directory: Directory, user: &User, renamed: bool, now
         Param::Text(&to_json(&user.secret_variables)),
         Param::bool(user.created_api_key),
         Param::Int(now.0),
+        Param::Text(&user.email),
+        Param::Text(&Email::key_of(&user.email)),
     ];
     tx.write(&UPDATE, &params)?;
     if let Some((position, before)) = before {
