@@ -1,7 +1,7 @@
-//! What can go wrong at start-up and while a mail is delivered.
+//! What can go wrong at start-up, while a mail is delivered and while an account is deleted.
 //!
-//! Invariant: no text in here contains an address, a name, a link or a password, because these texts are
-//! logged and kept with the job.
+//! Invariant: no text in here contains an address, a name, a link, the id of an account, a password or a token, because
+//! these texts are logged and kept with the job.
 
 use std::{fmt, io, path::PathBuf};
 
@@ -18,6 +18,8 @@ pub enum CourierError {
     Outbox { path: PathBuf, source: io::Error },
     /// An operator's template is unusable. `line` counts from 1.
     Template { file: PathBuf, line: Option<usize>, reason: String },
+    /// A setting of the section `identity`, such as `google_url`, is unusable or missing.
+    Identity { setting: &'static str, reason: String },
 }
 
 impl fmt::Display for CourierError {
@@ -40,6 +42,7 @@ impl fmt::Display for CourierError {
                 write!(f, "mail template {}, line {line}: {reason}", file.display())
             }
             Self::Template { file, line: None, reason } => write!(f, "mail template {}: {reason}", file.display()),
+            Self::Identity { setting, reason } => write!(f, "identity.{setting} {reason}"),
         }
     }
 }
@@ -53,12 +56,12 @@ impl std::error::Error for CourierError {
     }
 }
 
-/// Why one mail was not delivered.
+/// Why one mail was not delivered, or one account was not deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryError {
-    /// Whether trying the same mail again is pointless.
+    /// Whether trying the same again is pointless.
     pub permanent: bool,
-    /// For the operator; holds no address, name, link or password.
+    /// For the operator; holds no address, name, link, id of an account, password or token.
     pub text: String,
 }
 

@@ -1,12 +1,15 @@
-//! Everything that leaves the process; today that is mail.
+//! Everything that leaves the process: mail, and the deletion of accounts at an identity provider.
 //!
 //! Called by the job worker only. It tries once and says whether trying again can help; when to try again is the worker's
-//! business. It reads neither clock nor randomness, so that a mail that is delivered again is the same mail byte for byte.
+//! business. It reads no clock, and nothing that it sends is random, so that a mail that is delivered again is the same mail
+//! byte for byte.
 //! It must not know of the store, of HTTP or of who may send what.
 
 mod error;
+mod identity;
 mod language;
 mod message;
+mod net;
 mod outbox;
 mod smtp;
 mod templates;
@@ -22,6 +25,7 @@ use denizen_domain::{mail::Mail, time::Timestamp};
 use lettre::message::Mailbox;
 
 pub use crate::error::{CourierError, DeliveryError};
+pub use crate::identity::{AccountDeletion, Google, GoogleSettings};
 use crate::{smtp::Smtp, templates::Templates};
 
 /// How mail leaves. docs/mail.md explains each to the operator.
@@ -66,11 +70,12 @@ pub enum Delivery {
     Written(PathBuf),
 }
 
-/// Delivers mails, by SMTP or into a folder.
+/// Delivers mails, by SMTP or into a folder, and deletes accounts at Google Identity Platform.
 pub struct Courier {
     from: Mailbox,
     templates: Templates,
     way: Way,
+    google: Option<Google>,
 }
 
 enum Way {
@@ -92,7 +97,29 @@ impl Courier {
             Some(url) => Way::Smtp(Box::new(Smtp::new(url, settings.timeout)?)),
             None => Way::Outbox(usable_outbox(&settings.outbox)?),
         };
-        Ok(Self { from, templates, way })
+        Ok(Self { from, templates, way, google: None })
+    }
+
+    /// The same with a way to Google Identity Platform, without which no account can be deleted there.
+    #[must_use]
+    pub fn with_google(self, google: Option<Google>) -> Self {
+        Self { google, ..self }
+    }
+
+    /// Deletes an account at Google Identity Platform, once; see [`Google::delete_account`].
+    ///
+    /// # Errors
+    /// Also where no Google project is configured.
+    pub async fn delete_google_account(
+        &self,
+        tenant: Option<&str>,
+        account_id: &str,
+        now: Timestamp,
+    ) -> Result<AccountDeletion, DeliveryError> {
+        match &self.google {
+            Some(google) => google.delete_account(tenant, account_id, now).await,
+            None => Err(DeliveryError::transient(identity::NOT_SET_UP)),
+        }
     }
 
     /// Delivers one mail, once.

@@ -1,14 +1,15 @@
 //! The way to the mail server: checks the URL at start, sends, and says of each failure whether trying again can help.
 
-use std::{error::Error as _, io, time::Duration};
+use std::{error::Error as _, time::Duration};
 
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     transport::smtp::{Error, response::Code},
 };
-use url::{Host, Url};
+use url::Url;
 
 use crate::error::{CourierError, DeliveryError};
+use crate::net::{connection_trouble, is_loopback};
 
 pub(crate) struct Smtp {
     transport: AsyncSmtpTransport<Tokio1Executor>,
@@ -80,16 +81,6 @@ fn check_url(url: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn is_loopback(url: &Url) -> bool {
-    // The url crate reads addresses in the hosts of web schemes only, so this parses again.
-    match url.host_str().map(Host::parse) {
-        Some(Ok(Host::Ipv4(address))) => address.is_loopback(),
-        Some(Ok(Host::Ipv6(address))) => address.is_loopback(),
-        Some(Ok(Host::Domain(name))) => name == "localhost",
-        _ => false,
-    }
-}
-
 /// What a failure means. The server's own words are left out: they usually repeat the address.
 fn classify(error: &Error, ascii_recipient: bool) -> DeliveryError {
     if let Some(code) = error.status() {
@@ -121,21 +112,11 @@ fn classify(error: &Error, ascii_recipient: bool) -> DeliveryError {
     if error.is_response() {
         return DeliveryError::transient("the mail server's answer makes no sense; is it an SMTP port?");
     }
-    match io_error(error) {
-        // What the TLS layer has to say is about certificates and protocol versions.
-        Some(cause) if cause.kind() == io::ErrorKind::InvalidData => {
-            DeliveryError::transient(format!("no encrypted connection to the mail server: {cause}"))
-        }
-        // Without a number from the operating system it is the resolver or the runtime that speaks, and names no host.
-        Some(cause) if cause.raw_os_error().is_none() => {
-            DeliveryError::transient(format!("no connection to the mail server: {cause}"))
-        }
-        Some(cause) => {
-            DeliveryError::transient(format!("no connection to the mail server: {}", cause.kind()))
-        }
-        None if error.is_timeout() => DeliveryError::transient("no connection to the mail server: timed out"),
-        None => DeliveryError::transient("no connection to the mail server"),
-    }
+    let trouble = connection_trouble(error, "the mail server").unwrap_or_else(|| {
+        let reason = if error.is_timeout() { ": timed out" } else { "" };
+        format!("no connection to the mail server{reason}")
+    });
+    DeliveryError::transient(trouble)
 }
 
 /// Replies about authentication and encryption (RFC 4954 section 6, RFC 3207), which begin with 5 but concern no single mail.
@@ -150,17 +131,6 @@ fn enhanced_status(error: &Error) -> Option<String> {
     let parts: Vec<&str> = word.split('.').collect();
     let is_number = |part: &&str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
     (parts.len() == 3 && parts.iter().all(is_number)).then(|| word.to_owned())
-}
-
-fn io_error(error: &Error) -> Option<&io::Error> {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if let Some(found) = cause.downcast_ref::<io::Error>() {
-            return Some(found);
-        }
-        source = cause.source();
-    }
-    None
 }
 
 #[cfg(test)]

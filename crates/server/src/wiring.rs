@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use denizen_courier::MailSettings;
+use denizen_courier::{Courier, CourierError, Google, GoogleSettings, MailSettings};
 use denizen_directory::DirectorySettings;
 use denizen_http::{Dialect, HttpSettings};
 use denizen_store::{PostgresOptions, SqliteOptions, StoreOptions};
@@ -77,8 +77,27 @@ pub fn http_settings(config: &Config, bound: SocketAddr) -> HttpSettings {
     }
 }
 
-/// Where to read on when the mail settings are refused.
-pub const MAIL_HINT: &str = "docs/mail.md explains every setting of mail";
+/// What leaves the process, with every setting checked.
+///
+/// # Errors
+/// The first setting that is unusable, and where to read on.
+pub fn courier(config: &Config, mail: &MailSettings) -> Result<Courier, Failure> {
+    let refused = |error: CourierError| {
+        let hint = match error {
+            CourierError::Identity { .. } => "docs/identity.md explains every setting of identity",
+            _ => "docs/mail.md explains every setting of mail",
+        };
+        Failure::new(error.to_string(), hint)
+    };
+    let identity = &config.identity;
+    let google = Google::new(&GoogleSettings {
+        project: identity.google_project.clone(),
+        credentials: identity.google_credentials.clone(),
+        url: identity.google_url.clone(),
+        timeout: Duration::from_secs(identity.timeout_seconds),
+    });
+    Ok(Courier::new(mail).map_err(refused)?.with_google(google.map_err(refused)?))
+}
 
 pub fn mail_settings(config: &Config) -> MailSettings {
     let mail = &config.mail;

@@ -1,13 +1,14 @@
 //! The job worker: takes jobs that are due, has them done, and reports back.
 //!
 //! It knows when to look, how a job is held on to and what to do about failures, not what a job means: the directory
-//! says that, and the courier does it. No line that it logs holds an address, a name or a link.
+//! says that, and the courier does it. No line that it logs holds an address, a name, a link
+//! or the id of an account.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use denizen_courier::{Courier, Delivery};
+use denizen_courier::{AccountDeletion, Courier, Delivery};
 use denizen_directory::jobs::{AfterFailure, KINDS, LEASE_SECONDS, LeasedJob, STATES, Task};
 use denizen_directory::{Directory, Error, Result};
 use denizen_http::App;
@@ -241,15 +242,12 @@ async fn perform(directory: &Directory, courier: &Courier, job: &LeasedJob, stop
     if stop.is_requested() {
         return Ended::NotBegun;
     }
-    let mail = match directory.prepare_job(job).await {
-        Ok(Task::Send(mail)) => mail,
-        Ok(Task::DeleteGoogleAccount { .. }) => {
-            return Ended::Failed { reason: "no identity provider is set up".to_owned(), permanent: false };
-        }
+    let task = match directory.prepare_job(job).await {
         Ok(Task::Nothing) => {
             tracing::info!(job = id, kind, attempt, "job done");
             return Ended::Done;
         }
+        Ok(task) => task,
         Err(error) => return failed(error),
     };
     if stop.is_requested() {
@@ -261,14 +259,37 @@ async fn perform(directory: &Directory, courier: &Courier, job: &LeasedJob, stop
         Ok(false) => return Ended::Lost,
         Err(error) => return failed(error),
     }
-    match courier.deliver(&mail, &id, job.created_at()).await {
-        Ok(Delivery::Sent) => tracing::info!(job = id, kind, attempt, "mail sent"),
-        Ok(Delivery::Written(file)) => {
-            tracing::info!(job = id, kind, attempt, file = %file.display(), "mail written");
+    let done = match task {
+        Task::Nothing => Ok(()),
+        Task::Send(mail) => {
+            courier.deliver(&mail, &id, job.created_at()).await.map(|delivery| match delivery {
+                Delivery::Sent => tracing::info!(job = id, kind, attempt, "mail sent"),
+                Delivery::Written(file) => {
+                    tracing::info!(job = id, kind, attempt, file = %file.display(), "mail written");
+                }
+            })
         }
-        Err(error) => return Ended::Failed { reason: error.text, permanent: error.permanent },
+        Task::DeleteGoogleAccount { tenant, account_id } => {
+            let deleted =
+                courier.delete_google_account(tenant.as_deref(), &account_id, directory.now()).await;
+            deleted.map(|deletion| match deletion {
+                AccountDeletion::Deleted => tracing::info!(job = id, kind, attempt, "Google account deleted"),
+                // As after an attempt whose answer was lost; but also where the settings lead to another project.
+                AccountDeletion::NotThere => {
+                    tracing::warn!(
+                        job = id,
+                        kind,
+                        attempt,
+                        "there is no such Google account any more, or in this project"
+                    );
+                }
+            })
+        }
+    };
+    match done {
+        Ok(()) => Ended::Done,
+        Err(error) => Ended::Failed { reason: error.text, permanent: error.permanent },
     }
-    Ended::Done
 }
 
 async fn report_failure(directory: &Directory, job: &LeasedJob, reason: &str, permanent: bool) {

@@ -5,8 +5,10 @@
     reason = "the helpers of tests may panic; the lint exempts only the tests themselves"
 )]
 
+mod identity;
 mod outbox;
 mod overrides;
 mod smtp;
 mod support;
+mod web_server;
 mod wording;

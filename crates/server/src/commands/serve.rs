@@ -42,8 +42,7 @@ async fn until_stopped(config: &Config, way: &Way, flags: &Serve) -> anyhow::Res
     let listener = serve::bind(config.listen).await?;
 
     installation::create_data_folder(config)?;
-    let courier = Courier::new(&wiring::mail_settings(config))
-        .map_err(|error| Failure::new(error.to_string(), wiring::MAIL_HINT))?;
+    let courier = wiring::courier(config, &wiring::mail_settings(config))?;
     let store = installation::open_store(config)?;
     let result = over(store.clone(), config, way, flags, courier, listener, &signals).await;
     // Last: whatever was acknowledged is on disk already; this copies the log into the database.

@@ -47,6 +47,7 @@ pub const NUMBERS: &[Number] = &[
     // Below the two minutes for which a job is leased: a delivery that outlives its lease would be begun again.
     number("mail.timeout_seconds", "seconds", 1, 90),
     number("mail.attempts", "attempts", 1, 100),
+    number("identity.timeout_seconds", "seconds", 1, 90),
     number("sqlite.group_commit_max", "transactions", 1, 65_536),
     number("sqlite.checkpoint_pages", "pages", 100, 1_000_000),
     number("sqlite.cache_kib", "KiB", 64, 4_194_304),
@@ -164,6 +165,10 @@ pub fn check_text(key: &str, text: &str) -> Result<(), String> {
         "mail.language" => (
             (2..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase()),
             "must be a language code of 2 or 3 lower-case letters, such as en or spa",
+        ),
+        "identity.google_url" => (
+            is_base_url(text) && !text.contains('@'),
+            "must be an address such as https://identitytoolkit.googleapis.com, without user, query and fragment",
         ),
         "log.filter" => (
             is_filter(text),

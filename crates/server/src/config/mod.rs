@@ -42,6 +42,7 @@ pub struct Config {
     pub rate_limits: RateLimits,
     pub amigo: Amigo,
     pub mail: Mail,
+    pub identity: Identity,
     pub log: Log,
     pub sqlite: Sqlite,
     pub postgres: Postgres,
@@ -160,6 +161,20 @@ pub struct Mail {
     pub timeout_seconds: u64,
     /// Attempts at a delivery, with growing pauses, before its job counts as failed. 1 to 100, default 12.
     pub attempts: u32,
+}
+
+/// Google Identity Platform, where the account that belongs to a user is deleted with the user. `docs/identity.md`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// Id of the project that holds the accounts. Default: the one that the credentials name.
+    pub google_project: Option<String>,
+    /// The key file of a service account, in JSON. The file is a secret, its name is not. Default: none.
+    pub google_credentials: Option<PathBuf>,
+    /// Where Identity Toolkit is, `https://`; `http://` on this machine only, for the emulator. Default: Google's own.
+    pub google_url: String,
+    /// Time for one deletion, in seconds. 1 to 90, default 30.
+    pub timeout_seconds: u64,
 }
 
 /// The log, on standard error.
@@ -291,6 +306,12 @@ impl Default for Config {
                 language: "en".to_owned(),
                 timeout_seconds: 30,
                 attempts: 12,
+            },
+            identity: Identity {
+                google_project: None,
+                google_credentials: None,
+                google_url: "https://identitytoolkit.googleapis.com".to_owned(),
+                timeout_seconds: 30,
             },
             log: Log { format: LogFormat::Auto, filter: "info".to_owned() },
             sqlite: Sqlite {

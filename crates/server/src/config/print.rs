@@ -80,6 +80,10 @@ fn instead(config: &Config, key: &str) -> (String, &'static str) {
         "store" => (format!("sqlite:{}", config.place()), "follows `data`"),
         "mail.smtp_url" => (String::new(), "mails are written as files in the data folder"),
         "mail.templates" => (String::new(), "the built-in texts"),
+        "identity.google_project" => (String::new(), "the project that the credentials name, if any"),
+        "identity.google_credentials" => {
+            (String::new(), "no account at Google can be deleted but the emulator's")
+        }
         _ => (String::new(), "nothing"),
     }
 }
