@@ -74,5 +74,5 @@ pub(super) fn describe(status: u16) -> ErrorResponse {
     };
     let schema =
         if status == 422 { SchemaRef::of::<ValidationErrorBody>() } else { SchemaRef::of::<ErrorBody>() };
-    ErrorResponse { description, schema: Some(schema) }
+    ErrorResponse { description, schema: Some(schema), content_type: "application/json" }
 }

@@ -36,6 +36,7 @@ mod wire;
 
 use axum::http::Method;
 use serde_json::json;
+use crate::kernel::caller;
 
 use crate::kernel::{Dialect, HeaderParam, Operation, QueryParam, SecurityKind, SecurityScheme, handler};
 

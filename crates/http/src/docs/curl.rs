@@ -29,13 +29,16 @@ pub(super) fn command(dialect: &Dialect, operation: &Operation, body: Option<&Va
     }
     let _ = write!(command, " \"{address}\"");
     let mut headers: Vec<String> = headers_of(dialect, operation);
-    if body.is_some() {
-        headers.push("Content-Type: application/json".to_owned());
+    if body.is_some() || operation.streams {
+        headers.push(format!("Content-Type: {}", operation.body_type()));
     }
     for header in headers {
         let _ = write!(command, " \\\n  -H \"{header}\"");
     }
-    if let Some(body) = body {
+    if operation.streams {
+        // Sent while it is read, where `-d` would take the whole file into memory first.
+        command.push_str(" \\\n  -T records.ndjson");
+    } else if let Some(body) = body {
         let _ = write!(command, " \\\n  -d '{}'", body.to_string().replace('\'', r"'\''"));
     }
     command

@@ -16,24 +16,25 @@ use crate::kernel::{Dialect, Handler, Mounted, Operation, Reply, handler, openap
 pub(crate) fn mounted(dialects: &[Dialect], public_url: &str) -> Mounted {
     let mut operations = vec![
         // Whoever opens the bare address in a browser wants to know what this is.
-        Operation::get("/", "root", always(Reply::see_other("/docs"))),
-        Operation::get("/docs", "docs", always(Reply::html(200, page::index(dialects)))),
+        Operation::get("/", "root", handler(async |_| Ok(Reply::see_other("/docs")))),
+        Operation::get("/docs", "docs", always(Reply::html, page::index(dialects))),
     ];
     for dialect in dialects {
         let page: &'static str = leaked(format!("/docs/{}", dialect.name));
         let document: &'static str = leaked(format!("/docs/{}/openapi.json", dialect.name));
-        let html = Reply::html(200, page::dialect(dialect, public_url));
-        let json = Reply::json_text(200, Bytes::from(openapi_text(dialect)));
-        operations.push(Operation::get(page, "docs-dialect", always(html)));
-        operations.push(Operation::get(document, "docs-openapi", always(json)));
+        let html = always(Reply::html, page::dialect(dialect, public_url));
+        let json = always(Reply::json_text, openapi_text(dialect));
+        operations.push(Operation::get(page, "docs-dialect", html));
+        operations.push(Operation::get(document, "docs-openapi", json));
     }
     let operations = operations.into_iter().map(Operation::internal).collect();
     Mounted { name: "docs", owns_path: |_| false, problem: plain_problem, operations }
 }
 
-/// An answer that was made beforehand; its body is shared, not copied.
-fn always(reply: Reply) -> Handler {
-    handler(move |_| std::future::ready(Ok(reply.clone())))
+/// An answer with a body that was made beforehand, and is shared, not copied.
+fn always(reply: fn(u16, Bytes) -> Reply, body: String) -> Handler {
+    let body = Bytes::from(body);
+    handler(move |_| std::future::ready(Ok(reply(200, body.clone()))))
 }
 
 /// Paths of operations are text of the program. These few are made at the start, once per process.

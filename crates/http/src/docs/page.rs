@@ -11,7 +11,7 @@ use super::curl;
 use super::html::{Escaped, inline, prose};
 use super::schema::{Schemas, required_mark};
 use super::style::STYLE;
-use crate::kernel::{Dialect, HeaderParam, Operation, Security, SecurityKind, openapi};
+use crate::kernel::{Dialect, HeaderParam, LINES, Operation, Security, SecurityKind, openapi};
 
 pub(super) fn index(dialects: &[Dialect]) -> String {
     let mut body = String::from(
@@ -189,9 +189,13 @@ fn section(
     parameters(body, &query, schemas);
     headers(body, "Headers", &operation.headers);
 
-    let schema = &described["requestBody"]["content"]["application/json"]["schema"];
+    let schema = &described["requestBody"]["content"][operation.body_type()]["schema"];
     if !schema.is_null() {
-        let optional = if operation.body_optional { ", may be absent" } else { "" };
+        let optional = match operation.body_optional {
+            _ if operation.streams => ", a line each",
+            true => ", may be absent",
+            false => "",
+        };
         let _ =
             write!(body, "<h4>Body{optional}: {}</h4>{}", schemas.in_words(schema), schemas.fields(schema));
     }
@@ -250,7 +254,12 @@ fn responses(body: &mut String, described: &Value, schemas: &Schemas<'_>) {
     for (status, response) in all {
         let content = response["content"].as_object().and_then(|content| content.iter().next());
         let kind = match content {
-            Some((media, content)) if media == "application/json" => schemas.in_words(&content["schema"]),
+            Some((media, content)) if media == LINES => {
+                format!("a line each: {}", schemas.in_words(&content["schema"]))
+            }
+            Some((_, content)) if content["schema"]["type"] != "string" => {
+                schemas.in_words(&content["schema"])
+            }
             Some((media, _)) => Escaped(media).to_string(),
             None => "<span class=\"soft\">no body</span>".to_owned(),
         };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use denizen_directory::Directory;
+use tokio::sync::watch;
 
 use super::metrics::Metrics;
 use super::rate::RateLimiter;
@@ -60,6 +61,8 @@ pub struct App {
     /// Requests worked on now, the operators' own included.
     pub(crate) in_flight: AtomicUsize,
     is_leaving: AtomicBool,
+    /// Whether streams are asked to end.
+    is_stopping: watch::Sender<bool>,
 }
 
 impl App {
@@ -74,6 +77,7 @@ impl App {
             request_ids: RequestIds::new(prefix),
             in_flight: AtomicUsize::new(0),
             is_leaving: AtomicBool::new(false),
+            is_stopping: watch::Sender::new(false),
         })
     }
 
@@ -81,6 +85,18 @@ impl App {
     /// them all the same.
     pub fn leave(&self) {
         self.is_leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Asks everything that streams to end at its next good moment: a stream has no end that a stop could wait for.
+    pub fn end_streams(&self) {
+        self.is_stopping.send_replace(true);
+    }
+
+    /// Ready once streams are asked to end.
+    pub async fn stopping(&self) {
+        let mut is_stopping = self.is_stopping.subscribe();
+        // The sender lives as long as this app, so there is no error to speak of.
+        let _ = is_stopping.wait_for(|is_stopping| *is_stopping).await;
     }
 
     pub(crate) fn is_leaving(&self) -> bool {

@@ -2,9 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::header::EXPECT;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use bytes::Bytes;
@@ -12,6 +15,7 @@ use denizen_directory::Directory;
 use denizen_domain::time::Timestamp;
 
 use super::app::App;
+use super::stream::Arriving;
 
 /// A request whose path, method and size are in order.
 pub struct Call {
@@ -20,6 +24,8 @@ pub struct Call {
     pub(crate) params: Vec<(&'static str, String)>,
     pub(crate) query: OnceLock<Query>,
     pub(crate) body: Bytes,
+    /// The body of an operation that reads it as it arrives.
+    pub(crate) arriving: Mutex<Option<Body>>,
     pub(crate) request_id: Arc<str>,
     /// The caller needs valid credentials, and has not been found to have them.
     pub(crate) is_unproven: Arc<AtomicBool>,
@@ -70,6 +76,19 @@ impl Call {
     /// The whole body; empty where the operation declares none.
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    /// The body as it arrives, for operations that declare [`super::Operation::streaming`]. Asks the sender to begin, so
+    /// it is to be called when it is known that the body is wanted.
+    ///
+    /// # Panics
+    /// When it is called twice, or by another operation, which is a defect of the operation.
+    pub async fn arriving(&self) -> Arriving {
+        let body = self.arriving.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let body = body.expect("an operation that streams opens its body once");
+        let patience = Duration::from_secs(self.app.settings.body_read_seconds);
+        let is_waited_for = self.parts.headers.contains_key(EXPECT);
+        Arriving::begin(body, patience, is_waited_for).await
     }
 
     pub fn request_id(&self) -> &str {

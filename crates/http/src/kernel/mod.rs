@@ -6,6 +6,7 @@
 mod app;
 mod body;
 mod call;
+pub(crate) mod caller;
 mod dialect;
 mod metrics;
 mod openapi;
@@ -17,6 +18,8 @@ mod reply;
 mod request_id;
 mod routes;
 mod serve;
+mod stream;
+mod visit;
 
 pub use app::{App, HttpSettings};
 pub use call::{Call, Query};
@@ -24,11 +27,13 @@ pub use dialect::{Dialect, HeaderParam, SecurityKind, SecurityScheme};
 pub use metrics::{JobCount, Metrics};
 pub use openapi::{openapi, openapi_text};
 pub use operation::{
-    BodyLimit, ErrorResponse, Handler, Operation, QueryParam, Rate, Response, SchemaRef, Security, handler,
+    BodyLimit, ErrorResponse, Handler, LINES, Operation, QueryParam, Rate, Response, SchemaRef, Security,
+    handler,
 };
 pub use problem::{FieldProblem, Loc, Problem};
 pub use reader::{QueryReader, Reader, parse_bool};
 pub use reply::Reply;
 pub use serve::router;
+pub use stream::{Arriving, Outlet};
 
 pub(crate) use routes::{Mounted, plain as plain_problem};

@@ -72,7 +72,7 @@ fn describe(dialect: &Dialect, operation: &Operation, path: &str, id: &str, sche
         described.insert("parameters".to_owned(), parameters.into());
     }
     if let Some(body) = operation.body {
-        let content = json!({"application/json": {"schema": schemas.input(body)}});
+        let content = json!({operation.body_type(): {"schema": schemas.input(body)}});
         described.insert(
             "requestBody".to_owned(),
             json!({"required": !operation.body_optional, "content": content}),
@@ -138,7 +138,7 @@ fn responses(dialect: &Dialect, operation: &Operation, schemas: &mut Schemas) ->
         let error = (dialect.error_response)(status);
         let mut described = json!({"description": error.description});
         if let Some(schema) = error.schema {
-            described["content"] = json!({"application/json": {"schema": schemas.output(schema)}});
+            described["content"] = json!({error.content_type: {"schema": schemas.output(schema)}});
         }
         if status == 429 {
             let mut headers = rate_headers();

@@ -37,6 +37,9 @@ where
     Handler(Arc::new(move |call| Box::pin(function(call))))
 }
 
+/// The media type of a sequence of JSON values, one in each line.
+pub const LINES: &str = "application/x-ndjson";
+
 /// The schema of a Rust type, to be asked for when a document is made.
 #[derive(Clone, Copy)]
 pub struct SchemaRef(pub(crate) fn(&mut SchemaGenerator) -> Schema);
@@ -145,6 +148,8 @@ pub struct Response {
 pub struct ErrorResponse {
     pub description: &'static str,
     pub schema: Option<SchemaRef>,
+    /// The media type of the body, where there is one.
+    pub content_type: &'static str,
 }
 
 /// A published operation.
@@ -173,6 +178,9 @@ pub struct Operation {
     pub security: Security,
     pub rate: Option<Rate>,
     pub body_limit: BodyLimit,
+    /// The body is given to the handler as it arrives, and the answer may be made while it is sent: neither has a limit
+    /// of size or time as a whole. Such a body is a sequence of JSON values, a line each.
+    pub streams: bool,
     /// Whether the concurrency limit leaves it alone and the published description leaves it out.
     pub(crate) internal: bool,
     pub(crate) quiet: bool,
@@ -199,6 +207,7 @@ impl Operation {
             security: Security::Default,
             rate: None,
             body_limit: BodyLimit::Ordinary,
+            streams: false,
             internal: false,
             quiet: false,
             handler,
@@ -264,6 +273,11 @@ impl Operation {
         self
     }
 
+    /// The media type of the request's body.
+    pub(crate) fn body_type(&self) -> &'static str {
+        if self.streams { LINES } else { "application/json" }
+    }
+
     /// The operation reads a JSON body of this form. Without this call no body is read.
     #[must_use]
     pub fn body<T: JsonSchema>(mut self) -> Self {
@@ -285,6 +299,14 @@ impl Operation {
         self
     }
 
+    /// See [`Operation::streams`]; `T` is the form of a line of the body.
+    #[must_use]
+    pub fn streaming<T: JsonSchema>(mut self) -> Self {
+        self.streams = true;
+        self.body_optional = true;
+        self.body::<T>()
+    }
+
     #[must_use]
     pub fn images(mut self) -> Self {
         self.body_limit = BodyLimit::Images;
@@ -295,6 +317,12 @@ impl Operation {
     #[must_use]
     pub fn responds<T: JsonSchema>(self, status: u16) -> Self {
         self.response(status, Some(SchemaRef::of::<T>()), "application/json")
+    }
+
+    /// A success with a JSON value in each line, of this form.
+    #[must_use]
+    pub fn responds_lines<T: JsonSchema>(self, status: u16) -> Self {
+        self.response(status, Some(SchemaRef::of::<T>()), LINES)
     }
 
     /// A success without a body.

@@ -1,10 +1,15 @@
-//! An answer before it is put on the wire: a status, a few headers, a body that is wholly in memory.
+//! An answer before it is put on the wire: a status, a few headers, and a body that is wholly in memory or made while it
+//! is sent.
+
+use std::future::Future;
 
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
+
+use super::stream::{Outlet, Stream};
 
 /// What a page may load and do when it says nothing else: its own inline style, and forms to this server.
 pub(crate) const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
@@ -19,11 +24,13 @@ const NOT_IN_LOCATION: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`');
 
 /// An answer.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Empty where the body is a stream.
     pub(crate) body: Bytes,
+    pub(crate) stream: Option<Stream>,
 }
 
 impl Reply {
@@ -46,7 +53,7 @@ impl Reply {
 
     /// No body at all.
     pub fn empty(status: u16) -> Self {
-        Self { status: status_of(status), headers: Vec::new(), body: Bytes::new() }
+        Self { status: status_of(status), headers: Vec::new(), body: Bytes::new(), stream: None }
     }
 
     /// 200 with the JSON `null`.
@@ -73,7 +80,16 @@ impl Reply {
 
     /// A body of any type.
     pub fn bytes(status: u16, content_type: HeaderValue, body: Bytes) -> Self {
-        Self { status: status_of(status), headers: vec![(CONTENT_TYPE, content_type)], body }
+        Self { status: status_of(status), headers: vec![(CONTENT_TYPE, content_type)], body, stream: None }
+    }
+
+    /// 200 with a body that `work` makes while it is sent. What goes wrong from here on can only be said in the body.
+    pub fn stream<W, F>(content_type: HeaderValue, work: W) -> Self
+    where
+        W: FnOnce(Outlet) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self { stream: Some(Stream::new(work)), ..Self::bytes(200, content_type, Bytes::new()) }
     }
 
     /// Sets a header; one of the same name that stands already is replaced.
@@ -88,6 +104,7 @@ impl Reply {
         self.status.as_u16()
     }
 
+    /// The body; empty where it is a stream.
     pub fn body(&self) -> &Bytes {
         &self.body
     }

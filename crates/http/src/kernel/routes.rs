@@ -49,6 +49,7 @@ pub(crate) struct Served {
     pub(crate) handler: Handler,
     pub(crate) reads_body: bool,
     pub(crate) body_limit: usize,
+    pub(crate) streams: bool,
     /// The limit of a minute, where there is one.
     pub(crate) rate: Option<(Rate, u32)>,
     pub(crate) internal: bool,
@@ -111,6 +112,7 @@ impl Routes {
                         BodyLimit::Ordinary => settings.body_bytes,
                         BodyLimit::Images => settings.body_bytes.saturating_mul(8),
                     },
+                    streams: operation.streams,
                     rate,
                     internal: operation.internal,
                     quiet: operation.quiet,

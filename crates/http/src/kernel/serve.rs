@@ -6,17 +6,15 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
-};
+use axum::http::header::CONNECTION;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, Response};
+use axum::http::{HeaderValue, Response};
 use denizen_directory::limits::Counted;
 use prometheus_client::metrics::counter::Counter;
 use tracing::Level;
@@ -25,19 +23,11 @@ use super::app::App;
 use super::body;
 use super::call::Call;
 use super::dialect::Dialect;
-use super::metrics::OperationMetrics;
 use super::problem::Problem;
 use super::rate::{Standing, Ticket};
 use super::reply::Reply;
 use super::routes::{Endpoint, Found, Mounted, Routes};
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
-const RATE_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
-const RATE_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
-
-/// The status in the log of a request whose caller went away; nobody receives it.
-const ABANDONED: u16 = 499;
+use super::visit::{REQUEST_ID, Visit};
 
 /// Everything that this process answers.
 ///
@@ -72,18 +62,7 @@ impl Kernel {
         let begun = Instant::now();
         let (parts, body) = request.into_parts();
         let request_id = self.app.request_ids.take(parts.headers.get(&REQUEST_ID).map(HeaderValue::as_bytes));
-        let mut visit = Visit {
-            app: &self.app,
-            begun,
-            method: parts.method.clone(),
-            request_id: Arc::clone(&request_id),
-            dialect: "none",
-            template: "none",
-            organization: None,
-            quiet: false,
-            answered: false,
-        };
-        let busy = self.app.in_flight.fetch_add(1, Ordering::Relaxed);
+        let (mut visit, busy) = Visit::begin(&self.app, begun, parts.method.clone(), Arc::clone(&request_id));
         match self.routes.find(&parts.method, parts.uri.path()) {
             Found::Problem(form, problem) => {
                 visit.dialect = form.dialect;
@@ -102,9 +81,15 @@ impl Kernel {
                     Ok(reply) => visit.end(reply, standing, None, &operation.metrics),
                     Err(problem) => {
                         if let Problem::Directory(error) = &problem {
-                            error.log(Some(&visit.request_id), Some(visit.template));
+                            error.log(Some(visit.request_id()), Some(visit.template));
                         }
-                        visit.end((operation.problem)(&problem), standing, Some(&problem), &operation.metrics)
+                        let reply = (operation.problem)(&problem);
+                        let mut refusal = visit.end(reply, standing, Some(&problem), &operation.metrics);
+                        // Nobody reads the rest of the body, of which there may be any amount.
+                        if operation.streams {
+                            refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                        }
+                        refusal
                     }
                 }
             }
@@ -143,14 +128,16 @@ impl Kernel {
             return Err(Problem::Overloaded);
         }
         let limit = operation.body_limit;
-        if body::declared_length(&parts.headers).is_some_and(|length| length > limit as u64) {
+        let mut arriving = None;
+        let mut whole = bytes::Bytes::new();
+        if operation.streams {
+            arriving = Some(body);
+        } else if body::declared_length(&parts.headers).is_some_and(|length| length > limit as u64) {
             return Err(Problem::BodyTooLarge { limit });
+        } else if operation.reads_body {
+            let seconds = settings.body_read_seconds.min(settings.request_seconds);
+            whole = body::read(body, limit, seconds).await?;
         }
-        let body = if operation.reads_body {
-            body::read(body, limit, settings.body_read_seconds.min(settings.request_seconds)).await?
-        } else {
-            bytes::Bytes::new()
-        };
         // After the body, so that a caller who sends slowly does not hold a share of the minute meanwhile.
         let seconds = settings.request_seconds;
         let deadline = tokio::time::Instant::from_std(begun) + Duration::from_secs(seconds);
@@ -167,19 +154,29 @@ impl Kernel {
             ticket: ticket.filter(|_| !counts_failures),
         };
         let app = Arc::clone(&self.app);
-        let call = Call { app, parts, params, query: OnceLock::new(), body, request_id, is_unproven };
+        let call = Call {
+            app,
+            parts,
+            params,
+            query: OnceLock::new(),
+            body: whole,
+            arriving: Mutex::new(arriving),
+            request_id,
+            is_unproven,
+        };
         let outcome = tokio::time::timeout_at(deadline, run(endpoint, call))
             .await
             .unwrap_or(Err(Problem::RequestTimeout { seconds, safe }));
         abandoned.ticket = None;
         if let Some(ticket) = ticket {
-            let anonymous = || match &outcome {
-                Ok(reply) => reply.status() == 401,
-                Err(problem @ Problem::Directory(_)) => (operation.problem)(problem).status() == 401,
-                Err(_) => false,
-            };
             // Who could not be authenticated must not use the organization's share up.
-            *standing = Some(if !counts_failures && anonymous() {
+            let is_free = !counts_failures
+                && match &outcome {
+                    Ok(reply) => reply.status() == 401,
+                    Err(problem @ Problem::Directory(_)) => (operation.problem)(problem).status() == 401,
+                    Err(_) => false,
+                };
+            *standing = Some(if is_free {
                 self.app.rates.take_back(ticket, &self.app.directory).await
             } else {
                 ticket.standing
@@ -296,110 +293,4 @@ fn organization_of(endpoint: &Endpoint, params: &[(&'static str, String)]) -> Op
         return None;
     }
     params.first().and_then(|(_, slug)| denizen_domain::text::Slug::parse(slug).is_ok().then(|| slug.clone()))
-}
-
-/// A request from its arrival to its line in the log, which it also gets when its caller goes away.
-struct Visit<'k> {
-    app: &'k App,
-    begun: Instant,
-    method: Method,
-    request_id: Arc<str>,
-    dialect: &'static str,
-    template: &'static str,
-    organization: Option<String>,
-    quiet: bool,
-    answered: bool,
-}
-
-impl Visit<'_> {
-    fn end(
-        mut self,
-        reply: Reply,
-        standing: Option<Standing>,
-        problem: Option<&Problem>,
-        metrics: &OperationMetrics,
-    ) -> Response<Body> {
-        let Reply { status, headers, body } = reply;
-        self.answered = true;
-        self.log(status.as_u16(), body.len());
-        metrics.record(status.as_u16(), self.begun.elapsed());
-
-        let is_head = self.method == Method::HEAD;
-        let length = body.len();
-        let mut response = Response::new(if is_head { Body::empty() } else { Body::from(body) });
-        *response.status_mut() = status;
-        let all = response.headers_mut();
-        all.reserve(headers.len() + 8);
-        for (name, value) in headers {
-            all.append(name, value);
-        }
-        if is_head && length > 0 {
-            all.insert(CONTENT_LENGTH, length.into());
-        }
-        let request_id = HeaderValue::from_str(&self.request_id).expect("a request id is visible ASCII");
-        all.insert(REQUEST_ID, request_id);
-        all.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        all.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-        if let Some(Standing { limit, remaining, reset }) = standing {
-            all.insert(RATE_LIMIT, limit.into());
-            all.insert(RATE_REMAINING, remaining.into());
-            all.insert(RATE_RESET, reset.into());
-        }
-        match problem {
-            Some(Problem::MethodNotAllowed { allow }) => {
-                all.insert(ALLOW, allow.clone());
-            }
-            Some(Problem::RateLimited { retry_after, .. }) => {
-                all.insert(RETRY_AFTER, (*retry_after).into());
-            }
-            Some(problem) if problem.passes() => {
-                all.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            Some(problem) if problem.closes_connection() => {
-                all.insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            _ => {}
-        }
-        response
-    }
-
-    fn log(&self, status: u16, bytes: usize) {
-        let micros = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        if self.quiet && status < 400 {
-            tracing::event!(
-                target: "denizen::access",
-                Level::DEBUG,
-                method = self.method.as_str(),
-                dialect = self.dialect,
-                route = self.template,
-                status,
-                micros,
-                request_id = &*self.request_id,
-                bytes,
-            );
-            return;
-        }
-        tracing::event!(
-            target: "denizen::access",
-            Level::INFO,
-            method = self.method.as_str(),
-            dialect = self.dialect,
-            route = self.template,
-            organization = self.organization.as_deref(),
-            status,
-            micros,
-            request_id = &*self.request_id,
-            bytes,
-        );
-    }
-}
-
-impl Drop for Visit<'_> {
-    fn drop(&mut self) {
-        self.app.in_flight.fetch_sub(1, Ordering::Relaxed);
-        if !self.answered {
-            self.app.metrics.abandoned.inc();
-            self.log(ABANDONED, 0);
-        }
-    }
 }

@@ -64,7 +64,7 @@ async fn logged(requests: impl AsyncFnOnce()) -> Vec<Value> {
 }
 
 /// Lines of the log during some requests, down to level `info`.
-async fn all_logged(requests: impl AsyncFnOnce()) -> Vec<Value> {
+pub(crate) async fn all_logged(requests: impl AsyncFnOnce()) -> Vec<Value> {
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();

@@ -23,7 +23,7 @@ fn the_document_names_every_place_once_with_an_id_of_its_own() {
     let count = ids.len();
     ids.sort();
     ids.dedup();
-    assert_eq!((ids.len(), count), (count, 13));
+    assert_eq!((ids.len(), count), (count, 14));
     assert!(ids.contains(&"create-thing-2".to_owned()));
 }
 

@@ -8,4 +8,5 @@ mod operators;
 mod rates;
 mod reading;
 mod routing;
+mod streaming;
 mod support;

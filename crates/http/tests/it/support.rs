@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Method, Request};
+use axum::http::{HeaderMap, HeaderValue, Method, Request};
 use denizen_directory::{Clock, Directory, DirectorySettings, Entropy, Environment, Error, ErrorCode};
 use denizen_domain::time::Timestamp;
 use denizen_http::kernel::{
@@ -44,7 +44,7 @@ impl Entropy for CountingEntropy {
 pub(crate) struct Server {
     pub(crate) app: Arc<App>,
     pub(crate) clock: Arc<MovedClock>,
-    router: Router,
+    pub(crate) router: Router,
     _folder: TempDir,
 }
 
@@ -186,7 +186,11 @@ pub(crate) fn dialect() -> Dialect {
             SecurityScheme { name: "key", kind: SecurityKind::Header("x-api-key"), description: "A key" },
         ],
         security: &[&["bearer"], &["key"]],
-        error_response: |_| ErrorResponse { description: "Wrong", schema: Some(SchemaRef::of::<Wrong>()) },
+        error_response: |_| ErrorResponse {
+            description: "Wrong",
+            schema: Some(SchemaRef::of::<Wrong>()),
+            content_type: "application/json",
+        },
     }
 }
 
@@ -223,6 +227,11 @@ fn operations() -> Vec<Operation> {
         Operation::put("/v1/{organization}/slow", "slow-write", handler(slow)),
         Operation::get("/v1/{organization}/broken/{failure}", "broken", handler(broken)),
         Operation::get("/v1/{organization}/panic", "panic", handler(panics)),
+        Operation::post("/v1/{organization}/stream", "stream", handler(stream))
+            .streaming::<Part>()
+            .responds_lines::<Thing>(200)
+            .errors(&[401])
+            .rate("stream"),
     ]
 }
 
@@ -305,6 +314,31 @@ async fn broken(call: Call) -> Result<Reply, Problem> {
 async fn slow(_: Call) -> Result<Reply, Problem> {
     tokio::time::sleep(Duration::from_mins(1)).await;
     Ok(Reply::null())
+}
+
+/// Answers each piece of the body as it comes.
+async fn stream(call: Call) -> Result<Reply, Problem> {
+    if call.header("authorization").is_some() {
+        return Err(ErrorCode::InvalidCredentials.into());
+    }
+    let mut arriving = call.arriving().await;
+    let app = Arc::clone(call.app());
+    Ok(Reply::stream(HeaderValue::from_static("application/x-ndjson"), |out| async move {
+        loop {
+            let next = tokio::select! {
+                next = arriving.next() => next,
+                () = app.stopping() => return out.send("stopped").await,
+            };
+            match next {
+                Ok(Some(piece)) => {
+                    assert!(!piece.starts_with(b"panic"), "as the body asks");
+                    out.send(piece).await;
+                }
+                Ok(None) => return out.send("end").await,
+                Err(problem) => return out.send(problem.status_and_text().unwrap().1.into_owned()).await,
+            }
+        }
+    }))
 }
 
 async fn panics(call: Call) -> Result<Reply, Problem> {

@@ -125,9 +125,11 @@ async fn serve_app(
     background.spawn("job worker", worker::run(Arc::clone(&app), Arc::new(courier), signals.stop()));
     background.spawn("housekeeping", worker::keep_house(Arc::clone(&app), signals.stop()));
     let stop = signals.stop();
-    background.spawn("readiness", async move {
+    background.spawn("leaving", async move {
         stop.draining().await;
         app.leave();
+        stop.requested().await;
+        app.end_streams();
     });
     let options = Options::from(&config.limits);
     let ended = serve::serve(listener, router, options, signals.stop(), statistics).await;

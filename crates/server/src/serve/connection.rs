@@ -80,7 +80,13 @@ pub(super) async fn run(
             let turn = Turn::begin(&pace);
             let mut app = shared.app.clone();
             async move {
-                let mut request = request.map(Body::new);
+                let mut request = request.map(|body| {
+                    if body.is_end_stream() {
+                        Body::new(body)
+                    } else {
+                        Body::new(Arriving::begin(body, &turn.0))
+                    }
+                });
                 request.extensions_mut().insert(ConnectInfo(peer));
                 let mut answer = app.call(request).await?;
                 if turn.0.leaving.load(Ordering::Relaxed) {
@@ -195,6 +201,8 @@ struct Pace {
     /// Whether answers ask for the connection to be closed.
     leaving: AtomicBool,
     stopping: AtomicBool,
+    /// Whether a part of a request's body has not been read, so that the peer may still be sending it.
+    body_is_unread: AtomicBool,
     peer_is_done: AtomicBool,
     lingered: AtomicU64,
 }
@@ -208,6 +216,7 @@ impl Pace {
             unread_since: AtomicU64::new(0),
             leaving: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            body_is_unread: AtomicBool::new(false),
             peer_is_done: AtomicBool::new(false),
             lingered: AtomicU64::new(0),
         }
@@ -261,6 +270,43 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         self.0.enter(IDLE);
+    }
+}
+
+/// A request's body, which says whether it was read to its end.
+struct Arriving {
+    body: Incoming,
+    pace: Arc<Pace>,
+}
+
+impl Arriving {
+    fn begin(body: Incoming, pace: &Arc<Pace>) -> Self {
+        pace.body_is_unread.store(true, Ordering::Relaxed);
+        Self { body, pace: Arc::clone(pace) }
+    }
+}
+
+impl HttpBody for Arriving {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if frame.is_none() || self.body.is_end_stream() {
+            self.pace.body_is_unread.store(false, Ordering::Relaxed);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -352,7 +398,8 @@ impl AsyncWrite for Watched {
     ///
     /// A socket that is closed while received bytes lie unread resets the connection, and the reset can destroy the answer
     /// before the peer has read it. So a client that is still sending a body that is too large would see a broken pipe
-    /// instead of its 413. At a stop nobody is waited for.
+    /// instead of its 413, and one that streams would miss the line that says where it was stopped. At a stop nobody else
+    /// is waited for.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let pace = Arc::clone(&self.pace);
         if !pace.is(CLOSING) {
@@ -362,7 +409,9 @@ impl AsyncWrite for Watched {
         let mut scratch = [0; 8 << 10];
         loop {
             let over = pace.lingered.load(Ordering::Relaxed) > LINGER_BYTES;
-            if over || pace.peer_is_done.load(Ordering::Relaxed) || pace.stopping.load(Ordering::Relaxed) {
+            let hurries =
+                pace.stopping.load(Ordering::Relaxed) && !pace.body_is_unread.load(Ordering::Relaxed);
+            if over || hurries || pace.peer_is_done.load(Ordering::Relaxed) {
                 return Poll::Ready(Ok(()));
             }
             let mut buffer = ReadBuf::new(&mut scratch);

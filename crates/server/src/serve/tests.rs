@@ -2,20 +2,24 @@
 #![allow(clippy::disallowed_methods, reason = "tests start tasks")]
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::ConnectInfo;
 use axum::routing::{get, post};
 use axum::{Router, http::StatusCode};
+use hyper::body::Frame;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
+use super::connection::LAST_CALL;
 use super::stop::Switch;
 use super::*;
 
@@ -386,4 +390,112 @@ fn a_termination_signal_requests_a_stop() {
         assert!(stop.is_requested());
         assert!(timeout(Duration::from_millis(50), stop.forced()).await.is_err());
     });
+}
+
+/// Answers each piece of the request's body at once, until it ends or the server is about to: then with `bye`.
+struct Echo {
+    body: Body,
+    ends: Pin<Box<dyn Future<Output = ()> + Send>>,
+    is_over: bool,
+}
+
+impl HttpBody for Echo {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        let frame = match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Pending => std::task::ready!(self.ends.as_mut().poll(cx).map(|()| None)),
+            Poll::Ready(frame) => frame,
+        };
+        self.is_over = frame.is_none();
+        Poll::Ready(Some(frame.unwrap_or_else(|| Ok(Frame::data("bye".into())))))
+    }
+}
+
+/// A server that echoes at `/`; it says `bye` when it is told to end its streams.
+async fn echoing(options: Options) -> (Server, Arc<Notify>) {
+    let ends = Arc::new(Notify::new());
+    let told = Arc::clone(&ends);
+    let echo = move |body: Body| {
+        let ends = Box::pin(Arc::clone(&told).notified_owned());
+        async move { Body::new(Echo { body, ends, is_over: false }) }
+    };
+    (Server::start(Router::new().route("/", post(echo)), options).await, ends)
+}
+
+const STREAM: &[u8] = b"POST / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n";
+
+/// Reads until what was read ends with `end`.
+async fn read_until(stream: &mut TcpStream, end: &str) -> String {
+    let mut answer = Vec::new();
+    while !answer.ends_with(end.as_bytes()) {
+        let read = timeout(PATIENCE, stream.read_buf(&mut answer)).await.expect("no answer").unwrap();
+        assert_ne!(read, 0, "closed after {:?}", String::from_utf8_lossy(&answer));
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn a_stream_is_answered_while_its_body_arrives_and_the_connection_goes_on() {
+    let brief = Duration::from_millis(100);
+    let options = Options { header_read: brief, keep_alive: PATIENCE, write_stall: brief, ..patient() };
+    let (server, _) = echoing(options).await;
+    let mut stream = server.connect().await;
+    for _ in 0..2 {
+        stream.write_all(STREAM).await.unwrap();
+        for _ in 0..3 {
+            stream.write_all(b"3\r\none\r\n").await.unwrap();
+            read_until(&mut stream, "one\r\n").await;
+            tokio::time::sleep(Duration::from_millis(150)).await;
+        }
+        stream.write_all(b"0\r\n\r\n").await.unwrap();
+        read_until(&mut stream, "bye\r\n0\r\n\r\n").await;
+    }
+    assert_eq!(server.statistics.accepted.load(Ordering::Relaxed), 1);
+    assert_eq!(server.stop().await, Ended { cut: 0, forced: false });
+}
+
+#[tokio::test]
+async fn the_last_line_of_a_stopped_stream_reaches_a_client_that_is_still_sending() {
+    for _ in 0..3 {
+        let (server, ends) = echoing(patient()).await;
+        let mut stream = server.connect().await;
+        stream.write_all(STREAM).await.unwrap();
+        stream.write_all(b"3\r\none\r\n").await.unwrap();
+        read_until(&mut stream, "one\r\n").await;
+        let Server { switch, ended, .. } = server;
+        switch.request();
+        tokio::time::sleep(LAST_CALL + Duration::from_millis(20)).await;
+        ends.notify_waiters();
+        // Sent into a connection whose other end has said all that it has to say, and has not read this.
+        let more = [&b"40000\r\n"[..], &vec![b'x'; 0x40000], b"\r\n"].concat();
+        for _ in 0..4 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            stream.write_all(&more).await.expect("the sender must not be reset");
+        }
+        let (answer, after) = closed(&mut stream).await;
+        assert!(answer.contains("bye\r\n0\r\n\r\n"), "{} bytes without the end", answer.len());
+        assert!(after < Duration::from_secs(5), "{after:?}");
+        assert_eq!(timeout(PATIENCE, ended).await.unwrap().unwrap(), Ended { cut: 0, forced: false });
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_sends_and_does_not_read_is_closed() {
+    let options = Options { write_stall: Duration::from_millis(300), ..patient() };
+    let (server, _) = echoing(options).await;
+    let mut stream = server.connect().await;
+    stream.write_all(STREAM).await.unwrap();
+    let more = [&b"10000\r\n"[..], &vec![b'x'; 0x10000], b"\r\n"].concat();
+    // The echo fills the buffers of both directions, and then nothing moves any more.
+    let sending = async { while stream.write_all(&more).await.is_ok() {} };
+    timeout(PATIENCE, sending).await.expect("the connection stays open");
+    assert_eq!(server.statistics.stalled.load(Ordering::Relaxed), 1);
 }

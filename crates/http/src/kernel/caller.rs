@@ -1,19 +1,21 @@
-//! Who calls: the credentials of a request (contract section 2).
+//! Who calls: the credentials of an installation's own users, which several dialects take: a token, a token as a
+//! password, or the three headers of an API key (contract section 2).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use denizen_directory::{Caller, Credentials, ErrorCode, OpContext};
 
-use crate::kernel::{Call, Problem};
+use super::call::Call;
+use super::problem::Problem;
 
 /// An authenticated call. The organization is looked at only after the input was read, so that a wrong input is
 /// reported before a missing organization (contract section 13, row 27).
-pub(super) struct Authenticated {
-    pub(super) caller: Caller,
+pub(crate) struct Authenticated {
+    pub(crate) caller: Caller,
 }
 
 impl Authenticated {
-    pub(super) async fn context(&self, call: &Call) -> Result<OpContext, Problem> {
+    pub(crate) async fn context(&self, call: &Call) -> Result<OpContext, Problem> {
         Ok(call.directory().context(&self.caller, &call.shared_request_id()).await?)
     }
 }
@@ -22,7 +24,7 @@ impl Authenticated {
 ///
 /// # Errors
 /// 401 without valid credentials; 403 for a user who is not verified.
-pub(super) async fn authenticate(call: &Call) -> Result<Authenticated, Problem> {
+pub(crate) async fn authenticate(call: &Call) -> Result<Authenticated, Problem> {
     call.set_unproven(true);
     let found = find(call).await?.ok_or(ErrorCode::InvalidCredentials)?;
     call.set_unproven(false);
@@ -30,7 +32,7 @@ pub(super) async fn authenticate(call: &Call) -> Result<Authenticated, Problem> 
 }
 
 /// The caller of an operation that anybody may call: credentials that are missing or invalid count as none.
-pub(super) async fn authenticate_if_possible(call: &Call) -> Option<Authenticated> {
+pub(crate) async fn authenticate_if_possible(call: &Call) -> Option<Authenticated> {
     find(call).await.ok().flatten()
 }
 
