@@ -4,7 +4,6 @@
 //! an alias. One file per operation; [`wire`] holds the vendor's structs, [`input`] what operations read alike.
 
 mod assign_role;
-mod caller;
 mod create_api_key;
 mod create_invited_user;
 mod create_organization;
@@ -36,8 +35,8 @@ mod wire;
 
 use axum::http::Method;
 use serde_json::json;
-use crate::kernel::caller;
 
+use crate::kernel::caller;
 use crate::kernel::{Dialect, HeaderParam, Operation, QueryParam, SecurityKind, SecurityScheme, handler};
 
 /// Every operation that needs a caller documents these.
