@@ -25,6 +25,7 @@ pub mod roles;
 mod sql;
 mod sqlite;
 mod store;
+pub mod temporary_grants;
 pub mod user_models;
 pub mod users;
 mod visibility;
@@ -54,6 +55,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         postgres::CHECK_STATEMENTS,
         postgres::MIGRATION_STATEMENTS,
         roles::STATEMENTS,
+        temporary_grants::STATEMENTS,
         user_models::STATEMENTS,
         users::STATEMENTS,
         users::IMPORT_STATEMENTS,

@@ -138,8 +138,9 @@ CREATE TABLE temporary_grant (
 );
 
 CREATE UNIQUE INDEX temporary_grant_by_position ON temporary_grant (org_id, position);
--- Also finds what a user has when the user signs in.
 CREATE INDEX temporary_grant_by_user ON temporary_grant (org_id, user_id, position);
+-- What a user has now, however much has expired: it is read whenever the user's session is.
+CREATE INDEX temporary_grant_by_end ON temporary_grant (org_id, user_id, expires_at);
 CREATE INDEX temporary_grant_by_expiry ON temporary_grant (org_id, expires_at, position);
 CREATE INDEX temporary_grant_by_permission ON temporary_grant (org_id, permission_name, position);
 

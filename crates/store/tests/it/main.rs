@@ -9,6 +9,7 @@ mod catalogue;
 mod counting;
 #[path = "../../../testkit/src/engine.rs"]
 mod engine;
+mod external_events;
 mod jobs;
 mod killing;
 mod linked_accounts;
@@ -22,5 +23,6 @@ mod searching;
 mod sqlite;
 mod statements;
 mod support;
+mod temporary_grants;
 mod visibility;
 mod writing;

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use denizen_store::memories;
 use denizen_store::users::{self, Route, UserSearch};
-use denizen_store::{Conn, Statement, StoreError};
+use denizen_store::{Conn, Statement, StoreError, external_events, memories, temporary_grants};
 
 use crate::support::{ORG, Outside, TestStore, needle, user_id};
 
@@ -60,6 +59,8 @@ async fn every_shape_of_a_page_is_understood_by_the_engine() {
     let shapes = |conn: &Conn<'_>| {
         let mut shapes = users::example_statements(conn);
         shapes.extend(memories::example_statements(conn)?);
+        shapes.extend(external_events::example_statements(conn)?);
+        shapes.extend(temporary_grants::example_statements(conn)?);
         Ok::<_, StoreError>(shapes)
     };
     let shapes = test.store.read(ORG, shapes).await.unwrap();

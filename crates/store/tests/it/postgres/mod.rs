@@ -3,6 +3,7 @@
 mod agreement;
 mod catalogue;
 mod checking;
+mod list_plans;
 mod opening;
 mod plans;
 mod proxy;

@@ -20,7 +20,7 @@ const USERS: &str = "
     FROM generate_series(1, 20000) AS n;
     ANALYZE";
 
-async fn planner(test: &TestStore) -> Client {
+pub(super) async fn planner(test: &TestStore) -> Client {
     add_role(&test.store, ORG).await;
     let client = connect(test.url()).await;
     client
@@ -31,7 +31,7 @@ async fn planner(test: &TestStore) -> Client {
     client
 }
 
-async fn plan(client: &Client, text: &str, values: usize) -> String {
+pub(super) async fn plan(client: &Client, text: &str, values: usize) -> String {
     let nulls = if values == 0 { String::new() } else { format!("({})", vec!["NULL"; values].join(", ")) };
     let explain = format!("DEALLOCATE ALL; PREPARE one AS {text}; EXPLAIN (COSTS OFF) EXECUTE one{nulls}");
     let lines = client.simple_query(&explain).await.unwrap_or_else(|error| panic!("{text}: {error:?}"));
@@ -48,11 +48,11 @@ async fn page_plan(test: &TestStore, client: &Client, query: &UserQuery) -> Stri
     statement_plan(client, &test.store.read(ORG, build).await.unwrap()).await
 }
 
-async fn statement_plan(client: &Client, statement: &Statement) -> String {
+pub(super) async fn statement_plan(client: &Client, statement: &Statement) -> String {
     plan(client, statement.text(), statement.values().len()).await
 }
 
-fn assert_direct(plan: &str) {
+pub(super) fn assert_direct(plan: &str) {
     assert!(!plan.contains("Seq Scan"), "a full scan:\n{plan}");
     assert!(!plan.contains("Sort"), "a sort:\n{plan}");
 }

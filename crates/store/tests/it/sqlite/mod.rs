@@ -4,6 +4,7 @@ mod catalogue;
 mod checking;
 mod files;
 mod index;
+mod list_plans;
 mod log;
 mod plans;
 mod writing;

@@ -5,7 +5,7 @@ use denizen_store::{Conn, Statement, StoreError, Value};
 
 use crate::support::{NOW, ORG, TestStore, add_role, needle, page, plain_user, query, user_id};
 
-fn plan(test: &TestStore, sql: &str) -> Vec<String> {
+pub(super) fn plan(test: &TestStore, sql: &str) -> Vec<String> {
     let outside = test.file();
     let mut statement = outside.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     // What is not bound is NULL, which the planner does not look at.
@@ -23,7 +23,7 @@ async fn page_statement(test: &TestStore, query: &UserQuery) -> Statement {
     test.store.read(ORG, move |conn| Ok::<_, StoreError>(users::page_statement(conn, &query))).await.unwrap()
 }
 
-fn assert_direct(plan: &str) {
+pub(super) fn assert_direct(plan: &str) {
     assert!(!plan.contains("SCAN"), "a full scan:\n{plan}");
     assert!(!plan.contains("TEMP B-TREE"), "a sort:\n{plan}");
 }
@@ -170,9 +170,12 @@ async fn a_deep_page_among_equals_costs_what_the_first_one_costs() {
     }
 }
 
-/// Steps of SQLite's machine for a page: a time that no other load disturbs.
 async fn steps_of(test: &TestStore, query: &UserQuery) -> i32 {
-    let statement = page_statement(test, query).await;
+    steps(test, &page_statement(test, query).await, query.limit + 1)
+}
+
+/// Steps of SQLite's machine for a page of so many rows: a time that no other load disturbs.
+pub(super) fn steps(test: &TestStore, statement: &Statement, rows_wanted: usize) -> i32 {
     let outside = test.file();
     let mut prepared = outside.prepare(&statement.text().replace('$', "?")).unwrap();
     for (at, value) in statement.values().iter().enumerate() {
@@ -188,7 +191,7 @@ async fn steps_of(test: &TestStore, query: &UserQuery) -> i32 {
     while rows.next().unwrap().is_some() {
         found += 1;
     }
-    assert_eq!(found, query.limit + 1);
+    assert_eq!(found, rows_wanted);
     drop(rows);
     prepared.get_status(rusqlite::StatementStatus::VmStep)
 }
