@@ -8,6 +8,7 @@ use denizen_store::{Conn, Store, Tx, control};
 
 use crate::cursors::Cursors;
 use crate::environment::Environment;
+use crate::erasing::ScrubPace;
 use crate::error::Result;
 use crate::organizations::Organizations;
 use crate::sessions::Sessions;
@@ -33,6 +34,8 @@ pub struct DirectorySettings {
     /// Whether rate limits hold over all processes on one database, or in each of them; `None` leaves it to the engine:
     /// where several processes are the rule, they hold over all.
     pub share_limits: Option<bool>,
+    /// How long what arrived about a user is kept while the user has not come, in days.
+    pub awaited_user_days: i64,
 }
 
 impl Default for DirectorySettings {
@@ -46,6 +49,7 @@ impl Default for DirectorySettings {
             public_url: "http://127.0.0.1:8080".to_owned(),
             job_attempts: 12,
             share_limits: None,
+            awaited_user_days: 30,
         }
     }
 }
@@ -66,6 +70,7 @@ pub(crate) struct Inner {
     pub(crate) cursors: Cursors,
     /// Told when a job was enqueued, so that a worker in this process need not wait for its next look.
     pub(crate) job_signal: jobs_signal::JobSignal,
+    pub(crate) scrub_pace: ScrubPace,
 }
 
 pub(crate) mod jobs_signal {
@@ -114,6 +119,7 @@ impl Directory {
                 sessions: Sessions::default(),
                 cursors: Cursors::default(),
                 job_signal: jobs_signal::JobSignal::default(),
+                scrub_pace: ScrubPace::default(),
             }),
         })
     }

@@ -11,7 +11,7 @@ use denizen_store::jobs::{self as stored, Job, JobState};
 use denizen_store::linked_accounts::LinkedAccount;
 use denizen_store::links::{self, Link, LinkPurpose};
 use denizen_store::users::User;
-use denizen_store::{Tx, control, organizations, users};
+use denizen_store::{Tx, awaited_users, control, organizations, users};
 use serde::{Deserialize, Serialize};
 
 use crate::environment::hash_secret;
@@ -27,8 +27,6 @@ const BACK_OFF: [i64; 8] = [5, 30, 120, 300, 900, 1_800, 3_600, 7_200];
 /// Links that sign in and are still open, per user: beyond this a request is dropped in silence, so that nobody's
 /// mailbox can be flooded by asking in their name.
 const MAX_OPEN_LINKS: i64 = 5;
-/// Users erased in one transaction while an organization is erased; small, so that other writers hardly wait.
-const ERASE_BATCH: i64 = 500;
 
 /// What there is to do. It is kept as JSON in the job's row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,30 +38,49 @@ pub enum Work {
     MailMagicLink { email: String, redirect: String },
     #[serde(rename = "organization.erase")]
     EraseOrganization,
+    /// What is left of a user who was deleted, and is too much for the transaction that deleted the user.
+    #[serde(rename = "user.erase")]
+    EraseUser { user_id: String },
+    /// The users who are awaited and do not come.
+    #[serde(rename = "awaited.erase")]
+    EraseAwaited,
+    /// What the database's files hold of rows that were erased.
+    #[serde(rename = "store.scrub")]
+    ScrubStore,
     /// `tenant` is a part of the provider's project with accounts of its own.
     #[serde(rename = "identity.delete_account")]
     DeleteAccount { provider: String, tenant: Option<String>, account_id: String },
 }
 
 /// The kinds of jobs, as they stand in rows and in metrics.
-pub const KINDS: [&str; 4] =
-    ["mail.invitation", "mail.magic_link", "organization.erase", "identity.delete_account"];
+pub const KINDS: [&str; 7] = [
+    "mail.invitation",
+    "mail.magic_link",
+    "organization.erase",
+    "user.erase",
+    "awaited.erase",
+    "store.scrub",
+    "identity.delete_account",
+];
 /// The states that a job's row can be in; a job that is done has no row.
 pub const STATES: [&str; 3] = ["waiting", "running", "failed"];
 
 impl Work {
-    fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::MailInvitation { .. } => "mail.invitation",
             Self::MailMagicLink { .. } => "mail.magic_link",
             Self::EraseOrganization => "organization.erase",
+            Self::EraseUser { .. } => "user.erase",
+            Self::EraseAwaited => "awaited.erase",
+            Self::ScrubStore => "store.scrub",
             Self::DeleteAccount { .. } => "identity.delete_account",
         }
     }
 
     /// Whether it is tried until it succeeds: what was promised to be gone has to go.
     fn is_never_given_up(kind: &str) -> bool {
-        matches!(kind, "organization.erase" | "identity.delete_account")
+        !kind.starts_with("mail.")
     }
 }
 
@@ -74,14 +91,41 @@ pub(crate) fn enqueue(
     work: &Work,
     now: Timestamp,
 ) -> Result<()> {
-    let payload = serde_json::to_string(work).map_err(|_| ErrorCode::Internal)?;
-    Ok(stored::insert(tx, job, work.kind(), user, &payload, now)?)
+    enqueue_at(tx, job, user, work, now, now)
+}
+
+/// Enqueues a job that is due at `run_at`.
+pub(crate) fn enqueue_at(
+    tx: &Tx<'_>,
+    job: ObjectId,
+    user: Option<UserId>,
+    work: &Work,
+    run_at: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
+    Ok(stored::insert_at(tx, job, work.kind(), user, &payload(work)?, run_at, now)?)
+}
+
+/// Enqueues the mail of a link that signs in. It is the job of whoever has the address, if somebody has it.
+pub(crate) fn enqueue_magic_link(
+    tx: &Tx<'_>,
+    job: ObjectId,
+    email_key: &str,
+    redirect: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let work = Work::MailMagicLink { email: email_key.to_owned(), redirect: redirect.to_owned() };
+    let payload = payload(&work)?;
+    Ok(stored::insert_for_address(tx, job, work.kind(), UserDirectory::Members, email_key, &payload, now)?)
+}
+
+fn payload(work: &Work) -> Result<String> {
+    Ok(serde_json::to_string(work).map_err(|_| ErrorCode::Internal)?)
 }
 
 /// Has the account at an identity provider deleted that belonged to a user who is being erased.
 ///
 /// The job belongs to nobody: what removes the jobs of a user must leave it, although its payload names the account.
-#[allow(dead_code, reason = "the erasure of a user will call it")]
 pub(crate) fn enqueue_account_deletion(
     tx: &Tx<'_>,
     job: ObjectId,
@@ -91,6 +135,16 @@ pub(crate) fn enqueue_account_deletion(
     let LinkedAccount { provider, tenant, account_id } = account;
     let work = Work::DeleteAccount { provider: provider.as_str().to_owned(), tenant, account_id };
     enqueue(tx, job, None, &work, now)
+}
+
+/// The id of the job that erases awaited users: it is one and the same, so that an organization has one such job.
+const AWAITED_JOB: ObjectId = ObjectId(*b"awaited.eras");
+
+/// Has the users erased who are awaited and do not come: the first look is due at `first`, and the job stays as long as
+/// some are awaited. Does nothing when the organization has the job already.
+pub(crate) fn enqueue_awaited(tx: &Tx<'_>, first: Timestamp, now: Timestamp) -> Result<()> {
+    let work = Work::EraseAwaited;
+    Ok(stored::insert_once(tx, AWAITED_JOB, work.kind(), &payload(&work)?, first, now)?)
 }
 
 /// A job that this process has leased.
@@ -211,10 +265,11 @@ impl Directory {
             Work::MailInvitation { user_id, login_link } => {
                 self.prepare_invitation(job.org, &user_id, login_link).await
             }
-            Work::MailMagicLink { email, redirect } => {
-                self.prepare_magic_link(job.org, email, redirect).await
-            }
+            Work::MailMagicLink { email, redirect } => self.prepare_magic_link(leased, email, redirect).await,
             Work::EraseOrganization => self.erase_organization(job.org).await,
+            Work::EraseUser { user_id } => self.erase_user(job.org, &user_id).await,
+            Work::EraseAwaited => self.erase_awaited(job.org).await,
+            Work::ScrubStore => self.scrub_store().await,
             Work::DeleteAccount { provider, tenant, account_id } => match provider.as_str() {
                 "google" => Ok(Task::DeleteGoogleAccount { tenant, account_id }),
                 _ => Err(Error::with_text(ErrorCode::Internal, "the job's identity provider is unknown")),
@@ -234,7 +289,8 @@ impl Directory {
         self.mail(org, user, MailContent::Invitation { login_link, verify_link, verify_days }).await
     }
 
-    async fn prepare_magic_link(&self, org: OrgKey, email: String, redirect: String) -> Result<Task> {
+    async fn prepare_magic_link(&self, leased: &LeasedJob, email: String, redirect: String) -> Result<Task> {
+        let (org, lease) = (leased.job.org, leased.lease());
         let minutes = self.inner.settings.magic_link_minutes;
         let now = self.now();
         let link = NewLink { redirect, purpose: LinkPurpose::SignIn, seconds: minutes * 60 };
@@ -243,6 +299,8 @@ impl Directory {
                 users::find_by_email(tx, UserDirectory::Members, &email)?.filter(|user| user.is_verified);
             match found {
                 Some(user) if links::count_open_sign_in(tx, user.user_id, now)? < MAX_OPEN_LINKS => {
+                    // Who has come since the job was enqueued is found by it from now on.
+                    stored::set_user(tx, &lease, user.user_id)?;
                     Ok(Some(user))
                 }
                 _ => Ok(None),
@@ -302,19 +360,6 @@ impl Directory {
         }))
     }
 
-    /// Erases an organization that is off the map, a few users at a time.
-    async fn erase_organization(&self, org: OrgKey) -> Result<Task> {
-        loop {
-            let erased: Result<usize> =
-                self.write(org, move |tx| Ok(organizations::erase_users(tx, ERASE_BATCH)?)).await;
-            if erased? == 0 {
-                break;
-            }
-        }
-        let rest: Result<()> = self.write(org, |tx| Ok(organizations::erase_rest(tx)?)).await;
-        rest.map(|()| Task::Nothing)
-    }
-
     /// Holds a job for another [`LEASE_SECONDS`]. `false` when this worker does not hold it any more: its lease ran out
     /// and another worker has the job, or the person whom it was for was erased. Whoever hears that must do no more
     /// about the job.
@@ -331,11 +376,21 @@ impl Directory {
         self.write(leased.job.org, move |tx| Ok(stored::hand_back(tx, &lease, now).map(drop)?)).await
     }
 
-    /// Reports that a job is done; its row, which may hold personal data, is removed. `false` when this worker did not
-    /// hold it any more; then nothing was changed.
+    /// Reports that a job is done; its row, which may hold personal data, is removed, but for the job that awaits users
+    /// as long as some are awaited. `false` when this worker did not hold it any more; then nothing was changed.
     pub async fn finish_job(&self, leased: &LeasedJob) -> Result<bool> {
         let lease = leased.lease();
-        self.write(leased.job.org, move |tx| Ok(stored::finish(tx, &lease)?)).await
+        let awaits = leased.kind() == Work::EraseAwaited.kind();
+        let now = self.now();
+        let directory = self.clone();
+        self.write(leased.job.org, move |tx| {
+            let first = if awaits { awaited_users::first(tx)? } else { None };
+            Ok(match first {
+                Some(since) => stored::postpone(tx, &lease, directory.awaited_until(since).max(now), now)?,
+                None => stored::finish(tx, &lease)?,
+            })
+        })
+        .await
     }
 
     /// Reports that a job failed. It is tried again later, unless that cannot help or the attempts are used up; then
@@ -416,6 +471,9 @@ mod tests {
             Work::MailInvitation { user_id: String::new(), login_link: String::new() },
             Work::MailMagicLink { email: String::new(), redirect: String::new() },
             Work::EraseOrganization,
+            Work::EraseUser { user_id: String::new() },
+            Work::EraseAwaited,
+            Work::ScrubStore,
             Work::DeleteAccount { provider: String::new(), tenant: None, account_id: String::new() },
         ];
         assert_eq!(works.each_ref().map(Work::kind), KINDS);

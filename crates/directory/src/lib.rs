@@ -5,6 +5,7 @@ pub mod api_keys;
 mod context;
 mod cursors;
 mod environment;
+mod erasing;
 mod error;
 mod handle;
 pub mod ingest;

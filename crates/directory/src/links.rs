@@ -9,7 +9,7 @@ use denizen_store::users;
 use crate::environment::hash_secret;
 use crate::error::{Error, ErrorCode, Result};
 use crate::handle::Directory;
-use crate::jobs::{self, Work};
+use crate::jobs;
 use crate::organizations::Organization;
 use crate::tokens::IssuedToken;
 
@@ -55,8 +55,10 @@ impl Directory {
         }
         let now = self.now();
         let job = self.inner.environment.object_id(now);
-        let work = Work::MailMagicLink { email: email.key().to_owned(), redirect };
-        self.write(organization.org, move |tx| jobs::enqueue(tx, job, None, &work, now)).await?;
+        self.write(organization.org, move |tx| {
+            jobs::enqueue_magic_link(tx, job, email.key(), &redirect, now)
+        })
+        .await?;
         self.inner.job_signal.wake();
         Ok(())
     }

@@ -25,7 +25,13 @@ static INSERT: Sql = Sql::new(
 static DELETE: Sql =
     Sql::new("awaited_user.delete", "DELETE FROM awaited_user WHERE org_id = $1 AND user_id = $2");
 
-pub const STATEMENTS: &[&Sql] = &[&FIND_MANY, &INSERT, &DELETE];
+static FIRST: Sql = Sql::new("awaited_user.first", "SELECT min(since) FROM awaited_user WHERE org_id = $1");
+static BEFORE: Sql = Sql::new(
+    "awaited_user.before",
+    "SELECT user_id FROM awaited_user WHERE org_id = $1 AND since <= $2 LIMIT $3",
+);
+
+pub const STATEMENTS: &[&Sql] = &[&FIND_MANY, &INSERT, &DELETE, &FIRST, &BEFORE];
 
 /// Which of these users are awaited.
 pub fn find_many(conn: &Conn<'_>, users: &[UserId]) -> Result<BTreeSet<UserId>> {
@@ -41,4 +47,16 @@ pub fn insert(tx: &Tx<'_>, user: UserId, now: Timestamp) -> Result<()> {
 /// The user has come.
 pub fn delete(tx: &Tx<'_>, user: UserId) -> Result<()> {
     tx.write(&DELETE, &[tx.org_param(), Param::Blob(&user.0)])
+}
+
+/// Since when the one is awaited who is awaited the longest.
+pub fn first(conn: &Conn<'_>) -> Result<Option<Timestamp>> {
+    let first = conn.optional(&FIRST, &[conn.org_param()], |row| row.optional_int(0))?;
+    Ok(first.flatten().map(Timestamp))
+}
+
+/// Up to `most` of those who are awaited since `since` or longer.
+pub fn before(conn: &Conn<'_>, since: Timestamp, most: i64) -> Result<Vec<UserId>> {
+    let params = [conn.org_param(), Param::Int(since.0), Param::Int(most)];
+    conn.all(&BEFORE, &params, |row| row.id(0, UserId::from_column))
 }

@@ -34,6 +34,16 @@ impl<'c> Conn<'c> {
         Self { engine, org }
     }
 
+    /// The connection to SQLite, for what only that engine does.
+    pub(crate) fn sqlite(&self) -> Result<&'c rusqlite::Connection> {
+        match self.engine {
+            Engine::Sqlite(connection) => Ok(connection),
+            Engine::Postgres(_) | Engine::Replay(_) => {
+                Err(StoreError::Internal("a connection of another engine".to_owned()))
+            }
+        }
+    }
+
     /// How the engine writes what the two write differently.
     pub fn dialect(&self) -> Dialect {
         match self.engine {
@@ -218,6 +228,23 @@ impl<'c> Tx<'c> {
         match self.conn.engine {
             Engine::Sqlite(_) | Engine::Replay(_) => self.execute(sql, params).map(drop),
             Engine::Postgres(session) => session.borrow_mut().defer(self.org, sql.postgres(), params),
+        }
+    }
+
+    /// Runs a statement that was put together at run time, and says how many rows it changed.
+    pub(crate) fn execute_of(&self, statement: &Statement) -> Result<usize> {
+        self.must_be_open()?;
+        match self.conn.engine {
+            Engine::Sqlite(connection) => {
+                let params = rusqlite::params_from_iter(statement.params());
+                Ok(connection.prepare_cached(&statement.sqlite())?.execute(params)?)
+            }
+            Engine::Replay(_) => Err(StoreError::Internal("a read that writes".to_owned())),
+            Engine::Postgres(session) => {
+                let changed =
+                    session.borrow_mut().execute(self.org, statement.text(), &statement.params())?;
+                Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+            }
         }
     }
 

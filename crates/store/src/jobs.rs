@@ -4,6 +4,7 @@
 //! lease has run out. The number of the attempt is the lease's token: whoever reports with an older one changes nothing.
 
 use denizen_domain::ids::{ObjectId, OrgKey, UserId};
+use denizen_domain::member::Directory;
 use denizen_domain::time::Timestamp;
 
 use crate::conn::{Conn, Tx};
@@ -55,8 +56,49 @@ pub struct Job {
 static INSERT: Sql = Sql::new(
     "job.insert",
     "INSERT INTO job (org_id, job_id, kind, user_id, payload, state, attempts, run_at, lease_until, created_at,
-     updated_at) VALUES ($1, $2, $3, $4, $5, 'waiting', 0, $6, 0, $6, $6)",
+     updated_at) VALUES ($1, $2, $3, $4, $5, 'waiting', 0, $6, 0, $7, $7)",
 );
+// What looks first fails together with whoever removes the job meanwhile, where an insertion alone would be content with
+// the job that is about to go.
+static INSERT_ONCE: Sql = Sql::split(
+    "job.insert_once",
+    "INSERT INTO job (org_id, job_id, kind, payload, state, attempts, run_at, lease_until, created_at, updated_at)
+     SELECT $1, $2, $3, $4, 'waiting', 0, $5, 0, $6, $6
+     WHERE NOT EXISTS (SELECT 1 FROM job WHERE org_id = $1 AND job_id = $2)
+     ON CONFLICT (org_id, job_id) DO NOTHING",
+    "INSERT INTO job (org_id, job_id, kind, payload, state, attempts, run_at, lease_until, created_at, updated_at)
+     SELECT $1::bigint, $2::bytea, $3::text, $4::text, 'waiting', 0, $5::bigint, 0, $6::bigint, $6::bigint
+     WHERE NOT EXISTS (SELECT 1 FROM job WHERE org_id = $1 AND job_id = $2)
+     ON CONFLICT (org_id, job_id) DO NOTHING",
+);
+// The search for the address belongs to the insertion, so that it costs the same whether there is such a user or not.
+static INSERT_FOR_ADDRESS: Sql = Sql::split(
+    "job.insert_for_address",
+    "INSERT INTO job (org_id, job_id, kind, user_id, payload, state, attempts, run_at, lease_until, created_at,
+     updated_at)
+     SELECT $1, $2, $3, (SELECT user_id FROM users WHERE org_id = $1 AND directory = $4 AND email_key = $5), $6,
+     'waiting', 0, $7, 0, $7, $7",
+    "INSERT INTO job (org_id, job_id, kind, user_id, payload, state, attempts, run_at, lease_until, created_at,
+     updated_at)
+     SELECT $1::bigint, $2::bytea, $3::text,
+     (SELECT user_id FROM users WHERE org_id = $1 AND directory = $4 AND email_key = $5), $6::text,
+     'waiting', 0, $7::bigint, 0, $7::bigint, $7::bigint",
+);
+static SET_USER: Sql = Sql::new(
+    "job.set_user",
+    "UPDATE job SET user_id = $4 WHERE org_id = $1 AND job_id = $2 AND attempts = $3 AND state = 'running'",
+);
+static POSTPONE: Sql = Sql::new(
+    "job.postpone",
+    "UPDATE job SET state = 'waiting', run_at = $4, lease_until = 0, last_error = NULL, updated_at = $5
+     WHERE org_id = $1 AND job_id = $2 AND attempts = $3 AND state = 'running'",
+);
+static WAITING: Sql = Sql::new(
+    "job.waiting",
+    "SELECT org_id, job_id FROM job WHERE state IN ('waiting', 'running') AND state = 'waiting' AND kind = $1 LIMIT $2",
+);
+static DELETE_WAITING: Sql =
+    Sql::new("job.delete_waiting", "DELETE FROM job WHERE org_id = $1 AND job_id = $2 AND state = 'waiting'");
 // Engine: on PostgreSQL workers look at the same time, and would all wait for the first one's jobs.
 static DUE: Sql = Sql::split(
     "job.due",
@@ -111,6 +153,12 @@ static DELETE_BY_USER: Sql =
 
 pub const STATEMENTS: &[&Sql] = &[
     &INSERT,
+    &INSERT_ONCE,
+    &INSERT_FOR_ADDRESS,
+    &SET_USER,
+    &POSTPONE,
+    &WAITING,
+    &DELETE_WAITING,
     &DUE,
     &LEASE,
     &RENEW,
@@ -162,6 +210,19 @@ pub fn insert(
     payload: &str,
     now: Timestamp,
 ) -> Result<()> {
+    insert_at(tx, job, kind, user, payload, now, now)
+}
+
+/// Adds a job that is due at `run_at`.
+pub fn insert_at(
+    tx: &Tx<'_>,
+    job: ObjectId,
+    kind: &str,
+    user: Option<UserId>,
+    payload: &str,
+    run_at: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
     let user = user.as_ref().map(|id| id.0.as_slice());
     let params = [
         tx.org_param(),
@@ -169,9 +230,53 @@ pub fn insert(
         Param::Text(kind),
         Param::optional_blob(user),
         Param::Text(payload),
+        Param::Int(run_at.0),
         Param::Int(now.0),
     ];
     tx.execute(&INSERT, &params).map(drop)
+}
+
+/// Adds a job that is due at `run_at`, unless the organization has the job with this id already.
+pub fn insert_once(
+    tx: &Tx<'_>,
+    job: ObjectId,
+    kind: &str,
+    payload: &str,
+    run_at: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
+    let params = [
+        tx.org_param(),
+        Param::Blob(&job.0),
+        Param::Text(kind),
+        Param::Text(payload),
+        Param::Int(run_at.0),
+        Param::Int(now.0),
+    ];
+    tx.write(&INSERT_ONCE, &params)
+}
+
+/// Adds a job that is due at `now`, and whose payload holds an address: it is the job of the user who has that address,
+/// if there is one, so that erasing finds it.
+pub fn insert_for_address(
+    tx: &Tx<'_>,
+    job: ObjectId,
+    kind: &str,
+    directory: Directory,
+    email_key: &str,
+    payload: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let params = [
+        tx.org_param(),
+        Param::Blob(&job.0),
+        Param::Text(kind),
+        Param::Int(directory.number()),
+        Param::Text(email_key),
+        Param::Text(payload),
+        Param::Int(now.0),
+    ];
+    tx.write(&INSERT_FOR_ADDRESS, &params)
 }
 
 /// Takes up to `most` jobs that are due, over all organizations, until `lease_until`.
@@ -209,6 +314,27 @@ pub fn finish(tx: &Tx<'_>, lease: &Lease) -> Result<bool> {
 
 pub fn retry(tx: &Tx<'_>, lease: &Lease, at: Timestamp, error: &str, now: Timestamp) -> Result<bool> {
     report(tx, &RETRY, lease, &[Param::Int(at.0), Param::Text(error), Param::Int(now.0)])
+}
+
+/// Notes whose data the payload holds, when that has become known.
+pub fn set_user(tx: &Tx<'_>, lease: &Lease, user: UserId) -> Result<bool> {
+    report(tx, &SET_USER, lease, &[Param::Blob(&user.0)])
+}
+
+/// Keeps a job that has done its work for now, and is to do it again at `at`.
+pub fn postpone(tx: &Tx<'_>, lease: &Lease, at: Timestamp, now: Timestamp) -> Result<bool> {
+    report(tx, &POSTPONE, lease, &[Param::Int(at.0), Param::Int(now.0)])
+}
+
+/// Up to `most` jobs of a kind that no worker has, over all organizations.
+pub fn waiting(conn: &Conn<'_>, kind: &str, most: i64) -> Result<Vec<(OrgKey, ObjectId)>> {
+    let params = [Param::Text(kind), Param::Int(most)];
+    conn.all(&WAITING, &params, |row| Ok((OrgKey(row.int(0)?), row.id(1, ObjectId::from_column)?)))
+}
+
+/// Removes a job of the organization that no worker has; leaves one that a worker has.
+pub fn delete_waiting(tx: &Tx<'_>, job: ObjectId) -> Result<()> {
+    tx.write(&DELETE_WAITING, &[tx.org_param(), Param::Blob(&job.0)])
 }
 
 /// Gives a job up that was not begun, so that another worker may take it at once. The attempt stays counted, because

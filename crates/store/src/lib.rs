@@ -8,8 +8,10 @@ pub mod awaited_users;
 mod conn;
 pub mod control;
 pub mod conversations;
+pub mod erasures;
 mod error;
 pub mod external_events;
+pub mod holdings;
 pub mod jobs;
 pub mod linked_accounts;
 pub mod keyset;
@@ -45,6 +47,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         control::STATEMENTS,
         conversations::STATEMENTS,
         external_events::STATEMENTS,
+        erasures::STATEMENTS,
         jobs::STATEMENTS,
         linked_accounts::STATEMENTS,
         links::STATEMENTS,

@@ -61,7 +61,12 @@ static UNLINK: Sql = Sql::new(
     "DELETE FROM linked_account WHERE org_id = $1 AND user_id = $2 AND provider = $3",
 );
 
-pub const STATEMENTS: &[&Sql] = &[&FIND, &LINK, &UNLINK];
+static SOME: Sql = Sql::new(
+    "linked_account.some",
+    "SELECT provider, tenant, account_id, user_id FROM linked_account WHERE org_id = $1 LIMIT $2",
+);
+
+pub const STATEMENTS: &[&Sql] = &[&FIND, &SOME, &LINK, &UNLINK];
 
 fn read_account(row: &Row<'_>) -> Result<LinkedAccount> {
     Ok(LinkedAccount {
@@ -75,6 +80,14 @@ fn read_account(row: &Row<'_>) -> Result<LinkedAccount> {
 pub fn find(conn: &Conn<'_>, user: UserId, provider: Provider) -> Result<Option<LinkedAccount>> {
     let params = [conn.org_param(), Param::Blob(&user.0), Param::Text(provider.as_str())];
     conn.optional(&FIND, &params, read_account)
+}
+
+/// Up to `most` accounts of the organization's users.
+pub fn some(conn: &Conn<'_>, most: usize) -> Result<Vec<(UserId, LinkedAccount)>> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    conn.all(&SOME, &[conn.org_param(), Param::Int(most)], |row| {
+        Ok((row.id(3, UserId::from_column)?, read_account(row)?))
+    })
 }
 
 /// Links an account to a user, who must exist, in the place of the one that the user has at the provider. `false`, and

@@ -81,8 +81,12 @@ static ERASE_USERS: Sql = Sql::split(
         DELETE FROM user_search WHERE org_id = $1 AND position IN (SELECT position FROM erased))
      SELECT position, directory FROM erased",
 );
-static ERASE_JOBS: Sql =
-    Sql::new("organization.erase_jobs", "DELETE FROM job WHERE org_id = $1 AND kind <> 'organization.erase'");
+// What is still to be done when nothing of the organization is left stays: it needs no more than its own row.
+static ERASE_JOBS: Sql = Sql::new(
+    "organization.erase_jobs",
+    "DELETE FROM job WHERE org_id = $1
+     AND kind NOT IN ('organization.erase', 'identity.delete_account', 'store.scrub')",
+);
 static ERASE_KEYS: Sql = Sql::new("organization.erase_keys", "DELETE FROM api_key WHERE org_id = $1");
 static ERASE_TOMBSTONES: Sql =
     Sql::new("organization.erase_tombstones", "DELETE FROM user_tombstone WHERE org_id = $1");

@@ -136,6 +136,20 @@ impl Store {
         }
     }
 
+    /// Clears the database's files of what was erased by writes that were committed before.
+    ///
+    /// On SQLite nothing of it is left in any file then. On PostgreSQL its place is free to be written over, and nothing
+    /// leads to it; see `docs/erasure.md` for what its own files hold until then.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] while somebody reads an older state of the database; it has to be tried again then.
+    pub async fn scrub(&self) -> Result<()> {
+        match &*self.database {
+            Database::Sqlite(database) => database.scrub().await,
+            Database::Postgres(database) => database.scrub().await,
+        }
+    }
+
     /// Finishes what was queued and closes the database. Later calls answer [`StoreError::Closed`]. Blocks.
     pub fn close(&self) {
         match &*self.database {

@@ -3,10 +3,11 @@
 use denizen_domain::member::{Directory as UserDirectory, Preferences};
 use denizen_domain::patch::Patch;
 use denizen_domain::permission::names;
+use denizen_store::users;
 use denizen_store::users::User;
-use denizen_store::{jobs as stored_jobs, users};
 
 use crate::context::OpContext;
+use crate::erasing::{ErasureJobs, erase_member};
 use crate::error::Result;
 use crate::handle::Directory;
 
@@ -127,20 +128,22 @@ impl Directory {
     /// Deletes a member and all that is kept about the member (contract section 5.7): permission `User:DeleteUser`.
     ///
     /// Answers why the record could not be removed wholly; empty when it was. A member who created an API key leaves
-    /// a tombstone without personal data.
+    /// a tombstone without personal data. What is too much for one transaction is out of reach at once and is erased by a
+    /// job; so is what the database's files still hold.
     pub async fn delete_member(&self, ctx: &OpContext, user_id: String) -> Result<Vec<String>> {
         ctx.require_self()?;
         let op = ctx.clone();
         let org = ctx.org();
+        let jobs = ErasureJobs::new(self, op.now);
         let keeps_tombstone = self
             .write(org, move |tx| {
                 let target = op.member_for(tx, &names::USER_DELETE_USER, &user_id)?;
-                stored_jobs::delete_by_user(tx, target.user_id)?;
-                users::delete(tx, UserDirectory::Members, target.user_id, target.created_api_key, op.now)?;
+                erase_member(tx, &target, &jobs, op.now)?;
                 Ok(target.created_api_key)
             })
             .await?;
         self.inner.sessions.forget(org);
+        self.inner.job_signal.wake();
         let reason = "The user has created an API key, so the user's record is kept and marked deleted; all other data was deleted";
         Ok(if keeps_tombstone { vec![reason.to_owned()] } else { Vec::new() })
     }

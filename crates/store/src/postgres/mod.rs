@@ -7,6 +7,7 @@ mod migrate;
 mod options;
 pub(crate) mod readers;
 mod run;
+mod scrub;
 pub(crate) mod session;
 
 use std::cell::RefCell;
@@ -149,6 +150,11 @@ impl Database {
 
     pub(crate) async fn check(&self) -> Result<Vec<String>> {
         check::run(self).await
+    }
+
+    /// Makes the place of what was erased free to be written over.
+    pub(crate) async fn scrub(&self) -> Result<()> {
+        scrub::run(&self.options).await
     }
 
     /// Finishes what was queued. Blocks until then.

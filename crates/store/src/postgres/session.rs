@@ -202,6 +202,22 @@ impl Session {
         self.send(async |client| client.batch_execute(text).await)
     }
 
+    /// Runs a statement in no transaction of a closure.
+    pub(crate) fn run_alone(&mut self, text: &str) -> Result<()> {
+        self.drive(async |client| client.batch_execute(text).await).map_err(|failure| failure.error())
+    }
+
+    /// Runs a query in no transaction of a closure, and answers the first column of its first row.
+    pub(crate) fn ask_alone(&mut self, text: &str) -> Result<String> {
+        let answered = self.drive(async |client| client.simple_query(text).await);
+        let answered = answered.map_err(|failure| failure.error())?;
+        let found = answered.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.try_get(0).ok().flatten().map(str::to_owned),
+            _ => None,
+        });
+        found.ok_or_else(|| StoreError::Corrupt("a query without an answer".to_owned()))
+    }
+
     /// Sends what waits, and the commit with it.
     pub(crate) fn commit(&mut self) -> Result<(), CommitFailure> {
         if !self.is_open {

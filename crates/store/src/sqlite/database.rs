@@ -4,13 +4,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use denizen_domain::ids::OrgKey;
 use tokio::sync::{mpsc, oneshot};
 
 use super::SqliteOptions;
+use super::gaps;
 use super::readers::{LongReaders, forget_here, read_here};
-use super::writer::{Closure, Write, Writer};
+use super::writer::{Closure, Command, Writer};
 use crate::conn::{Conn, Engine, Tx};
 use crate::error::{Result, StoreError};
 
@@ -20,11 +22,19 @@ const QUEUE: usize = 4_096;
 /// A long read looks after so many steps of SQLite's machine, well under a millisecond, whether anybody waits for it.
 const WATCH_STEPS: i32 = 10_000;
 
+/// Pages that are looked through in one snapshot: some ten milliseconds.
+const SCANNED_PAGES: u32 = 4_096;
+/// Pages whose gaps are cleared in one transaction.
+const CLEARED_PAGES: usize = 64;
+/// Pauses between the attempts to empty the log: the first, and the longest of those that double.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
 pub(crate) struct Database {
     number: u64,
     is_closed: AtomicBool,
     options: SqliteOptions,
-    writes: Mutex<Option<mpsc::Sender<Box<dyn Write>>>>,
+    writes: Mutex<Option<mpsc::Sender<Command>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     long_reads: LongReaders,
 }
@@ -56,11 +66,49 @@ impl Database {
         E: From<StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let writes = writes.ok_or(StoreError::Closed)?;
         let write = Box::new(Closure { org, run: closure, result: None, reply });
-        writes.send(write).await.map_err(|_| StoreError::Closed)?;
+        self.command(Command::Write(write)).await?;
         answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    async fn command(&self, command: Command) -> Result<()> {
+        let writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        writes.ok_or(StoreError::Closed)?.send(command).await.map_err(|_| StoreError::Closed)
+    }
+
+    /// Clears the gaps of all pages, then copies the log into the database and empties it. What was erased before is in
+    /// neither file then.
+    pub(crate) async fn scrub(&self) -> Result<()> {
+        let pages = self.scan(OrgKey::CONTROL, |conn| gaps::page_count(conn.sqlite()?)).await?;
+        let mut next = 1;
+        while next <= pages {
+            let last = pages.min(next.saturating_add(SCANNED_PAGES - 1));
+            let found =
+                self.scan(OrgKey::CONTROL, move |conn| gaps::find(conn.sqlite()?, next..=last)).await?;
+            for some in found.chunks(CLEARED_PAGES) {
+                let some = some.to_vec();
+                self.write(OrgKey::CONTROL, move |tx: &Tx<'_>| gaps::clear(tx.sqlite()?, &some)).await?;
+            }
+            next = last + 1;
+        }
+        self.empty_log().await
+    }
+
+    /// Readers of an older state keep the log from being emptied, for as long as they read.
+    async fn empty_log(&self) -> Result<()> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let (reply, answer) = oneshot::channel();
+            self.command(Command::EmptyLog(reply)).await?;
+            if answer.await.map_err(|_| StoreError::Closed)?? {
+                return Ok(());
+            }
+            if pause > LONGEST_PAUSE {
+                return Err(StoreError::Busy);
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
     }
 
     /// Runs a read at once, on this thread.

@@ -2,6 +2,7 @@
 
 mod check;
 mod database;
+mod gaps;
 pub(crate) mod migrate;
 pub(crate) mod readers;
 pub(crate) mod writer;

@@ -24,6 +24,8 @@ use crate::users::grams;
 const GROUP_TIME: Duration = Duration::from_millis(5);
 /// How long a checkpoint may wait for readers before it leaves the rest to the next one.
 const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
+/// How long the log's emptying may wait for readers, and writers for it; it is tried again.
+const EMPTYING_WAIT: Duration = Duration::from_millis(30);
 /// When the log has grown to so many times `checkpoint_pages`, the writer waits for the readers and starts it afresh.
 const RESTART_FACTOR: u32 = 3;
 
@@ -36,6 +38,13 @@ pub(crate) trait Write: Send {
     fn run(&mut self, tx: &Tx<'_>) -> bool;
     /// Answers the caller, after the commit.
     fn settle(self: Box<Self>, committed: Result<()>);
+}
+
+/// What the writer is asked for.
+pub(crate) enum Command {
+    Write(Box<dyn Write>),
+    /// Copies the log into the database and empties it; the answer is whether that was done, or readers were in the way.
+    EmptyLog(oneshot::Sender<Result<bool>>),
 }
 
 /// What the caller waits for.
@@ -150,20 +159,31 @@ impl Writer {
 
     /// Runs until the last sender is gone, then copies the log into the database and closes it. Readers of other
     /// processes may keep it from that; the next start does it then.
-    pub(crate) fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Write>>) {
-        while let Some(first) = queue.blocking_recv() {
-            self.run_group(first, &mut queue);
-            self.checkpoint_if_due();
+    pub(crate) fn run(mut self, mut queue: mpsc::Receiver<Command>) {
+        let mut held = None;
+        while let Some(command) = held.take().or_else(|| queue.blocking_recv()) {
+            match command {
+                Command::Write(first) => {
+                    held = self.run_group(first, &mut queue);
+                    self.checkpoint_if_due();
+                }
+                Command::EmptyLog(reply) => {
+                    // Whoever asked may have gone meanwhile; the log is empty all the same.
+                    let _ = reply.send(self.empty_log().map_err(StoreError::from));
+                }
+            }
         }
-        if let Err(error) = self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)") {
+        if let Err(error) = self.empty_log() {
             tracing::warn!(%error, "the log could not be copied into the database at the end; the next start does it");
         }
     }
 
-    fn run_group(&mut self, first: Box<dyn Write>, queue: &mut mpsc::Receiver<Box<dyn Write>>) {
+    /// Answers the command that ended the group, if one did.
+    fn run_group(&mut self, first: Box<dyn Write>, queue: &mut mpsc::Receiver<Command>) -> Option<Command> {
         let mut group: Vec<Box<dyn Write>> = Vec::new();
         let index = RefCell::new(Vec::new());
-        let committed = self.commit_group(first, queue, &mut group, &index);
+        let mut held = None;
+        let committed = self.commit_group(first, queue, &mut group, &index, &mut held);
         if committed.is_err() && !self.connection.is_autocommit() {
             // After a failed commit the transaction may still be open; it must not swallow the next group.
             if let Err(error) = self.connection.execute_batch("ROLLBACK") {
@@ -173,14 +193,16 @@ impl Writer {
         for write in group {
             write.settle(committed.clone());
         }
+        held
     }
 
     fn commit_group(
         &self,
         first: Box<dyn Write>,
-        queue: &mut mpsc::Receiver<Box<dyn Write>>,
+        queue: &mut mpsc::Receiver<Command>,
         group: &mut Vec<Box<dyn Write>>,
         index: &RefCell<Vec<IndexChange>>,
+        held: &mut Option<Command>,
     ) -> Result<()> {
         let begun = self.statement("BEGIN IMMEDIATE");
         let started = Instant::now();
@@ -192,7 +214,13 @@ impl Writer {
                 ran?;
             }
             let full = group.len() >= self.options.group_commit_max || started.elapsed() > GROUP_TIME;
-            next = if full { None } else { queue.try_recv().ok() };
+            next = match if full { None } else { queue.try_recv().ok() } {
+                Some(Command::Write(write)) => Some(write),
+                other => {
+                    *held = other;
+                    None
+                }
+            };
         }
         begun?;
         self.apply_index(index.take())?;
@@ -265,16 +293,26 @@ impl Writer {
         } else {
             "PRAGMA wal_checkpoint(PASSIVE)"
         };
-        if let Err(error) = self.checkpoint(mode) {
+        if let Err(error) = self.checkpoint(mode, CHECKPOINT_WAIT) {
             tracing::warn!(%error, pages, "checkpoint failed; it is tried again after more writes");
         }
         self.next_checkpoint = pages.saturating_add(step);
     }
 
-    fn checkpoint(&self, pragma: &str) -> rusqlite::Result<()> {
-        self.patience.set(CHECKPOINT_WAIT);
-        let done = self.connection.query_row(pragma, [], |_| Ok(()));
+    /// Whether the log is empty now: readers of an older state may have been in the way.
+    fn empty_log(&mut self) -> rusqlite::Result<bool> {
+        let is_empty = self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)", EMPTYING_WAIT)?;
+        if is_empty {
+            self.wal_pages.store(0, Ordering::Relaxed);
+        }
+        Ok(is_empty)
+    }
+
+    /// Whether nothing was in the way of the checkpoint.
+    fn checkpoint(&self, pragma: &str, wait: Duration) -> rusqlite::Result<bool> {
+        self.patience.set(wait);
+        let done = self.connection.query_row(pragma, [], |row| row.get::<_, i64>(0));
         self.patience.set(self.options.busy_timeout);
-        done
+        done.map(|busy| busy == 0)
     }
 }

@@ -1,0 +1,218 @@
+//! Erasing: what the deletion of a member does at once, and what jobs do after it.
+//!
+//! What erasing does to each table stands in `denizen_store::holdings`; this module says in which order and in how large
+//! steps it is done.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use denizen_domain::ids::{ObjectId, OrgKey, UserId};
+use denizen_domain::member::Directory as UserDirectory;
+use denizen_domain::time::Timestamp;
+use denizen_store::linked_accounts::{self, Provider};
+use denizen_store::users::User;
+use denizen_store::{Tx, awaited_users, erasures, holdings, jobs as stored, organizations, users};
+
+use crate::environment::Environment;
+use crate::error::Result;
+use crate::handle::Directory;
+use crate::jobs::{Task, Work, enqueue, enqueue_account_deletion, enqueue_at};
+
+/// Rows, by their weight, that the transaction erases that deletes a member.
+const AT_ONCE: i64 = 2_000;
+/// Rows, by their weight, that a job erases in one transaction; few, so that other writers hardly wait.
+const BATCH: i64 = 500;
+/// Accounts at an identity provider whose deletion is enqueued in one transaction.
+const ACCOUNTS: usize = 200;
+/// Awaited users who are looked at in one transaction.
+const AWAITED: i64 = 50;
+/// Scrubs that wait and are served by one that is about to run.
+const SERVED: i64 = 1_000;
+/// A scrub waits until so many times the last one's duration have passed: the deletions of a busy time share one.
+const SCRUB_PAUSE: i64 = 10;
+
+/// When the next scrub may run.
+#[derive(Default)]
+pub(crate) struct ScrubPace(AtomicI64);
+
+impl ScrubPace {
+    fn next(&self, now: Timestamp) -> Timestamp {
+        Timestamp(self.0.load(Ordering::Relaxed).max(now.0))
+    }
+
+    fn note(&self, began: Timestamp, ended: Timestamp) {
+        let took = ended.0.saturating_sub(began.0).max(0);
+        self.0.store(ended.0.saturating_add(took.saturating_mul(SCRUB_PAUSE)), Ordering::Relaxed);
+    }
+}
+
+/// The ids of the jobs that an erasure may enqueue, drawn beforehand, so that its transaction can run again.
+#[derive(Clone, Copy)]
+pub(crate) struct ErasureJobs {
+    account: ObjectId,
+    rest: ObjectId,
+    scrub: ObjectId,
+    scrub_at: Timestamp,
+}
+
+impl ErasureJobs {
+    pub(crate) fn new(directory: &Directory, now: Timestamp) -> Self {
+        let environment = &directory.inner.environment;
+        Self {
+            account: environment.object_id(now),
+            rest: environment.object_id(now),
+            scrub: environment.object_id(now),
+            scrub_at: directory.inner.scrub_pace.next(now),
+        }
+    }
+
+    /// Has the files scrubbed of what this transaction erases.
+    fn enqueue_scrub(&self, tx: &Tx<'_>, now: Timestamp) -> Result<()> {
+        enqueue_at(tx, self.scrub, None, &Work::ScrubStore, self.scrub_at, now)
+    }
+}
+
+/// Erases a member, but for what is too much for one transaction: a job erases that. Nothing of it can be reached any
+/// more, because every way to it leads over the member.
+pub(crate) fn erase_member(tx: &Tx<'_>, member: &User, jobs: &ErasureJobs, now: Timestamp) -> Result<()> {
+    let user = member.user_id;
+    if let Some(account) = linked_accounts::find(tx, user, Provider::Google)? {
+        enqueue_account_deletion(tx, jobs.account, account, now)?;
+    }
+    holdings::erase_small(tx, user)?;
+    let is_done = holdings::erase_batch(tx, user, AT_ONCE)?;
+    users::delete(tx, UserDirectory::Members, user, member.created_api_key, now)?;
+    erasures::put(tx, UserDirectory::Members, user, now)?;
+    if !is_done {
+        let work = Work::EraseUser { user_id: user.as_member().to_string() };
+        enqueue(tx, jobs.rest, None, &work, now)?;
+    }
+    jobs.enqueue_scrub(tx, now)
+}
+
+impl Directory {
+    /// Erases what the deletion of a user has left.
+    pub(crate) async fn erase_user(&self, org: OrgKey, user_id: &str) -> Result<Task> {
+        let Some(user) = UserId::parse_member(user_id) else { return Ok(Task::Nothing) };
+        loop {
+            let now = self.now();
+            let jobs = ErasureJobs::new(self, now);
+            let is_done = self
+                .write(org, move |tx| {
+                    let is_done = holdings::erase_batch(tx, user, BATCH)?;
+                    if is_done {
+                        jobs.enqueue_scrub(tx, now)?;
+                    }
+                    Ok(is_done)
+                })
+                .await?;
+            if is_done {
+                self.inner.job_signal.wake();
+                return Ok(Task::Nothing);
+            }
+        }
+    }
+
+    /// Erases the users who were awaited for too long.
+    pub(crate) async fn erase_awaited(&self, org: OrgKey) -> Result<Task> {
+        let now = self.now();
+        let before = now.plus_seconds(-self.awaited_seconds());
+        loop {
+            let jobs = ErasureJobs::new(self, now);
+            let is_done = self.write(org, move |tx| erase_some_awaited(tx, before, &jobs, now)).await?;
+            if is_done {
+                self.inner.job_signal.wake();
+                return Ok(Task::Nothing);
+            }
+        }
+    }
+
+    fn awaited_seconds(&self) -> i64 {
+        self.inner.settings.awaited_user_days.saturating_mul(86_400)
+    }
+
+    /// When a user is to be erased who is awaited since `since`.
+    pub(crate) fn awaited_until(&self, since: Timestamp) -> Timestamp {
+        since.plus_seconds(self.awaited_seconds())
+    }
+
+    /// Erases an organization that is off the map, some rows at a time.
+    pub(crate) async fn erase_organization(&self, org: OrgKey) -> Result<Task> {
+        while self.release_accounts(org).await? {}
+        while !self.write(org, |tx| Ok(holdings::erase_organization_batch(tx, BATCH)?)).await? {}
+        while self.write(org, |tx| Ok(organizations::erase_users(tx, BATCH)?)).await? > 0 {}
+        let now = self.now();
+        let jobs = ErasureJobs::new(self, now);
+        self.write(org, move |tx| {
+            organizations::erase_rest(tx)?;
+            jobs.enqueue_scrub(tx, now)
+        })
+        .await?;
+        self.inner.job_signal.wake();
+        Ok(Task::Nothing)
+    }
+
+    /// Enqueues the deletion of some of the accounts that the organization's users have at identity providers; `true`
+    /// when there may be more.
+    async fn release_accounts(&self, org: OrgKey) -> Result<bool> {
+        let now = self.now();
+        let ids = draw(&self.inner.environment, ACCOUNTS, now);
+        let found = self
+            .write(org, move |tx| {
+                let accounts = linked_accounts::some(tx, ids.len())?;
+                for (id, (user, account)) in ids.iter().zip(&accounts) {
+                    enqueue_account_deletion(tx, *id, account.clone(), now)?;
+                    linked_accounts::unlink(tx, *user, account.provider)?;
+                }
+                Ok(accounts.len())
+            })
+            .await?;
+        if found > 0 {
+            self.inner.job_signal.wake();
+        }
+        Ok(found == ACCOUNTS)
+    }
+
+    /// Scrubs the database's files. Scrubs that wait meanwhile are served by it: what they were enqueued for is committed.
+    pub(crate) async fn scrub_store(&self) -> Result<Task> {
+        let kind = Work::ScrubStore.kind();
+        let began = self.now();
+        let served = self.query(OrgKey::CONTROL, move |conn| stored::waiting(conn, kind, SERVED)).await?;
+        self.store().scrub().await?;
+        self.inner.scrub_pace.note(began, self.now());
+        if served.is_empty() {
+            return Ok(Task::Nothing);
+        }
+        self.write(OrgKey::CONTROL, move |tx| {
+            for (org, job) in &served {
+                stored::delete_waiting(&tx.of(*org), *job)?;
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(Task::Nothing)
+    }
+}
+
+/// Erases some of those who were awaited since a time before `before`; `true` when there are no more.
+fn erase_some_awaited(tx: &Tx<'_>, before: Timestamp, jobs: &ErasureJobs, now: Timestamp) -> Result<bool> {
+    let due = awaited_users::before(tx, before, AWAITED)?;
+    for user in &due {
+        // Who has come is not awaited any more.
+        if users::find(tx, UserDirectory::Members, *user)?.is_some() {
+            awaited_users::delete(tx, *user)?;
+            continue;
+        }
+        if !holdings::erase_batch(tx, *user, BATCH)? {
+            return Ok(false);
+        }
+        holdings::erase_small(tx, *user)?;
+    }
+    if !due.is_empty() {
+        jobs.enqueue_scrub(tx, now)?;
+    }
+    Ok(due.is_empty())
+}
+
+fn draw(environment: &Environment, most: usize, now: Timestamp) -> Vec<ObjectId> {
+    (0..most).map(|_| environment.object_id(now)).collect()
+}

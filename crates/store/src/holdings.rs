@@ -1,0 +1,174 @@
+//! What is held about users, and where: a declaration for every table and every column, and what erasing a user does to
+//! each. The statements that erase are made from the declarations, so what is declared is what is done; a test compares
+//! them with the schema of both engines.
+//!
+//! It must not know why somebody is erased, nor when.
+
+use denizen_domain::ids::UserId;
+
+use crate::conn::Tx;
+use crate::error::Result;
+use crate::sql::{Dialect, Statement, Value};
+
+mod tables;
+
+pub use tables::TABLES;
+
+/// What a column has to do with a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// The id of the user whom the row is about.
+    Subject,
+    /// What is known about the user.
+    Personal,
+    /// The id of a user whom the row is not about. It stays when that user is erased, and leads nowhere then: there is
+    /// nothing of the user that it could be compared with.
+    Mention,
+    /// Nothing of any user.
+    Nothing,
+}
+
+/// A column, with the reason for what it is said to hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    pub name: &'static str,
+    pub holds: Holds,
+    pub why: &'static str,
+    /// The engine that alone has the column.
+    pub only: Option<Dialect>,
+}
+
+/// What erasing a user does to the rows of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Erasing {
+    /// The row of the user: [`crate::users::delete`] deletes it, with its entry in the search index.
+    User,
+    /// The table is part of the search index, and [`crate::users::delete`] sees to it.
+    SearchIndex,
+    /// There are few rows of a user; they are deleted in the transaction that deletes the user.
+    AtOnce,
+    /// There may be very many rows of a user; `key` names each of them within the organization. What does not fit the
+    /// transaction that deletes the user is deleted by a job. A row counts as `weight`, so that a batch of large rows is
+    /// no larger than one of small rows.
+    InBatches { key: &'static str, weight: i64 },
+    /// The rows go with those of another table that they refer to.
+    With(&'static str),
+    /// The rows stay.
+    Kept(&'static str),
+}
+
+/// A table and what is to be known of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Table {
+    pub name: &'static str,
+    pub erasing: Erasing,
+    pub columns: &'static [Column],
+    /// The engine that alone has the table.
+    pub only: Option<Dialect>,
+}
+
+impl Table {
+    /// Whether the engine has the table.
+    pub fn is_on(&self, dialect: Dialect) -> bool {
+        self.only.is_none_or(|only| only == dialect)
+    }
+
+    /// The columns that the table has on the engine.
+    pub fn columns_on(&self, dialect: Dialect) -> impl Iterator<Item = &'static Column> {
+        self.columns.iter().filter(move |column| column.only.is_none_or(|only| only == dialect))
+    }
+
+    /// Whether the table holds something of a user.
+    pub fn is_personal(&self) -> bool {
+        self.columns.iter().any(|column| column.holds == Holds::Personal)
+    }
+}
+
+/// The statement that erases up to `most` rows of a user, or of the whole organization when no user is named.
+fn batch(dialect: Dialect, table: &str, key: &str, org: i64, user: Option<UserId>, most: i64) -> Statement {
+    // Engine: PostgreSQL's planner would join the table with the rows that it is to look up; an array it looks up.
+    let (open, close) = match dialect {
+        Dialect::Sqlite => ("IN (", ")"),
+        Dialect::Postgres => ("= ANY(ARRAY(", "))"),
+    };
+    let mut statement = Statement::new(&format!("DELETE FROM {table} WHERE org_id = "));
+    statement.bind(Value::Int(org));
+    statement.push(&format!(" AND {key} {open}SELECT {key} FROM {table} WHERE org_id = "));
+    statement.bind(Value::Int(org));
+    if let Some(user) = user {
+        statement.push(" AND user_id = ").bind(Value::Blob(user.0.to_vec()));
+    }
+    statement.push(" LIMIT ").bind(Value::Int(most)).push(close);
+    statement
+}
+
+/// The statement that erases all rows of a user.
+fn at_once(table: &str, org: i64, user: UserId) -> Statement {
+    let mut statement = Statement::new(&format!("DELETE FROM {table} WHERE org_id = "));
+    statement.bind(Value::Int(org)).push(" AND user_id = ").bind(Value::Blob(user.0.to_vec()));
+    statement
+}
+
+/// Erases a user's rows in every table of which a user has few. The user's own row stays; nothing refers to it then.
+pub fn erase_small(tx: &Tx<'_>, user: UserId) -> Result<()> {
+    for table in TABLES.iter().filter(|table| table.erasing == Erasing::AtOnce) {
+        tx.execute_of(&at_once(table.name, tx.org.0, user))?;
+    }
+    Ok(())
+}
+
+/// Erases up to `most` rows, by their weight, of a user who may have very many; `true` when none is left.
+pub fn erase_batch(tx: &Tx<'_>, user: UserId, most: i64) -> Result<bool> {
+    erase_large(tx, Some(user), most)
+}
+
+/// Erases up to `most` rows of each table of an organization that hold something of its users, but for the users
+/// themselves and the jobs; `true` when none is left. Nothing refers to a user then.
+pub fn erase_organization_batch(tx: &Tx<'_>, most: i64) -> Result<bool> {
+    let mut is_done = erase_large(tx, None, most)?;
+    for (table, key) in of_organization() {
+        let erased = tx.execute_of(&batch(tx.dialect(), table, key, tx.org.0, None, most))?;
+        is_done &= erased == 0;
+    }
+    Ok(is_done)
+}
+
+/// The tables of which a user has few rows, and what is left of users who were erased.
+fn of_organization() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let small = TABLES.iter().filter(|table| table.erasing == Erasing::AtOnce && table.name != "job");
+    let left = [("erasure_receipt", "subject_hash"), ("user_tombstone", "user_id")];
+    small.map(|table| (table.name, "user_id")).chain(left)
+}
+
+fn erase_large(tx: &Tx<'_>, user: Option<UserId>, most: i64) -> Result<bool> {
+    let mut left = most;
+    for table in TABLES {
+        let Erasing::InBatches { key, weight } = table.erasing else { continue };
+        let rows = (left / weight).max(1);
+        let erased = tx.execute_of(&batch(tx.dialect(), table.name, key, tx.org.0, user, rows))?;
+        let erased = i64::try_from(erased).unwrap_or(i64::MAX);
+        left -= erased.saturating_mul(weight);
+        if erased >= rows {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// One statement of each shape, for the test that prepares them.
+pub fn example_statements(dialect: Dialect) -> Vec<Statement> {
+    let user = UserId([0; 16]);
+    let mut statements = Vec::new();
+    for table in TABLES {
+        match table.erasing {
+            Erasing::AtOnce => statements.push(at_once(table.name, 0, user)),
+            Erasing::InBatches { key, .. } => {
+                statements.push(batch(dialect, table.name, key, 0, Some(user), 1));
+                statements.push(batch(dialect, table.name, key, 0, None, 1));
+            }
+            _ => {}
+        }
+    }
+    statements.extend(of_organization().map(|(table, key)| batch(dialect, table, key, 0, None, 1)));
+    statements
+}

@@ -1,0 +1,405 @@
+//! The declarations: every table and every column of the schema.
+
+use super::{Column, Erasing, Holds, Table};
+use crate::sql::Dialect;
+
+const fn column(name: &'static str, holds: Holds, why: &'static str) -> Column {
+    Column { name, holds, why, only: None }
+}
+
+const fn subject(name: &'static str) -> Column {
+    column(name, Holds::Subject, "whom the row is about")
+}
+
+const fn personal(name: &'static str, why: &'static str) -> Column {
+    column(name, Holds::Personal, why)
+}
+
+const fn mention(name: &'static str, why: &'static str) -> Column {
+    column(name, Holds::Mention, why)
+}
+
+const fn plain(name: &'static str, why: &'static str) -> Column {
+    column(name, Holds::Nothing, why)
+}
+
+const fn only(engine: Dialect, column: Column) -> Column {
+    Column { only: Some(engine), ..column }
+}
+
+const fn table(name: &'static str, erasing: Erasing, columns: &'static [Column]) -> Table {
+    Table { name, erasing, columns, only: None }
+}
+
+const fn sqlite_table(name: &'static str, erasing: Erasing, columns: &'static [Column]) -> Table {
+    Table { name, erasing, columns, only: Some(Dialect::Sqlite) }
+}
+
+const ORG: Column = plain("org_id", "the organization");
+const CREATED: Column = plain("created_at", "a time");
+const UPDATED: Column = plain("updated_at", "a time");
+/// It would confirm a guess of the whole record, so it goes with it.
+const DIGEST: Column = personal("digest", "hash of the record");
+
+/// Every table, on either engine. Of those that are erased in batches, the first one is emptied first: a memory shows only
+/// while its messages are there.
+pub const TABLES: &[Table] = &[
+    // About organizations and the installation.
+    table(
+        "organization",
+        Erasing::Kept("about organizations"),
+        &[
+            ORG,
+            plain("org_uuid", "an id of the organization"),
+            plain("slug", "the organization's name in paths"),
+            plain("cluster", "where the organization lives"),
+            plain("parent_org_id", "another organization"),
+            CREATED,
+        ],
+    ),
+    table(
+        "signing_key",
+        Erasing::Kept("of the installation"),
+        &[
+            plain("kid", "names the key"),
+            plain("pkcs8", "the key, which signs for everybody"),
+            CREATED,
+            plain("retired_at", "a time"),
+        ],
+    ),
+    table(
+        "schema_migration",
+        Erasing::Kept("of the installation"),
+        &[
+            plain("version", "a step of the schema"),
+            plain("name", "a step of the schema"),
+            plain("checksum", "of the step's text"),
+            plain("applied_at", "a time"),
+        ],
+    ),
+    table(
+        "organization_profile",
+        Erasing::Kept("about organizations"),
+        &[
+            ORG,
+            plain("name", "the organization's"),
+            plain("title", "the organization's"),
+            plain("main_description", "the organization's"),
+            plain("sub_description", "the organization's"),
+            plain("onboarding", "the organization's"),
+            plain("user_dimensions", "along which users are modelled; no user's"),
+            plain("default_preferences", "of users to come"),
+            plain("verify_at_creation", "a setting"),
+            plain("unverified_sign_in", "a setting"),
+            plain("allowed_origins", "a setting"),
+            UPDATED,
+        ],
+    ),
+    table(
+        "organization_image",
+        Erasing::Kept("about organizations"),
+        &[ORG, plain("kind", "which image"), plain("content", "an image of the organization's pages")],
+    ),
+    table(
+        "directory_counter",
+        Erasing::Kept("a total, which goes down by one"),
+        &[
+            ORG,
+            plain("directory", "which directory"),
+            only(Dialect::Postgres, plain("slot", "a part of the total")),
+            plain("users", "a total"),
+            only(Dialect::Sqlite, plain("last_seq", "the last position that was given out")),
+        ],
+    ),
+    table(
+        "role",
+        Erasing::Kept("of the organization"),
+        &[
+            ORG,
+            plain("role_id", "an id"),
+            plain("name", "the organization's word"),
+            plain("description", "the organization's words"),
+            plain("frontend_view", "a setting"),
+            plain("grants", "what the role may do"),
+            plain("is_super", "a setting"),
+            CREATED,
+            UPDATED,
+        ],
+    ),
+    table(
+        "rate_permit",
+        Erasing::Kept("gone after a minute"),
+        &[
+            ORG,
+            plain("permit_key", "hash of what is counted"),
+            plain("minute", "a time"),
+            plain("taken", "a count"),
+            plain("granted", "a count"),
+        ],
+    ),
+    // About users.
+    table(
+        "users",
+        Erasing::User,
+        &[
+            plain("position", "the number of the row"),
+            ORG,
+            plain("directory", "which directory"),
+            subject("user_id"),
+            personal("email", "the address"),
+            personal("email_key", "the address"),
+            personal("first_name", "the name"),
+            personal("last_name", "the name"),
+            personal("first_key", "the name"),
+            personal("last_key", "the name"),
+            personal("search_text", "name and address"),
+            plain("role_id", "a role of the organization"),
+            plain("is_verified", "a state of the row"),
+            personal("preferences", "language, time zone, words"),
+            personal("open_variables", "what the organization notes"),
+            personal("secret_variables", "what the organization notes"),
+            personal("additional_context", "what is to be known in conversations"),
+            personal("num_conversations", "statistics"),
+            personal("num_messages", "statistics"),
+            personal("last_message_at", "statistics"),
+            plain("created_api_key", "whether a tombstone is left"),
+            CREATED,
+            UPDATED,
+        ],
+    ),
+    table(
+        "user_tombstone",
+        Erasing::Kept("tells that a creator of an API key was deleted"),
+        &[
+            ORG,
+            mention("user_id", "an id that API keys name as their creator"),
+            plain("directory", "which directory"),
+            plain("deleted_at", "a time"),
+        ],
+    ),
+    table(
+        "user_search",
+        Erasing::SearchIndex,
+        &[
+            only(Dialect::Postgres, ORG),
+            only(Dialect::Postgres, plain("position", "the number of the user's row")),
+            only(Dialect::Postgres, personal("windows", "hashes of parts of name and address")),
+            only(Dialect::Sqlite, personal("grams", "parts of name and address; kept in the tables below")),
+            only(Dialect::Sqlite, plain("user_search", "FTS5: takes commands, holds nothing")),
+            only(Dialect::Sqlite, plain("rank", "FTS5: takes commands, holds nothing")),
+        ],
+    ),
+    sqlite_table(
+        "user_search_data",
+        Erasing::SearchIndex,
+        &[
+            plain("id", "FTS5: the number of a page"),
+            personal("block", "FTS5: parts of names and addresses, each with the rows that have it"),
+        ],
+    ),
+    sqlite_table(
+        "user_search_idx",
+        Erasing::SearchIndex,
+        &[
+            plain("segid", "FTS5: the number of a segment"),
+            plain("term", "FTS5: three letters that begin a page; of no user"),
+            plain("pgno", "FTS5: the number of a page"),
+        ],
+    ),
+    sqlite_table(
+        "user_search_config",
+        Erasing::Kept("settings of FTS5"),
+        &[plain("k", "FTS5: a setting"), plain("v", "FTS5: a setting")],
+    ),
+    sqlite_table(
+        "sqlite_sequence",
+        Erasing::Kept("of SQLite"),
+        &[plain("name", "a table"), plain("seq", "the last number that was given out")],
+    ),
+    table(
+        "api_key",
+        Erasing::Kept("of the organization: it signs others in"),
+        &[
+            ORG,
+            plain("key_id", "an id"),
+            plain("record_id", "an id"),
+            plain("name", "the organization's word for the key"),
+            plain("secret_hash", "a hash of the key"),
+            plain("role_id", "a role of the organization"),
+            plain("creator_org_id", "the organization of the creator"),
+            mention("creator_user_id", "who made the key; the tombstone tells that this user was deleted"),
+            CREATED,
+            UPDATED,
+            plain("expires_at", "a time"),
+        ],
+    ),
+    table(
+        "link",
+        Erasing::AtOnce,
+        &[
+            ORG,
+            plain("secret_hash", "a hash of the link"),
+            subject("user_id"),
+            plain("purpose", "what the link does"),
+            personal("redirect", "where the user wanted to go"),
+            plain("expires_at", "a time"),
+        ],
+    ),
+    table(
+        "job",
+        Erasing::AtOnce,
+        &[
+            ORG,
+            plain("job_id", "an id"),
+            plain("kind", "what is to be done"),
+            subject("user_id"),
+            personal("payload", "address and link of a mail; of an account that is to be deleted, its id"),
+            plain("state", "how far it is"),
+            plain("attempts", "a count"),
+            plain("run_at", "a time"),
+            plain("lease_until", "a time"),
+            personal("last_error", "what a mail server said"),
+            CREATED,
+            UPDATED,
+        ],
+    ),
+    table(
+        "linked_account",
+        Erasing::AtOnce,
+        &[
+            ORG,
+            subject("user_id"),
+            plain("provider", "who keeps the account"),
+            personal("tenant", "where the account is"),
+            personal("account_id", "an id of the user"),
+            UPDATED,
+        ],
+    ),
+    table(
+        "temporary_grant",
+        Erasing::AtOnce,
+        &[
+            ORG,
+            plain("grant_id", "an id"),
+            plain("position", "the number of the row"),
+            subject("user_id"),
+            personal("permission_name", "what the user may do"),
+            personal("permission_grant", "what the user may do"),
+            personal("justification", "why"),
+            plain("creator_org_id", "the organization of the creator"),
+            mention("creator_user_id", "who made the grant"),
+            CREATED,
+            plain("expires_at", "a time"),
+        ],
+    ),
+    table(
+        "temporary_grant_tag",
+        Erasing::With("temporary_grant"),
+        &[
+            ORG,
+            plain("grant_id", "an id"),
+            personal("name", "what was noted about the grant"),
+            personal("value", "what was noted about the grant"),
+        ],
+    ),
+    table("awaited_user", Erasing::AtOnce, &[ORG, subject("user_id"), plain("since", "a time")]),
+    table(
+        "message",
+        Erasing::InBatches { key: "message_id", weight: 1 },
+        &[
+            ORG,
+            plain("message_id", "an id"),
+            plain("conversation_id", "an id"),
+            subject("user_id"),
+            personal("sender", "who wrote it"),
+            personal("content", "what was said"),
+            DIGEST,
+            CREATED,
+            UPDATED,
+        ],
+    ),
+    table(
+        "conversation",
+        Erasing::InBatches { key: "conversation_id", weight: 1 },
+        &[
+            ORG,
+            plain("conversation_id", "an id"),
+            subject("user_id"),
+            personal("started_at", "when it was said"),
+            personal("ended_at", "when it was said"),
+            personal("title", "what was said"),
+            DIGEST,
+            CREATED,
+            UPDATED,
+        ],
+    ),
+    table(
+        "memory",
+        Erasing::InBatches { key: "memory_id", weight: 2 },
+        &[
+            ORG,
+            plain("memory_id", "an id"),
+            subject("user_id"),
+            plain("position", "the number of the row"),
+            plain("conversation_id", "an id"),
+            personal("content", "what is known"),
+            personal("context", "what is known"),
+            DIGEST,
+            CREATED,
+            UPDATED,
+        ],
+    ),
+    table(
+        "memory_reference",
+        Erasing::With("memory"),
+        &[
+            ORG,
+            plain("memory_id", "an id"),
+            plain("ordinal", "a place in a list"),
+            plain("message_id", "an id"),
+        ],
+    ),
+    table(
+        "user_model",
+        Erasing::InBatches { key: "user_model_id", weight: 4 },
+        &[
+            ORG,
+            plain("user_model_id", "an id"),
+            subject("user_id"),
+            personal("content", "what is known"),
+            personal("insight_ids", "what it was drawn from"),
+            personal("dimensions", "what is known"),
+            DIGEST,
+            CREATED,
+            UPDATED,
+        ],
+    ),
+    table(
+        "external_event",
+        // Transcripts may be as long as a request.
+        Erasing::InBatches { key: "event_id", weight: 40 },
+        &[
+            ORG,
+            plain("event_id", "an id"),
+            subject("user_id"),
+            plain("position", "the number of the row"),
+            personal("type", "what happened"),
+            personal("starts_at", "when it happened"),
+            personal("ends_at", "when it happened"),
+            personal("description", "what happened"),
+            personal("transcript", "what was said"),
+            DIGEST,
+            CREATED,
+            UPDATED,
+        ],
+    ),
+    table(
+        "erasure_receipt",
+        Erasing::Kept("keeps out what arrives late"),
+        &[
+            ORG,
+            plain("subject_hash", "hash of the id; leads to nothing of the user"),
+            plain("erased_at", "a time"),
+        ],
+    ),
+];
