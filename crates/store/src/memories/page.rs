@@ -109,7 +109,16 @@ fn matching(conn: &Conn<'_>, query: &MemoryQuery, walk: &Walk<'_>) -> Statement 
              FROM memory_reference AS listed WHERE listed.org_id = memory.org_id AND listed.memory_id = memory.memory_id)"
         }
     });
-    statement.push(" FROM memory WHERE org_id = ").bind(Value::Int(conn.org.0));
+    // Engine: without statistics SQLite's planner walks in order past all other conversations.
+    let by_conversation = conn.dialect() == Dialect::Sqlite
+        && query.ids.is_none()
+        && query.conversation_ids.as_ref().is_some_and(|ids| !ids.is_empty());
+    statement.push(" FROM memory").push(if by_conversation {
+        " INDEXED BY memory_by_conversation"
+    } else {
+        ""
+    });
+    statement.push(" WHERE org_id = ").bind(Value::Int(conn.org.0));
     match &query.ids {
         None => {
             statement.push(" AND user_id = ").bind(Value::Blob(query.user_id.0.to_vec()));

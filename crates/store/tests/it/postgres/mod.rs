@@ -4,6 +4,7 @@ mod agreement;
 mod catalogue;
 mod checking;
 mod list_plans;
+mod memory_plans;
 mod opening;
 mod plans;
 mod proxy;

@@ -5,6 +5,7 @@ mod checking;
 mod files;
 mod index;
 mod list_plans;
+mod memory_plans;
 mod log;
 mod plans;
 mod writing;
