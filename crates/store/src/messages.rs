@@ -36,7 +36,9 @@ static FIND_MANY: Sql = Sql::split(
      WHERE org_id = $1 AND message_id = ANY(ARRAY(
         SELECT decode(id, 'hex') FROM jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB)) AS id))",
 );
-// Two of each conversation: when one of them is about to be moved away, the other still says whose the conversation is.
+/// How many messages say whose a conversation is: when one of them is about to be moved away, the other still does.
+pub const SAMPLE: usize = 2;
+
 static OF_CONVERSATIONS: Sql = Sql::split(
     "message.of_conversations",
     "SELECT message_id, user_id, digest, conversation_id FROM json_each($2) AS wanted CROSS JOIN message
@@ -76,7 +78,7 @@ pub fn find_many(conn: &Conn<'_>, ids: &[ObjectId]) -> Result<Vec<StoredMessage>
     conn.all(&FIND_MANY, &[conn.org_param(), Param::Text(&id_list(ids))], read_message)
 }
 
-/// Up to two messages of each of these conversations, which must be different ones.
+/// Up to [`SAMPLE`] messages of each of these conversations, which must be different ones.
 pub fn sample_of_conversations(conn: &Conn<'_>, conversations: &[ObjectId]) -> Result<Vec<StoredMessage>> {
     conn.all(&OF_CONVERSATIONS, &[conn.org_param(), Param::Text(&id_list(conversations))], read_message)
 }

@@ -3,17 +3,25 @@
 //!
 //! It must not know how records are written on a wire.
 
+mod batch;
+mod check;
+mod digest;
+mod members;
 mod record;
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use denizen_domain::permission::names;
+use denizen_domain::permission::{PermissionName, names};
+use denizen_store::StoreError;
+use denizen_store::roles::Role;
 
 use crate::context::OpContext;
 use crate::error::{Error, ErrorCode, Result};
 use crate::handle::Directory;
 use crate::organizations::Organization;
 
+use batch::{Item, Terms, take_in};
 pub use record::{
     ConversationRecord, ExternalEventRecord, MemoryRecord, MessageRecord, Record, UserModelRecord,
     UserRecord, limits,
@@ -61,4 +69,76 @@ impl Ingestor {
         let organization = directory.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
         Ok(Self { organization, actor: None })
     }
+}
+
+impl Ingestor {
+    fn stands_above(&self, role: &Role) -> bool {
+        self.actor.as_ref().is_none_or(|actor| actor.is_greater_than(role))
+    }
+
+    fn may(&self, permission: &PermissionName) -> bool {
+        self.actor.as_ref().is_none_or(|actor| actor.require(permission).is_ok())
+    }
+}
+
+impl Directory {
+    /// Takes records in, in their order; one outcome for each. Up to [`MAX_BATCH`] of them are one transaction.
+    ///
+    /// A record that contradicts what is there is refused, and harms no other:
+    /// - of a user who was erased, or whose id is one of another directory;
+    /// - a message of a conversation of another user, a conversation of messages of another user;
+    /// - a member with an address or account that another has, or with a role that is not there;
+    /// - a member whose present or new role does not stand below whoever sends the record.
+    ///
+    /// # Errors
+    /// Those of the store; then nothing of the transaction was done, unless it is [`ErrorCode::OutcomeUnknown`]. All
+    /// can be sent again.
+    pub async fn ingest(&self, by: &Ingestor, records: Vec<Record>) -> Result<Vec<Outcome>> {
+        let now = self.now();
+        let awaited_until = self.awaited_until(now);
+        let terms = Arc::new(Terms { by: by.clone(), now, awaited_until });
+        let items: Arc<[Item]> = records.into_iter().map(Item::new).collect();
+        let mut outcomes = Vec::with_capacity(items.len());
+        for first in (0..items.len()).step_by(MAX_BATCH) {
+            let batch = first..items.len().min(first + MAX_BATCH);
+            match self.take_in(&terms, &items, batch.clone()).await {
+                // Something that nobody foresaw: each by itself, so that it harms no other.
+                Err(error) if is_refusal(&error) => {
+                    for at in batch {
+                        let taken = self.take_in(&terms, &items, at..at + 1).await;
+                        outcomes.extend(taken.or_else(|error| {
+                            if !is_refusal(&error) {
+                                return Err(error);
+                            }
+                            error.log(None, None);
+                            let text = "The database does not take the record";
+                            Ok(vec![Outcome::Refused(Error::with_text(ErrorCode::Internal, text))])
+                        })?);
+                    }
+                }
+                taken => outcomes.extend(taken?),
+            }
+        }
+        Ok(outcomes)
+    }
+
+    async fn take_in(
+        &self,
+        terms: &Arc<Terms>,
+        items: &Arc<[Item]>,
+        batch: Range<usize>,
+    ) -> Result<Vec<Outcome>> {
+        let (terms, items) = (Arc::clone(terms), Arc::clone(items));
+        let changes_members = items[batch.clone()].iter().any(|item| item.as_user().is_some());
+        let org = terms.by.organization.org;
+        let outcomes = self.write(org, move |tx| take_in(tx, &terms, &items[batch.clone()])).await?;
+        if changes_members {
+            self.inner.sessions.forget(org);
+        }
+        Ok(outcomes)
+    }
+}
+
+fn is_refusal(error: &Error) -> bool {
+    matches!(error.cause(), Some(StoreError::Constraint(_)))
 }

@@ -34,6 +34,8 @@ pub mod limits {
     pub const TAGS: usize = 1_000;
     /// The type of an event, by which events are sorted: it has to fit into an index.
     pub const EVENT_TYPE: usize = 256;
+    /// The key terms of a user's preferences.
+    pub const KEYTERMS: usize = 20;
     /// The value of a variable.
     pub const VARIABLE: usize = 255;
 }

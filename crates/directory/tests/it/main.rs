@@ -3,6 +3,7 @@
 
 mod cursors;
 mod deletion;
+mod ingest;
 mod jobs;
 mod keys;
 mod links;

@@ -131,7 +131,8 @@ static UPDATE: Sql = Sql::new(
     "user.update",
     "UPDATE users SET first_name = $3, last_name = $4, first_key = $5, last_key = $6, search_text = $7, role_id = $8,
      is_verified = $9, preferences = $10, open_variables = $11, secret_variables = $12,
-     created_api_key = $13, updated_at = $14, email = $15, email_key = $16 WHERE org_id = $1 AND user_id = $2",
+     created_api_key = $13, updated_at = $14, email = $15, email_key = $16,
+     created_at = $17 WHERE org_id = $1 AND user_id = $2",
 );
 static CONTEXT: Sql = Sql::new(
     "user.additional_context",
@@ -404,6 +405,7 @@ pub fn update(tx: &Tx<'_>, directory: Directory, user: &User, renamed: bool, now
         Param::Int(now.0),
         Param::Text(&user.email),
         Param::Text(&Email::key_of(&user.email)),
+        Param::Int(user.created_at.0),
     ];
     tx.write(&UPDATE, &params)?;
     if let Some((position, before)) = before {

@@ -1,0 +1,10 @@
+//! Taking records in: in any order, any number of times, and nothing that contradicts what is there.
+
+mod contradictions;
+mod erasing;
+mod figures;
+mod limits;
+mod privileges;
+mod random;
+mod records;
+mod tables;
