@@ -148,8 +148,6 @@ static NEXT_DUE: Sql = Sql::new(
     "SELECT min(CASE WHEN lease_until > run_at THEN lease_until ELSE run_at END) FROM job
      WHERE state IN ('waiting', 'running')",
 );
-static DELETE_BY_USER: Sql =
-    Sql::new("job.delete_by_user", "DELETE FROM job WHERE org_id = $1 AND user_id = $2");
 
 pub const STATEMENTS: &[&Sql] = &[
     &INSERT,
@@ -169,7 +167,6 @@ pub const STATEMENTS: &[&Sql] = &[
     &LIST,
     &COUNTS,
     &NEXT_DUE,
-    &DELETE_BY_USER,
 ];
 
 /// A job as one worker holds it.
@@ -364,9 +361,4 @@ pub fn list(conn: &Conn<'_>, most: i64) -> Result<Vec<Job>> {
 /// How many jobs of each kind are in each state, over all organizations; none where there are none.
 pub fn counts(conn: &Conn<'_>) -> Result<Vec<(String, JobState, i64)>> {
     conn.all(&COUNTS, &[], |row| Ok((row.text(0)?, JobState::parse(row.str(1)?)?, row.int(2)?)))
-}
-
-/// Removes the jobs whose payload holds data of `user`.
-pub fn delete_by_user(tx: &Tx<'_>, user: UserId) -> Result<usize> {
-    tx.execute(&DELETE_BY_USER, &[tx.org_param(), Param::Blob(&user.0)])
 }

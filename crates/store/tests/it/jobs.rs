@@ -7,7 +7,7 @@ use denizen_domain::ids::{ObjectId, OrgKey};
 use denizen_domain::time::Timestamp;
 use denizen_store::jobs::{self, Job, JobState, Lease};
 use denizen_store::links::{self, Link, LinkPurpose};
-use denizen_store::{Store, StoreError};
+use denizen_store::{Store, StoreError, holdings};
 
 use crate::support::{NOW, ORG, TestStore, add, add_role, all, plain_user, user_id};
 
@@ -169,7 +169,7 @@ async fn jobs_with_the_data_of_an_erased_user_go_with_it() {
     };
     test.store.write(ORG, insert).await.unwrap();
     test.store.write(OrgKey(2), insert).await.unwrap();
-    assert_eq!(test.store.write(ORG, |tx| jobs::delete_by_user(tx, user_id(1))).await, Ok(1));
+    test.store.write(ORG, |tx| holdings::erase_small(tx, user_id(1))).await.unwrap();
     assert_eq!(listed(&test.store, ORG).await.len(), 2);
     assert_eq!(listed(&test.store, OrgKey(2)).await.len(), 3);
 }

@@ -9,6 +9,7 @@ mod catalogue;
 mod counting;
 #[path = "../../../testkit/src/engine.rs"]
 mod engine;
+mod erasing;
 mod external_events;
 mod jobs;
 mod killing;

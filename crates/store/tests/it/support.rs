@@ -191,12 +191,16 @@ pub(crate) async fn connect(url: &str) -> tokio_postgres::Client {
 
 /// Bytes as both engines write them in a statement: SQLite's form is `x'…'`, PostgreSQL's `'\x…'`.
 pub(crate) fn bytes(outside: &Outside, bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap();
-    let hex: String = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+    let hex = hex(bytes);
     match outside {
         Outside::Sqlite(_) => format!("x'{hex}'"),
         Outside::Postgres(_) => format!("'\\x{hex}'"),
     }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 pub(crate) fn role(id: ObjectId, name: &str) -> roles::Role {

@@ -344,7 +344,7 @@ impl Chance {
             75 => Op::DeleteExpiredKeys(self.expiry(rows)),
             76..83 => self.new_job(rows),
             83..90 => Op::ReportJob(self.lease(rows), self.report(), self.now()),
-            90 => Op::DeleteJobsOf(self.user(rows)),
+            90 => Op::EraseSmall(self.user(rows)),
             91..94 => {
                 let old = rows.roles.first().map(|(_, created_at)| *created_at);
                 let now = old.filter(|_| self.rng.chance(50)).unwrap_or(self.now);

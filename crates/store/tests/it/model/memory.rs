@@ -309,8 +309,9 @@ impl Rows {
                 self.jobs.push(KeptJob { job, user: *user, lease_until: Timestamp(0) });
             }
             Op::ReportJob(lease, report, _) => return Ok(written(&self.report(lease, report))),
-            Op::DeleteJobsOf(user) => {
-                return Ok(written(&remove(&mut self.jobs, |kept| kept.user == Some(*user))));
+            Op::EraseSmall(user) => {
+                self.jobs.retain(|kept| kept.user != Some(*user));
+                self.links.retain(|link| link.user_id != *user);
             }
             Op::EraseUsers(most) => {
                 let mut ids: Vec<UserId> = self.people.iter().map(|person| person.user.user_id).collect();

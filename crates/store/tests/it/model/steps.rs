@@ -15,7 +15,7 @@ use denizen_store::links::{self, Link};
 use denizen_store::organizations::{self, ImageKind, OrganizationProfile};
 use denizen_store::roles::{self, Role};
 use denizen_store::users::{self, NewUser, Position, User, UserQuery, UserSearch};
-use denizen_store::{Conn, StoreError, Tx};
+use denizen_store::{Conn, StoreError, Tx, holdings};
 
 use super::memory::NO_ORG;
 
@@ -61,7 +61,7 @@ pub(super) enum Op {
         now: Timestamp,
     },
     ReportJob(Lease, Report, Timestamp),
-    DeleteJobsOf(UserId),
+    EraseSmall(UserId),
     EraseUsers(i64),
     EraseRest,
 }
@@ -108,7 +108,7 @@ impl Op {
                 Report::HandBack => jobs::hand_back(tx, lease, *now)?,
                 Report::Fail(error) => jobs::fail(tx, lease, error, *now)?,
             }),
-            Self::DeleteJobsOf(user) => written(&jobs::delete_by_user(tx, *user)?),
+            Self::EraseSmall(user) => written(&holdings::erase_small(tx, *user)?),
             Self::EraseUsers(most) => written(&organizations::erase_users(tx, *most)?),
             Self::EraseRest => written(&organizations::erase_rest(tx)?),
         })

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod checking;
+mod erasing;
 mod files;
 mod index;
 mod list_plans;

@@ -137,7 +137,6 @@ async fn the_statements_of_every_request_go_by_a_unique_key() {
             "job.lease",
             "job.done",
             "job.list",
-            "job.delete_by_user",
             "organization.erase_users",
         ];
         if often.contains(&sql.name) {

@@ -1,0 +1,531 @@
+//! What is declared about the tables is the schema, and what erasing does: nothing of the user is left anywhere, and all of
+//! everybody else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use denizen_domain::ids::{ObjectId, OrgKey, UserId};
+use denizen_domain::member::Directory;
+use denizen_store::holdings::{self, Erasing, Holds, TABLES};
+use denizen_store::messages::{self, Message};
+use denizen_store::{Store, StoreError, Tx, erasures, organizations, users};
+
+use crate::support::{NOW, ORG, Outside, ROLE, TestStore, add, add_role, all, bytes, hex, new_user};
+
+/// Every column of every table of the database, as `table.column`, with its type where that matters.
+async fn columns(outside: &Outside) -> BTreeMap<String, String> {
+    let listed = match outside {
+        Outside::Sqlite(_) => {
+            "SELECT list.name || '.' || info.name || ' ' || info.type FROM pragma_table_list AS list
+             JOIN pragma_table_xinfo(list.name) AS info
+             WHERE list.schema = 'main' AND list.name <> 'sqlite_schema'"
+        }
+        Outside::Postgres(_) => {
+            "SELECT (table_name || '.' || column_name || ' ' || data_type)::text FROM information_schema.columns
+             WHERE table_schema = current_schema()"
+        }
+    };
+    let split = |line: String| {
+        let (column, kind) = line.split_once(' ').unwrap();
+        (column.to_owned(), kind.to_owned())
+    };
+    outside.texts(listed).await.into_iter().map(split).collect()
+}
+
+#[tokio::test]
+async fn every_table_and_every_column_is_declared_and_every_declaration_is_of_one() {
+    let test = TestStore::empty();
+    let dialect = test.dialect().await;
+    let schema: BTreeSet<String> = columns(&test.outside().await).await.into_keys().collect();
+    let declared: BTreeSet<String> = TABLES
+        .iter()
+        .filter(|table| table.is_on(dialect))
+        .flat_map(|table| {
+            table.columns_on(dialect).map(move |column| format!("{}.{}", table.name, column.name))
+        })
+        .collect();
+    let undeclared: Vec<_> = schema.difference(&declared).collect();
+    let imagined: Vec<_> = declared.difference(&schema).collect();
+    assert!(undeclared.is_empty(), "say in holdings/tables.rs what these hold: {undeclared:?}");
+    assert!(imagined.is_empty(), "there are no such columns: {imagined:?}");
+    assert!(schema.len() > 150, "{} columns were looked at", schema.len());
+}
+
+#[test]
+fn what_is_personal_is_erased_and_what_is_erased_names_its_user() {
+    for table in TABLES {
+        let names_user = table.columns.iter().any(|column| column.holds == Holds::Subject);
+        let reason = table.columns.iter().all(|column| !column.why.is_empty());
+        assert!(reason, "{}: each declaration has its reason", table.name);
+        match table.erasing {
+            Erasing::Kept(why) => {
+                assert!(!table.is_personal() && !names_user && !why.is_empty(), "{}", table.name);
+            }
+            Erasing::User | Erasing::AtOnce | Erasing::InBatches { .. } => {
+                assert!(names_user, "{}", table.name);
+            }
+            Erasing::With(parent) => {
+                let parent = TABLES.iter().find(|other| other.name == parent).unwrap();
+                assert!(!matches!(parent.erasing, Erasing::Kept(_)), "{}", table.name);
+            }
+            Erasing::SearchIndex => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_statement_that_erases_is_understood_by_the_engine() {
+    let test = TestStore::empty();
+    let outside = test.outside().await;
+    let statements = holdings::example_statements(test.dialect().await);
+    assert!(statements.len() > 15);
+    for statement in statements {
+        match &outside {
+            Outside::Sqlite(connection) => {
+                let connection = connection.lock().unwrap();
+                let text = format!("EXPLAIN QUERY PLAN {}", statement.text().replace('$', "?"));
+                let plan = connection.prepare(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+                drop(plan);
+            }
+            Outside::Postgres(client) => {
+                client
+                    .prepare(statement.text())
+                    .await
+                    .unwrap_or_else(|error| panic!("{error}: {}", statement.text()));
+            }
+        }
+    }
+}
+
+/// Somebody of whom every table knows something, each time in words that only this person has.
+#[derive(Clone, Copy)]
+struct Person {
+    org: OrgKey,
+    number: u8,
+}
+
+impl Person {
+    fn id(self) -> UserId {
+        let mut id = *b"an id of someone";
+        id[15] = self.number;
+        id[12] = u8::try_from(self.org.0).unwrap();
+        UserId(id)
+    }
+
+    /// In every text.
+    fn mark(self) -> String {
+        format!("xq{}o{}zw", self.number, self.org.0)
+    }
+
+    /// In every number.
+    fn figure(self) -> String {
+        format!("77{}55{}3", self.number, self.org.0)
+    }
+
+    /// The bytes by which the person would be found.
+    fn traces(self) -> [Vec<u8>; 3] {
+        [self.mark().into_bytes(), self.figure().into_bytes(), self.id().0.to_vec()]
+    }
+
+    async fn fill(self, store: &Store, outside: &Outside) {
+        let Self { org, number } = self;
+        let (mark, figure) = (self.mark(), self.figure());
+        let user = new_user(0, &format!("A {mark}"), &format!("B {mark}"), &format!("{mark}@example.com"));
+        let mut user = add(store, org, users::NewUser { user_id: self.id(), ..user }).await;
+        user.preferences.timezone = Some(mark.clone());
+        user.open_variables = [("open".to_owned(), mark.clone())].into();
+        user.secret_variables = [("secret".to_owned(), mark.clone())].into();
+        let context = vec![mark.clone()];
+        let change = move |tx: &Tx<'_>| {
+            users::update(tx, Directory::Members, &user, false, NOW)?;
+            users::set_additional_context(tx, user.user_id, &context, NOW)
+        };
+        store.write(org, change).await.unwrap();
+
+        let blob = |value: &[u8]| bytes(outside, value);
+        let short = |kind: &[u8; 10]| {
+            let mut id = [0; 12];
+            id[..10].copy_from_slice(kind);
+            id[10..].copy_from_slice(&[u8::try_from(org.0).unwrap(), number]);
+            blob(&id)
+        };
+        let (o, id) = (org.0, blob(&self.id().0));
+        let digest = blob(&mark.bytes().cycle().take(16).collect::<Vec<_>>());
+        let rows = [
+            format!(
+                "UPDATE users SET num_conversations = {figure}, num_messages = {figure}, last_message_at = {figure}
+                 WHERE org_id = {o} AND user_id = {id}"
+            ),
+            format!(
+                "INSERT INTO link (org_id, secret_hash, user_id, purpose, redirect, expires_at)
+                 VALUES ({o}, {}, {id}, 'verify', 'https://{mark}', 1)",
+                blob(&[number; 32])
+            ),
+            format!(
+                "INSERT INTO job (org_id, job_id, kind, user_id, payload, state, attempts, run_at, lease_until, last_error,
+                 created_at, updated_at) VALUES ({o}, {}, 'mail', {id}, '{mark}', 'waiting', 0, 1, 0, '{mark}', 1, 1)",
+                short(b"a job     ")
+            ),
+            format!(
+                "INSERT INTO linked_account (org_id, user_id, provider, tenant, account_id, updated_at)
+                 VALUES ({o}, {id}, 'google', '{mark}', '{mark}', 1)"
+            ),
+            format!(
+                "INSERT INTO temporary_grant (org_id, grant_id, position, user_id, permission_name, permission_grant,
+                 justification, creator_org_id, creator_user_id, created_at, expires_at)
+                 VALUES ({o}, {}, {number}, {id}, '{mark}', '{mark}', '{mark}', {o}, {id}, 1, 1)",
+                short(b"a grant   ")
+            ),
+            format!(
+                "INSERT INTO temporary_grant_tag (org_id, grant_id, name, value) VALUES ({o}, {}, '{mark}', '{mark}')",
+                short(b"a grant   ")
+            ),
+            format!("INSERT INTO awaited_user (org_id, user_id, since) VALUES ({o}, {id}, 1)"),
+            format!(
+                "INSERT INTO message (org_id, message_id, conversation_id, user_id, sender, content, digest, created_at,
+                 updated_at) VALUES ({o}, {}, {}, {id}, '{mark}', '{mark}', {digest}, 1, 1)",
+                short(b"a message "),
+                short(b"a talk    ")
+            ),
+            format!(
+                "INSERT INTO conversation (org_id, conversation_id, user_id, started_at, ended_at, title, digest,
+                 created_at, updated_at) VALUES ({o}, {}, {id}, {figure}, {figure}, '{mark}', {digest}, 1, 1)",
+                short(b"a talk    ")
+            ),
+            format!(
+                "INSERT INTO memory (org_id, memory_id, user_id, position, conversation_id, content, context, digest,
+                 created_at, updated_at) VALUES ({o}, {}, {id}, 1, {}, '{mark}', '{mark}', {digest}, 1, 1)",
+                short(b"a memory  "),
+                short(b"a talk    ")
+            ),
+            format!(
+                "INSERT INTO memory_reference (org_id, memory_id, ordinal, message_id) VALUES ({o}, {}, 0, {})",
+                short(b"a memory  "),
+                short(b"a message ")
+            ),
+            format!(
+                "INSERT INTO user_model (org_id, user_model_id, user_id, content, insight_ids, dimensions, digest,
+                 created_at, updated_at) VALUES ({o}, {}, {id}, '{mark}', '{mark}', '{mark}', {digest}, 1, 1)",
+                short(b"a model   ")
+            ),
+            format!(
+                "INSERT INTO external_event (org_id, event_id, user_id, position, type, starts_at, ends_at, description,
+                 transcript, digest, created_at, updated_at)
+                 VALUES ({o}, {}, {id}, 1, '{mark}', {figure}, {figure}, '{mark}', '{mark}', {digest}, 1, 1)",
+                short(b"an event  ")
+            ),
+            // What others have of the person: an id.
+            format!(
+                "INSERT INTO api_key (org_id, key_id, record_id, name, secret_hash, role_id, creator_org_id,
+                 creator_user_id, created_at, updated_at, expires_at)
+                 VALUES ({o}, {}, {}, 'key', {}, {}, {o}, {id}, 1, 1, 1)",
+                blob(&[number; 16]),
+                blob(&[number; 12]),
+                blob(&[number; 32]),
+                blob(&ROLE.0)
+            ),
+        ];
+        outside.enter(org).await;
+        for row in rows {
+            outside.run(&row).await;
+        }
+    }
+}
+
+/// In how many rows a column holds some bytes, whatever its type.
+async fn count(outside: &Outside, column: &str, kind: &str, needle: &[u8]) -> i64 {
+    let (table, column) = column.split_once('.').unwrap();
+    let needle = hex(needle);
+    let found = match outside {
+        Outside::Sqlite(_) => format!("instr(lower(hex(\"{column}\")), '{needle}') > 0"),
+        Outside::Postgres(_) if kind == "bytea" => {
+            format!("position('{needle}' in encode(\"{column}\", 'hex')) > 0")
+        }
+        Outside::Postgres(_) => {
+            format!("position('{needle}' in encode(convert_to(\"{column}\"::text, 'UTF8'), 'hex')) > 0")
+        }
+    };
+    outside.int(&format!("SELECT count(*) FROM \"{table}\" WHERE {found}")).await
+}
+
+/// Where each trace of a person is found: `table.column`, the number of the trace, and in how many rows.
+async fn found(outside: &Outside, person: Person) -> BTreeMap<(String, usize), i64> {
+    outside.enter(person.org).await;
+    let mut places = BTreeMap::new();
+    for (column, kind) in columns(outside).await {
+        // FTS5's own table holds nothing and cannot be looked through; what it seems to hold is in its other tables.
+        if matches!(outside, Outside::Sqlite(_)) && column.starts_with("user_search.") {
+            continue;
+        }
+        for (at, trace) in person.traces().iter().enumerate() {
+            let rows = count(outside, &column, &kind, trace).await;
+            if rows > 0 {
+                places.insert((column.clone(), at), rows);
+            }
+        }
+    }
+    places
+}
+
+async fn erase(store: &Store, person: Person) {
+    let id = person.id();
+    let erase = move |tx: &Tx<'_>| {
+        holdings::erase_small(tx, id)?;
+        assert!(holdings::erase_batch(tx, id, 1_000)?);
+        users::delete(tx, Directory::Members, id, true, NOW)?;
+        erasures::put(tx, Directory::Members, id, NOW)
+    };
+    store.write(person.org, erase).await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_of_an_erased_user_is_in_any_column_and_all_of_the_neighbour_is() {
+    let test = TestStore::empty();
+    let outside = test.outside().await;
+    add_role(&test.store, ORG).await;
+    let [gone, stays] = [1, 2].map(|number| Person { org: ORG, number });
+    gone.fill(&test.store, &outside).await;
+    stays.fill(&test.store, &outside).await;
+    let dialect = test.dialect().await;
+    let before = [found(&outside, gone).await, found(&outside, stays).await];
+    for table in TABLES.iter().filter(|table| table.is_on(dialect) && table.erasing != Erasing::SearchIndex) {
+        for column in table.columns_on(dialect).filter(|column| column.holds == Holds::Personal) {
+            let name = format!("{}.{}", table.name, column.name);
+            let holds = |places: &BTreeMap<(String, usize), i64>| {
+                (0..2).any(|trace| places.contains_key(&(name.clone(), trace)))
+            };
+            assert!(before.iter().all(holds), "this test has to write something of a user into {name}");
+        }
+    }
+
+    erase(&test.store, gone).await;
+    let left = found(&outside, gone).await;
+    let mentions: BTreeSet<String> = TABLES
+        .iter()
+        .flat_map(|table| table.columns.iter().map(move |column| (table, column)))
+        .filter(|(_, column)| column.holds == Holds::Mention)
+        .map(|(table, column)| format!("{}.{}", table.name, column.name))
+        .collect();
+    for (column, trace) in left.keys() {
+        assert!(*trace == 2 && mentions.contains(column), "{column} still holds {:?}", gone.traces()[*trace]);
+    }
+    assert_eq!(left.len(), 2, "an API key names its creator, and so does the tombstone: {left:?}");
+    assert_eq!(found(&outside, stays).await, before[1]);
+    assert_eq!(test.store.check().await.unwrap(), Vec::<String>::new(), "the search index agrees");
+}
+
+#[tokio::test]
+async fn an_organization_is_erased_from_every_table_and_no_other_is() {
+    let test = TestStore::empty();
+    let outside = test.outside().await;
+    let people = [1, 2].map(|org| [1, 2].map(|number| Person { org: OrgKey(org), number }));
+    for people in people {
+        add_role(&test.store, people[0].org).await;
+        for person in people {
+            person.fill(&test.store, &outside).await;
+        }
+        erase(&test.store, people[0]).await;
+    }
+    let dialect = test.dialect().await;
+    let rows = async |org: OrgKey| {
+        outside.enter(org).await;
+        let mut rows = BTreeMap::new();
+        let of_org =
+            |table: &&holdings::Table| table.columns_on(dialect).any(|column| column.name == "org_id");
+        for table in TABLES.iter().filter(|table| table.is_on(dialect)).filter(of_org) {
+            let count = format!("SELECT count(*) FROM {} WHERE org_id = {}", table.name, org.0);
+            rows.insert(table.name, outside.int(&count).await);
+        }
+        rows.retain(|_, count| *count > 0);
+        rows
+    };
+    let kept = rows(OrgKey(2)).await;
+    assert!(kept.len() >= 16, "{kept:?}");
+    while !test.store.write(ORG, |tx| holdings::erase_organization_batch(tx, 1)).await.unwrap() {}
+    while test.store.write(ORG, |tx| organizations::erase_users(tx, 1)).await.unwrap() > 0 {}
+    test.store.write(ORG, organizations::erase_rest).await.unwrap();
+    assert_eq!(rows(ORG).await, BTreeMap::new());
+    assert_eq!(rows(OrgKey(2)).await, kept);
+    assert_eq!(test.store.check().await.unwrap(), Vec::<String>::new());
+}
+
+fn message(user: UserId, number: u64) -> Message {
+    let mut id = [0; 12];
+    id[4..].copy_from_slice(&number.to_be_bytes());
+    Message {
+        message_id: ObjectId(id),
+        conversation_id: ObjectId([1; 12]),
+        user_id: user,
+        created_at: NOW,
+        sender: "user".to_owned(),
+        content: format!("message {number}"),
+    }
+}
+
+async fn messages_of(outside: &Outside, user: UserId) -> i64 {
+    let id = bytes(outside, &user.0);
+    outside.int(&format!("SELECT count(*) FROM message WHERE org_id = 1 AND user_id = {id}")).await
+}
+
+#[tokio::test]
+async fn no_transaction_erases_more_than_it_may_and_together_they_erase_all() {
+    let test = TestStore::empty();
+    let outside = test.outside().await;
+    let (gone, stays) = (UserId([1; 16]), UserId([2; 16]));
+    let insert = move |tx: &Tx<'_>| {
+        (0..230).try_for_each(|number| {
+            messages::insert(tx, &message(gone, number), &[0; 16], NOW)?;
+            messages::insert(tx, &message(stays, 1_000 + number), &[0; 16], NOW)
+        })
+    };
+    test.store.write(ORG, insert).await.unwrap();
+    let mut left = 230;
+    while left > 0 {
+        let is_done = test.store.write(ORG, move |tx| holdings::erase_batch(tx, gone, 50)).await.unwrap();
+        let now = messages_of(&outside, gone).await;
+        assert!(left - now <= 50 && now < left, "{left} before and {now} after");
+        assert_eq!(is_done, now == 0);
+        left = now;
+    }
+    assert_eq!(messages_of(&outside, stays).await, 230);
+}
+
+/// Takes in messages about a user until the user is known to be erased; how many it has taken in.
+async fn take_in(store: Store, user: UserId, numbers: Arc<AtomicU64>) -> u64 {
+    let mut taken = 0;
+    loop {
+        let first = numbers.fetch_add(3, Ordering::Relaxed);
+        let put = move |tx: &Tx<'_>| {
+            if erasures::is_erased_many(tx, &[user])?.contains(&user) {
+                return Ok(false);
+            }
+            for number in first..first + 3 {
+                messages::insert(tx, &message(user, number), &[0; 16], NOW)?;
+            }
+            Ok::<_, StoreError>(true)
+        };
+        match store.write(ORG, put).await {
+            Ok(true) => taken += 3,
+            Ok(false) => return taken,
+            // Too many conflicts: whoever sends the records sends them again.
+            Err(StoreError::Busy) => {}
+            Err(error) => panic!("{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(3)).await;
+    }
+}
+
+/// A write that is tried until it is done, as jobs are.
+async fn until_done(
+    store: &Store,
+    write: impl Fn(&Tx<'_>) -> Result<bool, StoreError> + Clone + Send + 'static,
+) -> bool {
+    loop {
+        match store.write(ORG, write.clone()).await {
+            Err(StoreError::Busy) => {}
+            done => return done.unwrap(),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_arrives_while_its_user_is_erased_is_erased_or_refused() {
+    let test = TestStore::empty();
+    add_role(&test.store, ORG).await;
+    for round in 1..=8 {
+        let person = Person { org: ORG, number: round };
+        let user = person.id();
+        let new = new_user(0, "Ada", "Lovelace", &format!("ada{round}@example.com"));
+        add(&test.store, ORG, users::NewUser { user_id: user, ..new }).await;
+        let numbers = Arc::new(AtomicU64::new(u64::from(round) << 32));
+        let begun = Arc::clone(&numbers);
+        let is_erased = Arc::new(AtomicBool::new(false));
+        let eraser = {
+            let (store, is_erased) = (test.store.clone(), Arc::clone(&is_erased));
+            async move {
+                while begun.load(Ordering::Relaxed) < (u64::from(round) << 32) + 60 {
+                    tokio::task::yield_now().await;
+                }
+                let erase = move |tx: &Tx<'_>| {
+                    holdings::erase_small(tx, user)?;
+                    let is_done = holdings::erase_batch(tx, user, 20)?;
+                    users::delete(tx, Directory::Members, user, false, NOW)?;
+                    erasures::put(tx, Directory::Members, user, NOW)?;
+                    Ok::<_, StoreError>(is_done)
+                };
+                let mut is_done = until_done(&store, erase).await;
+                while !is_done {
+                    is_done = until_done(&store, move |tx| holdings::erase_batch(tx, user, 20)).await;
+                }
+                is_erased.store(true, Ordering::Relaxed);
+                0
+            }
+        };
+        let mut work: Vec<std::pin::Pin<Box<dyn Future<Output = u64> + Send>>> = vec![Box::pin(eraser)];
+        for _ in 0..3 {
+            work.push(Box::pin(take_in(test.store.clone(), user, Arc::clone(&numbers))));
+        }
+        let taken: u64 = all(work).await.into_iter().sum();
+        assert!(taken > 0 && is_erased.load(Ordering::Relaxed));
+        assert_eq!(messages_of(&test.outside().await, user).await, 0, "{taken} were taken in");
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_is_found_by_whoever_knows_the_id_and_only_in_its_organization() {
+    let test = TestStore::empty();
+    let ids: Vec<UserId> = (0..100).map(|number| UserId([number; 16])).collect();
+    let erased: BTreeSet<UserId> = ids.iter().copied().filter(|id| id.0[0] % 3 == 0).collect();
+    let put = erased.clone();
+    let put =
+        move |tx: &Tx<'_>| put.iter().try_for_each(|id| erasures::put(tx, Directory::Members, *id, NOW));
+    test.store.write(ORG, put.clone()).await.unwrap();
+    // Once more, as when a transaction is run again.
+    test.store.write(ORG, put).await.unwrap();
+    let asked = ids.clone();
+    let found = test.store.read(ORG, move |conn| erasures::is_erased_many(conn, &asked)).await.unwrap();
+    assert_eq!(found, erased);
+    let elsewhere =
+        test.store.read(OrgKey(2), move |conn| erasures::is_erased_many(conn, &ids)).await.unwrap();
+    assert_eq!(elsewhere, BTreeSet::new());
+    assert_eq!(
+        test.store.read(ORG, |conn| erasures::is_erased_many(conn, &[])).await.unwrap(),
+        BTreeSet::new()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scrub_ends_only_when_nobody_reads_an_older_state() {
+    let test = TestStore::empty();
+    let outside = test.outside().await;
+    let person = Person { org: ORG, number: 1 };
+    add_role(&test.store, ORG).await;
+    person.fill(&test.store, &outside).await;
+    let reader = test.outside().await;
+    let begin = match &reader {
+        Outside::Sqlite(_) => "BEGIN",
+        Outside::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ",
+    };
+    reader.run(begin).await;
+    assert_eq!(reader.users().await, 1);
+    erase(&test.store, person).await;
+    let mut scrub = Box::pin(test.store.scrub());
+    let early = tokio::time::timeout(Duration::from_millis(500), &mut scrub).await;
+    assert!(early.is_err(), "what the reader sees cannot be gone: {early:?}");
+    assert_eq!(reader.users().await, 1);
+    reader.run("COMMIT").await;
+    scrub.await.unwrap();
+    if let Outside::Postgres(_) = &outside {
+        let vacuumed =
+            "SELECT count(*) FROM pg_stat_user_tables WHERE relname = 'users' AND last_vacuum IS NOT NULL";
+        assert_eq!(outside.int(vacuumed).await, 1);
+        let samples = format!(
+            "SELECT count(*) FROM pg_stats WHERE histogram_bounds::text LIKE '%{0}%'
+            OR most_common_vals::text LIKE '%{0}%'",
+            person.mark()
+        );
+        assert_eq!(outside.int(&samples).await, 0);
+    }
+}
