@@ -66,7 +66,7 @@ impl ErasureJobs {
     }
 
     /// Has the files scrubbed of what this transaction erases.
-    fn enqueue_scrub(&self, tx: &Tx<'_>, now: Timestamp) -> Result<()> {
+    pub(crate) fn enqueue_scrub(&self, tx: &Tx<'_>, now: Timestamp) -> Result<()> {
         enqueue_at(tx, self.scrub, None, &Work::ScrubStore, self.scrub_at, now)
     }
 }

@@ -15,6 +15,7 @@ use denizen_store::{Tx, awaited_users, control, organizations, users};
 use serde::{Deserialize, Serialize};
 
 use crate::environment::hash_secret;
+use crate::erasing::ErasureJobs;
 use crate::error::{Error, ErrorCode, Result};
 use crate::handle::Directory;
 use crate::links::link_url;
@@ -52,6 +53,7 @@ pub enum Work {
     DeleteAccount { provider: String, tenant: Option<String>, account_id: String },
 }
 
+const DELETE_ACCOUNT: &str = "identity.delete_account";
 /// The kinds of jobs, as they stand in rows and in metrics.
 pub const KINDS: [&str; 7] = [
     "mail.invitation",
@@ -60,7 +62,7 @@ pub const KINDS: [&str; 7] = [
     "user.erase",
     "awaited.erase",
     "store.scrub",
-    "identity.delete_account",
+    DELETE_ACCOUNT,
 ];
 /// The states that a job's row can be in; a job that is done has no row.
 pub const STATES: [&str; 3] = ["waiting", "running", "failed"];
@@ -74,7 +76,7 @@ impl Work {
             Self::EraseUser { .. } => "user.erase",
             Self::EraseAwaited => "awaited.erase",
             Self::ScrubStore => "store.scrub",
-            Self::DeleteAccount { .. } => "identity.delete_account",
+            Self::DeleteAccount { .. } => DELETE_ACCOUNT,
         }
     }
 
@@ -381,16 +383,30 @@ impl Directory {
     pub async fn finish_job(&self, leased: &LeasedJob) -> Result<bool> {
         let lease = leased.lease();
         let awaits = leased.kind() == Work::EraseAwaited.kind();
+        // The user has been scrubbed off the files already, and only this row still named the account.
+        let named_account = leased.kind() == DELETE_ACCOUNT;
         let now = self.now();
+        let scrub = ErasureJobs::new(self, now);
         let directory = self.clone();
-        self.write(leased.job.org, move |tx| {
-            let first = if awaits { awaited_users::first(tx)? } else { None };
-            Ok(match first {
-                Some(since) => stored::postpone(tx, &lease, directory.awaited_until(since).max(now), now)?,
-                None => stored::finish(tx, &lease)?,
+        let finished = self
+            .write(leased.job.org, move |tx| {
+                let first = if awaits { awaited_users::first(tx)? } else { None };
+                let held = match first {
+                    Some(since) => {
+                        stored::postpone(tx, &lease, directory.awaited_until(since).max(now), now)?
+                    }
+                    None => stored::finish(tx, &lease)?,
+                };
+                if held && named_account {
+                    scrub.enqueue_scrub(tx, now)?;
+                }
+                Ok(held)
             })
-        })
-        .await
+            .await?;
+        if named_account {
+            self.inner.job_signal.wake();
+        }
+        Ok(finished)
     }
 
     /// Reports that a job failed. It is tried again later, unless that cannot help or the attempts are used up; then

@@ -30,10 +30,19 @@ pub fn google_account(account_id: &str, tenant: Option<&str>) -> Result<LinkedAc
         }
         Err(Error::field(&[field], format!("must have 1 to {most} characters, without spaces")))
     };
+    let tenant = tenant.map(|tenant| checked("tenant", tenant, MAX_TENANT_ID)).transpose()?;
+    // It stands in the path of requests, where other signs would lead elsewhere.
+    let is_word = |tenant: &str| {
+        tenant.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && tenant.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+    };
+    if tenant.as_deref().is_some_and(|tenant| !is_word(tenant)) {
+        return Err(Error::field(&["tenant"], "must have letters, digits, hyphens and underscores only"));
+    }
     Ok(LinkedAccount {
         provider: Provider::Google,
         account_id: checked("account_id", account_id, MAX_ACCOUNT_ID)?,
-        tenant: tenant.map(|tenant| checked("tenant", tenant, MAX_TENANT_ID)).transpose()?,
+        tenant,
     })
 }
 
@@ -93,5 +102,22 @@ impl Directory {
             }
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_no_request_could_carry_is_refused_when_it_is_linked() {
+        let ids = google_account("x7+/=ä", Some("acme-x1_2")).unwrap();
+        assert_eq!((ids.account_id.as_str(), ids.tenant.as_deref()), ("x7+/=ä", Some("acme-x1_2")));
+        for account_id in ["", "a b", "a\n", &"a".repeat(MAX_ACCOUNT_ID + 1)] {
+            assert!(google_account(account_id, None).is_err(), "{account_id:?}");
+        }
+        for tenant in ["", "..", "a/b", "a%2fb", "a?b", "-a", "ä", &"a".repeat(MAX_TENANT_ID + 1)] {
+            assert!(google_account("a", Some(tenant)).is_err(), "{tenant:?}");
+        }
     }
 }
