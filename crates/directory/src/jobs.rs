@@ -6,6 +6,7 @@ use std::sync::Arc;
 use denizen_domain::ids::{ObjectId, OrgKey, UserId};
 use denizen_domain::mail::{Mail, MailContent};
 use denizen_domain::member::Directory as UserDirectory;
+use denizen_domain::permission::names;
 use denizen_domain::time::Timestamp;
 use denizen_store::jobs::{self as stored, Job, JobState};
 use denizen_store::linked_accounts::LinkedAccount;
@@ -14,6 +15,7 @@ use denizen_store::users::User;
 use denizen_store::{Tx, awaited_users, control, organizations, users};
 use serde::{Deserialize, Serialize};
 
+use crate::context::OpContext;
 use crate::environment::hash_secret;
 use crate::erasing::ErasureJobs;
 use crate::error::{Error, ErrorCode, Result};
@@ -438,7 +440,20 @@ impl Directory {
     /// The jobs of an organization that are not done, oldest first, at most `most`.
     pub async fn list_jobs(&self, slug: &str, most: i64) -> Result<Vec<JobSummary>> {
         let organization = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
-        let jobs = self.query(organization.org, move |conn| stored::list(conn, most)).await?;
+        self.jobs_of(organization.org, most).await
+    }
+
+    /// The same for a caller: permission `Directory:GetJob`.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Forbidden`].
+    pub async fn jobs(&self, ctx: &OpContext, most: i64) -> Result<Vec<JobSummary>> {
+        ctx.require(&names::DIRECTORY_GET_JOB)?;
+        self.jobs_of(ctx.org(), most).await
+    }
+
+    async fn jobs_of(&self, org: OrgKey, most: i64) -> Result<Vec<JobSummary>> {
+        let jobs = self.query(org, move |conn| stored::list(conn, most)).await?;
         Ok(jobs
             .into_iter()
             .map(|job| JobSummary {
