@@ -9,4 +9,5 @@ mod opening;
 mod plans;
 mod proxy;
 mod reruns;
+mod statistics;
 mod walls;
