@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use denizen_domain::ids::{OrgKey, UserId};
 use denizen_domain::time::Timestamp;
 use denizen_store::Value;
+use denizen_store::keyset::{After, Page};
 
 use crate::context::OpContext;
 
@@ -75,6 +76,27 @@ impl Cursors {
         let cursors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (kept, values) = cursors.get(&(reading.clone(), position))?;
         (kept.plus_seconds(LIFE_SECONDS) > now).then(|| values.clone())
+    }
+
+    /// Where a reading goes on behind the row at `position`, if that can be said without a look at the row.
+    pub(crate) fn after(&self, reading: &Reading, position: i64, now: Timestamp) -> Option<After> {
+        let values =
+            if reading.order.is_empty() { Some(Vec::new()) } else { self.find(reading, position, now) };
+        values.map(|values| After { position, values })
+    }
+
+    /// The token that continues a page, which was asked for with the token `asked`: its end is kept. An empty page of a
+    /// limit of 0 goes on where it began.
+    pub(crate) fn token<T>(
+        &self,
+        reading: Reading,
+        page: &Page<T>,
+        asked: i64,
+        now: Timestamp,
+    ) -> Option<i64> {
+        let Some(after) = &page.next else { return page.has_more.then_some(asked) };
+        self.keep(reading, after.position, &after.values, now);
+        Some(after.position)
     }
 
     /// Drops what is too old to be used.

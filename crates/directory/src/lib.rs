@@ -14,6 +14,7 @@ pub mod limits;
 pub mod linked_accounts;
 pub mod links;
 pub mod members;
+pub mod memories;
 pub mod organizations;
 mod recovery;
 pub mod roles;

@@ -22,6 +22,9 @@ pub use variables::VariableChanges;
 /// A member as the rules hand it on.
 pub use denizen_store::users::{SortField, SortKey, User as Member};
 
+/// What has been concluded about a member, as the rules hand it on.
+pub use denizen_store::user_models::UserModel;
+
 /// The most entries of additional context that a user can have.
 pub const MAX_ADDITIONAL_CONTEXT: usize = 200;
 /// The longest entry of additional context, in characters.

@@ -5,6 +5,7 @@ use denizen_domain::member::Directory as UserDirectory;
 use denizen_domain::permission::names;
 use denizen_domain::text::Email;
 use denizen_store::Value;
+use denizen_store::user_models::{self, UserModel};
 use denizen_store::users::{self, After, Position, SortField, SortKey, User, UserQuery, UserSearch};
 
 use crate::context::OpContext;
@@ -46,6 +47,8 @@ pub struct MemberSearch {
 /// What an organization has concluded about a user.
 #[derive(Debug)]
 pub struct UserModels {
+    /// Oldest first.
+    pub models: Vec<UserModel>,
     pub additional_context: Vec<String>,
 }
 
@@ -156,7 +159,10 @@ impl Directory {
             if !own && !target.preferences.user_model_visible_to_admins {
                 return Err(ErrorCode::Forbidden.into());
             }
-            Ok(UserModels { additional_context: users::additional_context(conn, target.user_id)? })
+            Ok(UserModels {
+                models: user_models::list_by_user(conn, target.user_id)?,
+                additional_context: users::additional_context(conn, target.user_id)?,
+            })
         })
         .await
     }
