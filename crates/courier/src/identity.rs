@@ -7,6 +7,7 @@ mod service_account;
 mod web;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use denizen_domain::time::Timestamp;
@@ -55,6 +56,8 @@ pub struct Google {
     project_url: String,
     access: Access,
     timeout: Duration,
+    /// Until then, in microseconds since the epoch, nobody tries again to reach a server that fell silent.
+    silent_until: AtomicI64,
 }
 
 enum Access {
@@ -98,12 +101,14 @@ impl Google {
         }
         let base = url.as_str().trim_end_matches('/');
         let project_url = format!("{base}/v1/projects/{project}");
-        Ok(Some(Self { web: Web::new(), project_url, access, timeout: settings.timeout }))
+        let silent_until = AtomicI64::new(0);
+        Ok(Some(Self { web: Web::new(), project_url, access, timeout: settings.timeout, silent_until }))
     }
 
     /// Deletes an account, once: in `tenant` of the project, or in the project itself.
     ///
-    /// `now` is for the access token, which is kept in memory until shortly before its end.
+    /// `now` is for the access token, which is kept in memory until shortly before its end. For as long as one deletion has
+    /// waited in vain, others fail without waiting: thousands of them would keep the worker from everything else.
     ///
     /// # Errors
     /// Everything but a clear "deleted" or "not there". None of them is permanent.
@@ -113,13 +118,21 @@ impl Google {
         account_id: &str,
         now: Timestamp,
     ) -> Result<AccountDeletion, DeliveryError> {
-        match tokio::time::timeout(self.timeout, self.try_to_delete(tenant, account_id, now)).await {
-            Ok(result) => result.map_err(DeliveryError::transient),
-            Err(_) => Err(DeliveryError::transient(format!(
-                "{SERVER} did not finish within {} seconds",
-                self.timeout.as_secs_f32()
-            ))),
+        let silent = || {
+            let seconds = self.timeout.as_secs_f32();
+            DeliveryError::transient(format!("{SERVER} did not finish within {seconds} seconds"))
+        };
+        if now.0 < self.silent_until.load(Ordering::Relaxed) {
+            return Err(silent());
         }
+        if let Ok(result) =
+            tokio::time::timeout(self.timeout, self.try_to_delete(tenant, account_id, now)).await
+        {
+            return result.map_err(DeliveryError::transient);
+        }
+        let waited = i64::try_from(self.timeout.as_micros()).unwrap_or(0);
+        self.silent_until.store(now.plus_micros(waited.saturating_mul(2)).0, Ordering::Relaxed);
+        Err(silent())
     }
 
     async fn try_to_delete(

@@ -247,6 +247,17 @@ async fn a_server_that_is_away_or_silent_is_a_failure_that_passes() {
 }
 
 #[tokio::test]
+async fn one_deletion_that_waited_in_vain_spares_the_next_ones_the_same_wait() {
+    let server = WebServer::start(vec![]);
+    let google = google(&GoogleSettings { timeout: Duration::from_secs(1), ..settings(&server.url()) });
+    let waited = google.delete_account(None, ACCOUNT, date()).await.unwrap_err();
+    let spared = google.delete_account(None, ACCOUNT, later(1)).await.unwrap_err();
+    assert_eq!((spared, server.asked().len()), (waited, 1));
+    google.delete_account(None, ACCOUNT, later(2)).await.unwrap_err();
+    assert_eq!(server.asked().len(), 2, "it is tried again when as much time has passed");
+}
+
+#[tokio::test]
 async fn a_token_server_that_gives_none_is_told_apart_and_nothing_is_asked_to_be_deleted() {
     for (status, body, reason) in [
         (
