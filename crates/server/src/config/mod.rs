@@ -43,6 +43,7 @@ pub struct Config {
     pub amigo: Amigo,
     pub mail: Mail,
     pub identity: Identity,
+    pub ingest: Ingest,
     pub log: Log,
     pub sqlite: Sqlite,
     pub postgres: Postgres,
@@ -175,6 +176,14 @@ pub struct Identity {
     pub google_url: String,
     /// Time for one deletion, in seconds. 1 to 90, default 30.
     pub timeout_seconds: u64,
+}
+
+/// Records that are taken in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ingest {
+    /// How long records are kept of a user who has not come, in days; then they are erased. 1 to 3,650, default 30.
+    pub awaited_user_days: u64,
 }
 
 /// The log, on standard error.
@@ -313,6 +322,7 @@ impl Default for Config {
                 google_url: "https://identitytoolkit.googleapis.com".to_owned(),
                 timeout_seconds: 30,
             },
+            ingest: Ingest { awaited_user_days: 30 },
             log: Log { format: LogFormat::Auto, filter: "info".to_owned() },
             sqlite: Sqlite {
                 group_commit_max: 512,
