@@ -17,9 +17,9 @@ use crate::error::Result;
 use crate::handle::Directory;
 use crate::jobs::{Task, Work, enqueue, enqueue_account_deletion, enqueue_at};
 
-/// Rows, by their weight, that the transaction erases that deletes a member.
+/// Rows that the transaction erases that deletes a member.
 const AT_ONCE: i64 = 2_000;
-/// Rows, by their weight, that a job erases in one transaction; few, so that other writers hardly wait.
+/// Rows that a job erases in one transaction; few, so that other writers hardly wait.
 const BATCH: i64 = 500;
 /// Accounts at an identity provider whose deletion is enqueued in one transaction.
 const ACCOUNTS: usize = 200;

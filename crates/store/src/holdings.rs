@@ -48,9 +48,8 @@ pub enum Erasing {
     /// There are few rows of a user; they are deleted in the transaction that deletes the user.
     AtOnce,
     /// There may be very many rows of a user; `key` names each of them within the organization. What does not fit the
-    /// transaction that deletes the user is deleted by a job. A row counts as `weight`, so that a batch of large rows is
-    /// no larger than one of small rows.
-    InBatches { key: &'static str, weight: i64 },
+    /// transaction that deletes the user is deleted by a job. `size` tells how many bytes a row takes, about.
+    InBatches { key: &'static str, size: &'static str },
     /// The rows go with those of another table that they refer to.
     With(&'static str),
     /// The rows stay.
@@ -84,8 +83,17 @@ impl Table {
     }
 }
 
-/// The statement that erases up to `most` rows of a user, or of the whole organization when no user is named.
-fn batch(dialect: Dialect, table: &str, key: &str, org: i64, user: Option<UserId>, most: i64) -> Statement {
+/// Bytes that are erased in one transaction, about; they have to be written over, which holds other writers up.
+const MOST_BYTES: i64 = 8 << 20;
+
+/// The statement that erases up to `most` rows of a user, or of the whole organization when no user is named, and as many
+/// as make up `bytes`; it answers the size of each.
+fn batch(
+    dialect: Dialect,
+    (table, key, size): (&str, &str, &str),
+    (org, user): (i64, Option<UserId>),
+    (most, bytes): (i64, i64),
+) -> Statement {
     // Engine: PostgreSQL's planner would join the table with the rows that it is to look up; an array it looks up.
     let (open, close) = match dialect {
         Dialect::Sqlite => ("IN (", ")"),
@@ -93,12 +101,18 @@ fn batch(dialect: Dialect, table: &str, key: &str, org: i64, user: Option<UserId
     };
     let mut statement = Statement::new(&format!("DELETE FROM {table} WHERE org_id = "));
     statement.bind(Value::Int(org));
-    statement.push(&format!(" AND {key} {open}SELECT {key} FROM {table} WHERE org_id = "));
+    statement.push(&format!(
+        " AND {key} {open}SELECT {key} FROM
+            (SELECT {key}, size, sum(size) OVER (ROWS UNBOUNDED PRECEDING) AS total FROM
+                (SELECT {key}, {size} AS size FROM {table} WHERE org_id = "
+    ));
     statement.bind(Value::Int(org));
     if let Some(user) = user {
         statement.push(" AND user_id = ").bind(Value::Blob(user.0.to_vec()));
     }
-    statement.push(" LIMIT ").bind(Value::Int(most)).push(close);
+    statement.push(" LIMIT ").bind(Value::Int(most));
+    statement.push(") AS found) AS measured WHERE total - size < ").bind(Value::Int(bytes));
+    statement.push(&format!("{close} RETURNING {size}"));
     statement
 }
 
@@ -117,7 +131,7 @@ pub fn erase_small(tx: &Tx<'_>, user: UserId) -> Result<()> {
     Ok(())
 }
 
-/// Erases up to `most` rows, by their weight, of a user who may have very many; `true` when none is left.
+/// Erases up to `most` rows of a user who may have very many, and not many megabytes; `true` when none is left.
 pub fn erase_batch(tx: &Tx<'_>, user: UserId, most: i64) -> Result<bool> {
     erase_large(tx, Some(user), most)
 }
@@ -127,10 +141,36 @@ pub fn erase_batch(tx: &Tx<'_>, user: UserId, most: i64) -> Result<bool> {
 pub fn erase_organization_batch(tx: &Tx<'_>, most: i64) -> Result<bool> {
     let mut is_done = erase_large(tx, None, most)?;
     for (table, key) in of_organization() {
-        let erased = tx.execute_of(&batch(tx.dialect(), table, key, tx.org.0, None, most))?;
-        is_done &= erased == 0;
+        let (rows, _) = erase_some(tx, (table, key, "1"), None, (most, most))?;
+        is_done &= rows == 0;
     }
     Ok(is_done)
+}
+
+fn erase_large(tx: &Tx<'_>, user: Option<UserId>, most: i64) -> Result<bool> {
+    let (mut rows_left, mut bytes_left) = (most, MOST_BYTES);
+    for table in TABLES {
+        let Erasing::InBatches { key, size } = table.erasing else { continue };
+        let (rows, bytes) = erase_some(tx, (table.name, key, size), user, (rows_left, bytes_left))?;
+        rows_left -= rows;
+        bytes_left -= bytes;
+        if rows_left <= 0 || bytes_left <= 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// How many rows were erased, and of how many bytes.
+fn erase_some(
+    tx: &Tx<'_>,
+    table: (&str, &str, &str),
+    user: Option<UserId>,
+    most: (i64, i64),
+) -> Result<(i64, i64)> {
+    let statement = batch(tx.dialect(), table, (tx.org.0, user), most);
+    let sizes = tx.all_of(&statement, |row| row.int(0))?;
+    Ok((i64::try_from(sizes.len()).unwrap_or(i64::MAX), sizes.iter().sum()))
 }
 
 /// The tables of which a user has few rows, and what is left of users who were erased.
@@ -140,21 +180,6 @@ fn of_organization() -> impl Iterator<Item = (&'static str, &'static str)> {
     small.map(|table| (table.name, "user_id")).chain(left)
 }
 
-fn erase_large(tx: &Tx<'_>, user: Option<UserId>, most: i64) -> Result<bool> {
-    let mut left = most;
-    for table in TABLES {
-        let Erasing::InBatches { key, weight } = table.erasing else { continue };
-        let rows = (left / weight).max(1);
-        let erased = tx.execute_of(&batch(tx.dialect(), table.name, key, tx.org.0, user, rows))?;
-        let erased = i64::try_from(erased).unwrap_or(i64::MAX);
-        left -= erased.saturating_mul(weight);
-        if erased >= rows {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
 /// One statement of each shape, for the test that prepares them.
 pub fn example_statements(dialect: Dialect) -> Vec<Statement> {
     let user = UserId([0; 16]);
@@ -162,13 +187,14 @@ pub fn example_statements(dialect: Dialect) -> Vec<Statement> {
     for table in TABLES {
         match table.erasing {
             Erasing::AtOnce => statements.push(at_once(table.name, 0, user)),
-            Erasing::InBatches { key, .. } => {
-                statements.push(batch(dialect, table.name, key, 0, Some(user), 1));
-                statements.push(batch(dialect, table.name, key, 0, None, 1));
+            Erasing::InBatches { key, size } => {
+                statements.push(batch(dialect, (table.name, key, size), (0, Some(user)), (1, 1)));
+                statements.push(batch(dialect, (table.name, key, size), (0, None), (1, 1)));
             }
             _ => {}
         }
     }
-    statements.extend(of_organization().map(|(table, key)| batch(dialect, table, key, 0, None, 1)));
+    let small = |(table, key)| batch(dialect, (table, key, "1"), (0, None), (1, 1));
+    statements.extend(of_organization().map(small));
     statements
 }

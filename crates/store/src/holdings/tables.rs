@@ -305,7 +305,7 @@ pub const TABLES: &[Table] = &[
     table("awaited_user", Erasing::AtOnce, &[ORG, subject("user_id"), plain("since", "a time")]),
     table(
         "message",
-        Erasing::InBatches { key: "message_id", weight: 1 },
+        Erasing::InBatches { key: "message_id", size: "octet_length(content)" },
         &[
             ORG,
             plain("message_id", "an id"),
@@ -320,7 +320,7 @@ pub const TABLES: &[Table] = &[
     ),
     table(
         "conversation",
-        Erasing::InBatches { key: "conversation_id", weight: 1 },
+        Erasing::InBatches { key: "conversation_id", size: "1" },
         &[
             ORG,
             plain("conversation_id", "an id"),
@@ -335,7 +335,11 @@ pub const TABLES: &[Table] = &[
     ),
     table(
         "memory",
-        Erasing::InBatches { key: "memory_id", weight: 2 },
+        // With its references, of which there may be a thousand.
+        Erasing::InBatches {
+            key: "memory_id",
+            size: "octet_length(content) + octet_length(context) + 16000",
+        },
         &[
             ORG,
             plain("memory_id", "an id"),
@@ -361,7 +365,10 @@ pub const TABLES: &[Table] = &[
     ),
     table(
         "user_model",
-        Erasing::InBatches { key: "user_model_id", weight: 4 },
+        Erasing::InBatches {
+            key: "user_model_id",
+            size: "octet_length(content) + octet_length(insight_ids) + octet_length(dimensions)",
+        },
         &[
             ORG,
             plain("user_model_id", "an id"),
@@ -376,8 +383,10 @@ pub const TABLES: &[Table] = &[
     ),
     table(
         "external_event",
-        // Transcripts may be as long as a request.
-        Erasing::InBatches { key: "event_id", weight: 40 },
+        Erasing::InBatches {
+            key: "event_id",
+            size: "octet_length(description) + coalesce(octet_length(transcript), 0)",
+        },
         &[
             ORG,
             plain("event_id", "an id"),

@@ -392,6 +392,26 @@ async fn no_transaction_erases_more_than_it_may_and_together_they_erase_all() {
     assert_eq!(messages_of(&outside, stays).await, 230);
 }
 
+#[tokio::test]
+async fn a_transaction_erases_few_large_rows_or_many_small_ones() {
+    const LARGE: usize = 1 << 20;
+    let test = TestStore::empty();
+    let outside = test.outside().await;
+    let gone = UserId([1; 16]);
+    for number in 0..30 {
+        let large = Message { content: "m".repeat(LARGE), ..message(gone, number) };
+        test.store.write(ORG, move |tx| messages::insert(tx, &large, &[0; 16], NOW)).await.unwrap();
+    }
+    let mut left = 30;
+    while left > 0 {
+        let is_done = test.store.write(ORG, move |tx| holdings::erase_batch(tx, gone, 1_000)).await.unwrap();
+        let now = messages_of(&outside, gone).await;
+        assert!((1..=9).contains(&(left - now)), "{left} before and {now} after");
+        assert!(!is_done || now == 0);
+        left = now;
+    }
+}
+
 /// Takes in messages about a user until the user is known to be erased; how many it has taken in.
 async fn take_in(store: Store, user: UserId, numbers: Arc<AtomicU64>) -> u64 {
     let mut taken = 0;
