@@ -153,7 +153,7 @@ pub fn page_statement(conn: &Conn<'_>, query: &EventQuery) -> Result<Statement> 
     let keys = keys_of(&query.sort);
     let walk = Walk { keys: &keys, after: query.after.as_ref(), limit: query.limit };
     let mut statement = matching(conn, query, &walk);
-    keyset::push_rest(&mut statement, &walk)?;
+    keyset::push_rest(&mut statement, conn.dialect(), &walk)?;
     Ok(statement)
 }
 

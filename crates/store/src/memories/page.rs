@@ -204,7 +204,7 @@ pub fn page_statement(conn: &Conn<'_>, query: &MemoryQuery) -> Result<Statement>
     let keys = query.keys();
     let walk = walk(query, &keys);
     let mut statement = matching(conn, query, &walk);
-    keyset::push_rest(&mut statement, &walk)?;
+    keyset::push_rest(&mut statement, conn.dialect(), &walk)?;
     Ok(statement)
 }
 

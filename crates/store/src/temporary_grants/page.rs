@@ -217,7 +217,7 @@ pub fn page_statement(conn: &Conn<'_>, query: &GrantQuery) -> Result<Statement> 
     let keys = keys_of(&query.sort);
     let walk = Walk { keys: &keys, after: query.after.as_ref(), limit: query.limit };
     let mut statement = matching(conn, query, &walk);
-    keyset::push_rest(&mut statement, &walk)?;
+    keyset::push_rest(&mut statement, conn.dialect(), &walk)?;
     Ok(statement)
 }
 

@@ -7,7 +7,7 @@ use denizen_domain::permission::{Filter, Scalar, TestOp};
 use super::{COLUMNS, Position, Route, User, UserSearch, find, read_user, search_statement};
 use crate::conn::Conn;
 use crate::error::{Result, StoreError};
-use crate::keyset::{Key, Kind, beyond, push_after, push_order};
+use crate::keyset::{Key, Kind, beyond, push_after, push_order, push_whole_range};
 use crate::sql::{Dialect, Param, Row, Sql, Statement, Value};
 use crate::visibility::{USERS, push_filter};
 
@@ -234,7 +234,9 @@ pub fn page_statement(conn: &Conn<'_>, query: &UserQuery) -> Statement {
             statement.push(" AND ").push(key.field.column()).push(beyond(key.descending));
             statement.bind(after.values[0].clone());
         }
-        (Some(_), []) | (None, _) => {}
+        (Some(_), []) => {}
+        (None, _) if looks_up => {}
+        (None, _) => push_whole_range(&mut statement, conn.dialect(), &query.keys()),
         (Some(after), _) => {
             let place = after.position.in_column(conn.dialect(), conn.org, query.directory);
             push_after(&mut statement, &query.keys(), &after.values, place);

@@ -164,3 +164,35 @@ async fn a_caller_who_may_read_nothing_pays_for_one_look_at_each_memory() {
     let most = 60 * i32::try_from(MANY).unwrap();
     assert!(steps < most, "{steps} steps for {MANY} memories");
 }
+
+#[tokio::test]
+async fn a_page_by_two_keys_sorts_only_what_shares_the_first_of_them() {
+    let test = TestStore::sqlite();
+    let spread = |tx: &Tx<'_>| {
+        for number in 0..MANY {
+            let memory = Memory {
+                memory_id: numbered(number),
+                user_id: user_id(1),
+                conversation_id: numbered(number / 10),
+                created_at: Timestamp(i64::from(number / 5)),
+                references: Vec::new(),
+                content: "c".to_owned(),
+                context: String::new(),
+            };
+            memories::insert(tx, &memory, &[0; 16], NOW)?;
+        }
+        Ok::<_, StoreError>(())
+    };
+    test.store.write(ORG, spread).await.unwrap();
+    for (first, second) in
+        [(SortField::Conversation, SortField::CreatedAt), (SortField::CreatedAt, SortField::Conversation)]
+    {
+        for descending in [false, true] {
+            let mut sort = by(first, descending);
+            sort.extend(by(second, !descending));
+            let query = MemoryQuery { sort, ..memories() };
+            let steps = steps(&test, &statement(&test, &query).await, 11);
+            assert!(steps < 3_000, "{first:?} {descending}: {steps} steps");
+        }
+    }
+}

@@ -44,3 +44,29 @@ async fn a_deep_page_by_any_statistic_costs_what_the_first_one_costs() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_page_by_two_keys_sorts_only_those_who_share_the_first_of_them() {
+    let test = TestStore::sqlite();
+    add_role(&test.store, ORG).await;
+    let insert = |tx: &denizen_store::Tx<'_>| {
+        (0..USERS).try_for_each(|number| users::insert(tx, &plain_user(number), NOW).map(drop))
+    };
+    test.store.write(ORG, insert).await.unwrap();
+    let outside = test.outside().await;
+    let spread = "num_conversations = position % 2000, num_messages = position % 2003, last_message_at = position % 2011";
+    let names = "first_key = 'a' || (position % 2017), last_key = 'b' || (position % 2027)";
+    outside.run(&format!("UPDATE users SET {spread}, {names}")).await;
+    for field in SortField::ALL {
+        for descending in [false, true] {
+            let second =
+                if field == SortField::Messages { SortField::LastMessage } else { SortField::Messages };
+            let sort = vec![SortKey { field, descending }, SortKey { field: second, descending: false }];
+            let asked = UserQuery { sort, limit: 10, ..query() };
+            let build = move |conn: &Conn<'_>| Ok::<_, StoreError>(users::page_statement(conn, &asked));
+            let statement = test.store.read(ORG, build).await.unwrap();
+            let steps = steps(&test, &statement, 11);
+            assert!(steps < 3_000, "{field:?} {descending}: {steps} steps");
+        }
+    }
+}
