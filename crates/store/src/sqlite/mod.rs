@@ -10,6 +10,7 @@ pub(crate) mod writer;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Result, StoreError};
@@ -54,7 +55,7 @@ fn open_writer(options: &SqliteOptions) -> Result<Connection> {
     create_private(&options.path)?;
     let connection = Connection::open(&options.path)?;
     connection.busy_timeout(options.busy_timeout)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    keep_statements(&connection)?;
     keep_log(&connection, options.busy_timeout)?;
     // Engine: FULL syncs the log at every commit; NORMAL would lose acknowledged writes when the machine stops.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -66,6 +67,16 @@ fn open_writer(options: &SqliteOptions) -> Result<Connection> {
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     connection.pragma_update(None, "cache_size", -i64::from(options.writer_cache_kib))?;
     Ok(connection)
+}
+
+/// Prepares each statement once.
+///
+/// Engine: else SQLite looks at the values that are bound to a statement with an order, a join or a limit, and so has to
+/// prepare it anew whenever they have changed, which takes longer than to run it.
+fn keep_statements(connection: &Connection) -> Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// Switches to a write-ahead log.
@@ -87,7 +98,7 @@ pub(crate) fn open_reader(options: &SqliteOptions) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&options.path, flags)?;
     connection.busy_timeout(options.busy_timeout)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    keep_statements(&connection)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -i64::from(options.reader_cache_kib))?;
     Ok(connection)
