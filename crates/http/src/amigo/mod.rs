@@ -14,6 +14,7 @@ mod delete_user;
 mod errors;
 mod example_pictures;
 mod get_api_keys;
+mod get_memories;
 mod get_organization;
 mod get_roles;
 mod get_user_dimensions;
@@ -21,6 +22,7 @@ mod get_user_model;
 mod get_users;
 mod input;
 mod link_page;
+mod list_input;
 mod modify_organization;
 mod modify_role;
 mod modify_user_variables;
@@ -168,7 +170,7 @@ fn user_operations() -> Vec<Operation> {
             .query(QueryParam::texts("email").about("Only users with these addresses, case aside."))
             .query(QueryParam::bool("is_verified"))
             .query(QueryParam::int("limit", 600, 0, 600))
-            .query(QueryParam::int("continuation_token", 0, 0, (1 << 53) - 1).about("From the page before; 0 begins."))
+            .query(QueryParam::int("continuation_token", 0, 0, list_input::MAX_TOKEN).about("From the page before; 0 begins."))
             .query(QueryParam::texts("sort_by").about(
                 "`+field` or `-field`, several to break ties: first_name, last_name, email, \
                  user_stats.num_conversations, user_stats.num_messages, user_stats.last_message_time.",
@@ -226,6 +228,23 @@ fn user_operations() -> Vec<Operation> {
             .summary("What has been concluded about a user")
             .rate("get_user_model")
             .responds::<wire::GetUserModelResponse>(200)
+            .errors(CALLER_ERRORS),
+        Operation::get("/v1/{organization}/user/{user_id}/memory", "get-memories", handler(get_memories::handle))
+            .tag("users")
+            .summary("What is remembered of a user's conversations")
+            .description(
+                "Only memories all of whose messages the caller may read. Filters combine with AND, the values of one \
+                 filter with OR.",
+            )
+            .query(QueryParam::texts("id").about("Only these memories."))
+            .query(QueryParam::texts("conversation_id").about("Only memories of these conversations."))
+            .query(QueryParam::int("limit", 50, 0, 50))
+            .query(QueryParam::int("continuation_token", 0, 0, list_input::MAX_TOKEN).about("From the page before; 0 begins."))
+            .query(QueryParam::texts("sort_by").about(
+                "`+field` or `-field`, several to break ties: conversation_id, created_at (timestamp is the same).",
+            ))
+            .rate("get_memories")
+            .responds::<wire::GetMemoriesResponse>(200)
             .errors(CALLER_ERRORS),
         Operation::post(
             "/v1/{organization}/user/{requested_user_id}/variable",

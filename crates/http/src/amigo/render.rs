@@ -1,7 +1,8 @@
 //! The engine's things as Amigo's structs.
 
 use denizen_directory::OpContext;
-use denizen_directory::members::Member;
+use denizen_directory::members::{Member, UserModel};
+use denizen_directory::memories::Memory;
 use denizen_domain::member::{Preferences, UserDimension};
 use denizen_domain::permission::FrontendView;
 
@@ -56,4 +57,24 @@ pub(super) fn dimensions(dimensions: Vec<UserDimension>) -> Vec<wire::UserDimens
         .into_iter()
         .map(|one| wire::UserDimension { description: one.description, tags: one.tags })
         .collect()
+}
+
+pub(super) fn user_model(model: UserModel) -> wire::UserModel {
+    wire::UserModel {
+        content: model.content,
+        insight_ids: model.insight_ids,
+        dimensions: dimensions(model.dimensions),
+    }
+}
+
+pub(super) fn memory(memory: Memory) -> wire::Memory {
+    wire::Memory {
+        id: memory.memory_id.to_string(),
+        created_at: memory.created_at,
+        timestamp: memory.created_at,
+        conversation_id: memory.conversation_id.to_string(),
+        references: memory.references.iter().map(ToString::to_string).collect(),
+        content: memory.content,
+        context: memory.context,
+    }
 }

@@ -189,6 +189,29 @@ pub(super) struct UserModel {
     pub(super) dimensions: Vec<UserDimension>,
 }
 
+#[derive(Serialize, JsonSchema)]
+pub(super) struct GetMemoriesResponse {
+    pub(super) memories: Vec<Memory>,
+    pub(super) has_more: bool,
+    /// For the next page, when there is more.
+    pub(super) continuation_token: Option<i64>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Memory {
+    pub(super) id: String,
+    #[schemars(with = "DateTime")]
+    pub(super) created_at: Timestamp,
+    /// The older name of `created_at`.
+    #[schemars(with = "DateTime")]
+    pub(super) timestamp: Timestamp,
+    pub(super) conversation_id: String,
+    /// The ids of the messages that it was drawn from.
+    pub(super) references: Vec<String>,
+    pub(super) content: String,
+    pub(super) context: String,
+}
+
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "describes the body for the documentation")]
 pub(super) struct ModifyUserVariablesRequest {

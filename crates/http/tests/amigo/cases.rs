@@ -218,6 +218,15 @@ pub(crate) const CASES: &[Case] = &[
         ..USUAL
     },
     Case {
+        path: "/v1/{organization}/user/{user_id}/memory",
+        lacking: (
+            "Conversation:GetMessage",
+            Answers(200, r#"{"memories": [], "has_more": false, "continuation_token": null}"#),
+        ),
+        unknown_ids: &[("{user_id}", NO_USER)],
+        ..USUAL
+    },
+    Case {
         method: "POST",
         path: "/v1/{organization}/user/{requested_user_id}/variable",
         body: r#"{"upserts": [{"name": "plan", "value": "gold", "is_secret": false}], "deletes": []}"#,

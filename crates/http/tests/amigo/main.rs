@@ -7,6 +7,7 @@ mod coverage;
 mod docs;
 mod errors;
 mod isolation;
+mod knowledge;
 mod rates;
 mod scene;
 mod users;

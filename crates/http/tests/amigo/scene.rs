@@ -44,6 +44,7 @@ impl Side {
         let body = json!({"email": email, "redirect_link": format!("{ORIGIN}/in")});
         admin.post("/user/signin", &body).await.expect(200);
         let secret = secret_of(&org.server.run_jobs().await.remove(0).content);
+        super::knowledge::keep_a_little(&org, &user_id, 1).await;
         let pictures = pictures();
         let things = [
             ("{organization}", org.slug().to_owned()),
@@ -85,12 +86,15 @@ impl Side {
     /// Everything that an administrator sees, to find out whether something changed.
     pub(crate) async fn state(&self) -> Vec<String> {
         let mut seen = Vec::new();
+        let user = format!("/user/{}", self.things["{user_id}"]);
         for path in [
             "/user/",
             "/role/?return_permission_grants=true",
             "/organization/",
             "/organization/api_key/",
             "/organization/user_dimensions/",
+            &format!("{user}/memory"),
+            &format!("{user}/user_model"),
         ] {
             seen.push(self.admin.get(path).await.expect(200).text().to_owned());
         }
