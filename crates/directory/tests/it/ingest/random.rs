@@ -5,7 +5,7 @@ use denizen_domain::patch::Patch;
 use denizen_domain::permission::model::Rng;
 use denizen_domain::text::Email;
 use denizen_store::linked_accounts::{LinkedAccount, Provider};
-use denizen_testkit::TestServer;
+use denizen_testkit::{TestOrg, TestServer};
 
 use super::records::{
     conversation, external_event, ingest, memory, message, of_user, time, user, user_model,
@@ -162,5 +162,21 @@ async fn a_batch_does_what_its_records_do_one_after_the_other() {
         }
         assert_coherent(&batched).await;
         assert_coherent(&single).await;
+    }
+}
+
+#[tokio::test]
+async fn batches_at_the_same_time_leave_what_is_coherent() {
+    let server = TestServer::start().await;
+    let other = server.another_process().await;
+    let here = server.org("acme").await;
+    let mut there: TestOrg = here.clone();
+    there.server = other;
+    let mut rng = Rng::new(15_485_863);
+    for _ in 0..15 {
+        let mut batch = || (0..20).map(|_| any_record(&mut rng)).collect::<Vec<Record>>();
+        let (first, second, third) = (batch(), batch(), batch());
+        tokio::join!(ingest(&here, first), ingest(&there, second), ingest(&here, third));
+        assert_coherent(&here).await;
     }
 }
