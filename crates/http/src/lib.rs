@@ -3,6 +3,7 @@
 //! A dialect folder imports the kernel, the directory, the domain and itself, never another dialect. The store is not
 //! known here at all.
 
+pub mod admin;
 pub mod amigo;
 mod docs;
 mod health;

@@ -49,6 +49,8 @@ pub enum Command {
     #[command(subcommand)]
     #[command(after_help = "Example:\n  denizen key list --org acme")]
     Key(Key),
+    /// Take records in: users and what is known of them, one JSON record in each line, also beside a running server
+    Ingest(Ingest),
     /// See the work that is waiting or has failed, such as mails
     #[command(subcommand)]
     #[command(after_help = "Example:\n  denizen job list")]
@@ -249,6 +251,27 @@ pub enum Job {
     },
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  denizen ingest --org acme records.ndjson
+  zcat export.ndjson.gz | denizen ingest --org acme - --json > results.ndjson
+
+docs/native.md describes the records. Exit code 1 when a line was refused; the others are taken in all the same.")]
+pub struct Ingest {
+    /// The file, or `-` for standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The organization's short name
+    #[arg(long, value_name = "SLUG")]
+    pub org: String,
+    /// Show no progress
+    #[arg(long)]
+    pub quiet: bool,
+    /// Print what became of every line, as JSON, instead of the refused lines as text
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// How a command prints its answer.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Output {
@@ -261,6 +284,8 @@ pub struct Output {
 pub enum Dialect {
     /// Amigo, `User`
     Amigo,
+    /// The native API
+    Admin,
 }
 
 impl Cli {
@@ -313,7 +338,7 @@ mod tests {
         }
         let mut seen = 0;
         visit(&Cli::command(), "", &mut seen);
-        assert_eq!(seen, 14);
+        assert_eq!(seen, 15);
     }
 
     #[test]

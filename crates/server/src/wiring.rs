@@ -1,6 +1,5 @@
 //! From the configuration to the settings of each crate: the only place that knows both.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use crate::report::Failure;
 
 /// The dialects that this binary speaks.
 pub fn dialects() -> Vec<Dialect> {
-    vec![denizen_http::amigo::dialect()]
+    vec![denizen_http::amigo::dialect(), denizen_http::admin::dialect()]
 }
 
 /// # Errors
@@ -64,7 +63,6 @@ pub fn directory_settings(config: &Config, bound: SocketAddr) -> DirectorySettin
 
 pub fn http_settings(config: &Config, bound: SocketAddr) -> HttpSettings {
     let limits = &config.limits;
-    let rates = || BTreeMap::from([("amigo".to_owned(), config.rate_limits.amigo.by_operation())]);
     HttpSettings {
         body_bytes: limits.body_bytes,
         header_bytes: limits.header_bytes,
@@ -72,8 +70,9 @@ pub fn http_settings(config: &Config, bound: SocketAddr) -> HttpSettings {
         json_depth: limits.json_depth,
         body_read_seconds: limits.body_read_seconds,
         request_seconds: limits.request_seconds,
+        ingest_line_bytes: config.ingest.line_bytes,
         concurrent_requests: limits.concurrent_requests,
-        rate_limits: config.rate_limits.enabled.then(rates),
+        rate_limits: config.rate_limits.enabled.then(|| config.rate_limits.by_operation()),
         public_url: config.public_url(bound),
     }
 }

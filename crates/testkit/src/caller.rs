@@ -1,5 +1,7 @@
 //! Somebody who calls with a token.
 
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::Value;
 
 use crate::answer::Answer;
@@ -57,11 +59,35 @@ impl TestCaller {
     }
 
     pub async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
-        let authorization = format!("Bearer {}", self.token);
-        let mut headers = vec![("authorization", authorization.as_str())];
-        headers.extend(self.issuer.as_deref().map(|issuer| ("x-org-id", issuer)));
-        let path = format!("/v1/{}{path}", self.organization);
-        self.server.send(request(method, &path, &headers, body)).await
+        self.send(method, &format!("/v1/{}{path}", self.organization), body).await
+    }
+
+    /// Calls the native API: the path is what stands after `/admin/v1/{organization}`.
+    pub async fn admin(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.send(method, &format!("/admin/v1/{}{path}", self.organization), body).await
+    }
+
+    async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        let headers = self.headers();
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.server.send(request(method, path, &headers, body)).await
+    }
+
+    /// The headers that say who calls.
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
+        let mut headers = vec![("authorization", format!("Bearer {}", self.token))];
+        headers.extend(self.issuer.clone().map(|issuer| ("x-org-id", issuer)));
+        headers
+    }
+
+    /// Sends lines to be taken in, and waits for all that is answered.
+    pub async fn ingest(&self, lines: impl Into<Body>) -> Answer {
+        let mut builder = Request::post(format!("/admin/v1/{}/ingest", self.organization));
+        for (name, value) in self.headers() {
+            builder = builder.header(name, value);
+        }
+        let request = builder.header("content-type", "application/x-ndjson").body(lines.into());
+        self.server.send(request.expect("the paths and headers of tests are well formed")).await
     }
 
     pub async fn get(&self, path: &str) -> Answer {

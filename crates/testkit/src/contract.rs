@@ -24,12 +24,26 @@ struct Place {
     segments: Vec<String>,
 }
 
+static ADMIN: LazyLock<Contract> = LazyLock::new(|| Contract::new(&denizen_http::admin::dialect()));
 static AMIGO: LazyLock<Contract> = LazyLock::new(|| Contract::new(&denizen_http::amigo::dialect()));
+
+/// The media type of a JSON value in each line.
+const LINES: &str = "application/x-ndjson";
 
 impl Contract {
     /// The description of the Amigo dialect, made once in a process.
     pub fn amigo() -> &'static Self {
         &AMIGO
+    }
+
+    /// The description of the native API.
+    pub fn admin() -> &'static Self {
+        &ADMIN
+    }
+
+    /// The description that a path belongs to.
+    pub(crate) fn of_path(path: &str) -> &'static Self {
+        if path.starts_with("/admin/") { &ADMIN } else { &AMIGO }
     }
 
     fn new(dialect: &Dialect) -> Self {
@@ -64,7 +78,7 @@ impl Contract {
     /// # Panics
     /// When the answer is not as documented.
     #[track_caller]
-    pub(crate) fn check(&self, method: &str, path: &str, request: Option<&Value>, answer: &Answer) {
+    pub(crate) fn check(&self, method: &str, path: &str, request: &[u8], answer: &Answer) {
         let Some(template) = self.template(method, path) else { return };
         let operation = format!("/paths/{}/{}", escaped(template), method.to_ascii_lowercase());
         let pointer = format!("{operation}/responses/{}", answer.status);
@@ -77,19 +91,32 @@ impl Contract {
                 let sent = answer.header("content-type").unwrap_or_default();
                 let media = sent.split(';').next().unwrap_or_default();
                 assert!(content.get(media).is_some(), "the media type {sent:?} is not documented: {answer}");
-                if media == "application/json" {
-                    self.validate(
-                        &format!("{pointer}/content/application~1json/schema"),
-                        &answer.json(),
-                        answer,
-                    );
+                let schema = format!("{pointer}/content/{}/schema", escaped(media));
+                if media == LINES {
+                    answer.lines().iter().for_each(|line| self.validate(&schema, line, answer));
+                } else if media.ends_with("json") {
+                    self.validate(&schema, &answer.json(), answer);
                 }
             }
         }
-        if let (Some(request), 200..300) = (request, answer.status) {
-            let pointer = format!("{operation}/requestBody/content/application~1json/schema");
-            if self.document.pointer(&pointer).is_some() {
-                self.validate(&pointer, request, answer);
+        let accepted = |media| {
+            let pointer = format!("{operation}/requestBody/content/{}/schema", escaped(media));
+            let is_there = self.document.pointer(&pointer).is_some() && matches!(answer.status, 200..300);
+            is_there.then_some(pointer)
+        };
+        if let (Some(pointer), Ok(request)) = (accepted("application/json"), serde_json::from_slice(request))
+        {
+            self.validate(&pointer, &request, answer);
+        }
+        if let Some(pointer) = accepted(LINES) {
+            let sent: Vec<&[u8]> = request.split(|byte| *byte == b'\n').collect();
+            for taken in
+                answer.lines().iter().filter(|line| line["result"].is_string() && line["result"] != "refused")
+            {
+                let number = usize::try_from(taken["line"].as_u64().unwrap()).unwrap();
+                let line = sent[number - 1].trim_ascii();
+                let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+                self.validate(&pointer, &serde_json::from_slice(line).unwrap(), answer);
             }
         }
     }
@@ -143,7 +170,8 @@ mod tests {
     }
 
     fn check(method: &str, request: Option<&Value>, status: u16, body: &Value) {
-        Contract::amigo().check(method, USERS, request, &answer(status, body));
+        let request = request.map(Value::to_string).unwrap_or_default();
+        Contract::amigo().check(method, USERS, request.as_bytes(), &answer(status, body));
     }
 
     #[test]

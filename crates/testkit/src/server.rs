@@ -80,12 +80,23 @@ impl TestServer {
             .await
             .expect("a fresh store takes a directory");
         let app = App::new(directory, settings.http.clone());
-        let router = router(Arc::clone(&app), &[denizen_http::amigo::dialect()]);
+        let dialects = [denizen_http::amigo::dialect(), denizen_http::admin::dialect()];
+        let router = router(Arc::clone(&app), &dialects);
         Self { inner: Arc::new(Inner { app, router, store, settings, clock, processes, database }) }
     }
 
     pub fn directory(&self) -> &Directory {
         &self.inner.app.directory
+    }
+
+    /// What all requests of this process share, for whoever serves it over a socket.
+    pub fn app(&self) -> &Arc<App> {
+        &self.inner.app
+    }
+
+    /// Everything that this process answers, for whoever serves it over a socket.
+    pub fn router(&self) -> Router {
+        self.inner.router.clone()
     }
 
     /// The store under the rules, for looking at rows that no operation shows.
@@ -117,8 +128,7 @@ impl TestServer {
         let body =
             to_bytes(body, usize::MAX).await.expect("an answer in process does not break off").to_vec();
         let answer = Answer { status: parts.status.as_u16(), headers: parts.headers, body, asked };
-        let json: Option<Value> = serde_json::from_slice(&sent).ok();
-        Contract::amigo().check(&method, &path, json.as_ref(), &answer);
+        Contract::of_path(&path).check(&method, &path, &sent, &answer);
         answer
     }
 

@@ -26,6 +26,8 @@ pub struct HttpSettings {
     pub body_read_seconds: u64,
     /// Time for a whole request, body included, in seconds.
     pub request_seconds: u64,
+    /// Longest line of a stream of records, in bytes.
+    pub ingest_line_bytes: usize,
     /// Requests worked on at once.
     pub concurrent_requests: usize,
     /// Requests a minute by the dialect's name and the operation's rate key; 0 or an absent key means unlimited.
@@ -44,6 +46,7 @@ impl Default for HttpSettings {
             json_depth: 32,
             body_read_seconds: 30,
             request_seconds: 30,
+            ingest_line_bytes: 1 << 20,
             concurrent_requests: 1024,
             rate_limits: None,
             public_url: "http://127.0.0.1:8080".to_owned(),

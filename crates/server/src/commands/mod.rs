@@ -3,6 +3,7 @@
 mod check;
 mod completions;
 mod config;
+mod ingest;
 mod job;
 mod key;
 mod openapi;
@@ -27,6 +28,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Serve(flags) => serve::run(&loaded, flags),
         Command::Org(org) => org::run(&loaded.config, org),
         Command::Key(key) => key::run(&loaded.config, key),
+        Command::Ingest(ingest) => ingest::run(&loaded.config, ingest),
         Command::Job(job) => job::run(&loaded.config, job),
         Command::Check => check::run(&loaded.config),
     }

@@ -96,6 +96,18 @@ pub struct RateLimits {
     /// Whether any rate limit applies. Default true.
     pub enabled: bool,
     pub amigo: AmigoRateLimits,
+    pub admin: AdminRateLimits,
+}
+
+/// Requests per minute, organization and operation of the native API. 0 to 1,000,000; 0 means unlimited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdminRateLimits {
+    /// Streams that are begun; of the records in them there is no limit.
+    pub ingest: u32,
+    /// Get, put and delete together.
+    pub google_account: u32,
+    pub get_jobs: u32,
 }
 
 /// Requests per minute, organization and operation of the Amigo dialect (contract, section 1.3). 0 to 1,000,000; 0 means
@@ -184,6 +196,8 @@ pub struct Identity {
 pub struct Ingest {
     /// How long records are kept of a user who has not come, in days; then they are erased. 1 to 3,650, default 30.
     pub awaited_user_days: u64,
+    /// Longest line, in bytes; longer ones are refused. 1 KiB to 64 MiB, default 1 MiB. A stream holds about two of them.
+    pub line_bytes: usize,
 }
 
 /// The log, on standard error.
@@ -300,6 +314,7 @@ impl Default for Config {
                     modify_organization: 10,
                     delete_organization: 5,
                 },
+                admin: AdminRateLimits { ingest: 60, google_account: 600, get_jobs: 60 },
             },
             amigo: Amigo {
                 list_limit: 600,
@@ -322,7 +337,7 @@ impl Default for Config {
                 google_url: "https://identitytoolkit.googleapis.com".to_owned(),
                 timeout_seconds: 30,
             },
-            ingest: Ingest { awaited_user_days: 30 },
+            ingest: Ingest { awaited_user_days: 30, line_bytes: 1 << 20 },
             log: Log { format: LogFormat::Auto, filter: "info".to_owned() },
             sqlite: Sqlite {
                 group_commit_max: 512,
@@ -377,12 +392,15 @@ impl Config {
     }
 }
 
-impl AmigoRateLimits {
-    /// Requests per minute by operation (the name of the key); 0 means unlimited.
-    pub fn by_operation(&self) -> BTreeMap<String, u32> {
-        serde_json::to_value(self)
-            .and_then(serde_json::from_value)
-            .expect("a struct of numbers is a map of numbers")
+impl RateLimits {
+    /// Requests per minute by dialect and operation (the names of the keys); 0 means unlimited.
+    pub fn by_operation(&self) -> BTreeMap<String, BTreeMap<String, u32>> {
+        fn of(limits: &impl Serialize) -> BTreeMap<String, u32> {
+            serde_json::to_value(limits)
+                .and_then(serde_json::from_value)
+                .expect("a struct of numbers is a map of numbers")
+        }
+        BTreeMap::from([("amigo".to_owned(), of(&self.amigo)), ("admin".to_owned(), of(&self.admin))])
     }
 }
 

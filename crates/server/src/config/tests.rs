@@ -413,7 +413,7 @@ fn links_lead_to_an_address_that_can_be_opened() {
 
 #[test]
 fn rate_limits_are_found_by_operation() {
-    let limits = Config::default().rate_limits.amigo.by_operation();
+    let limits = &Config::default().rate_limits.by_operation()["amigo"];
     assert_eq!(limits["sign_in_with_api_key"], 5);
     assert_eq!(limits["assign_role"], 1000);
     assert_eq!(limits.len(), 23);

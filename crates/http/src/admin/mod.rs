@@ -1,0 +1,135 @@
+//! The native API: what denizen can do that no vendor's API has a place for. The list below is what is routed, documented
+//! and tested.
+//!
+//! Callers are the organization's own users, with the credentials that they have in other dialects. Problems are told as
+//! RFC 9457 asks; [`wire`] holds the structs, [`ingest`] the stream of records.
+
+mod delete_google_account;
+mod errors;
+mod fields;
+mod get_google_account;
+mod get_jobs;
+pub mod ingest;
+mod put_google_account;
+mod strict;
+mod wire;
+
+use serde_json::json;
+
+use crate::kernel::{Dialect, Operation, QueryParam, SecurityKind, SecurityScheme, handler};
+
+/// The most jobs in one answer, and how many there are when nobody asks for a number.
+const MOST_JOBS: i64 = 1_000;
+
+const SCHEMES: &[SecurityScheme] = &[
+    SecurityScheme {
+        name: "Bearer",
+        kind: SecurityKind::Bearer("JWT"),
+        description: "A token from the sign-in of another API of this server, valid for an hour.",
+    },
+    SecurityScheme {
+        name: "Basic",
+        kind: SecurityKind::Basic,
+        description: "User name `{organization}_{user_id}`, password a token.",
+    },
+    SecurityScheme {
+        name: "Organization",
+        kind: SecurityKind::Header("X-ORG-ID"),
+        description: "The organization that issued the credentials, when it is not the one in the path.",
+    },
+    SecurityScheme {
+        name: "ApiKey",
+        kind: SecurityKind::Header("X-API-KEY"),
+        description: "The secret of an API key.",
+    },
+    SecurityScheme {
+        name: "ApiKeyId",
+        kind: SecurityKind::Header("X-API-KEY-ID"),
+        description: "The id of an API key.",
+    },
+    SecurityScheme {
+        name: "ApiKeyUser",
+        kind: SecurityKind::Header("X-USER-ID"),
+        description: "The user to act as; the key's role must be above the user's.",
+    },
+];
+
+const WAYS: &[&[&str]] =
+    &[&["ApiKey", "ApiKeyId", "ApiKeyUser"], &["Bearer"], &["Bearer", "Organization"], &["Basic"]];
+
+/// The native API, as the kernel serves it.
+pub fn dialect() -> Dialect {
+    Dialect {
+        name: "admin",
+        title: "denizen: records in bulk, linked accounts, jobs",
+        description: "What no vendor's API has a place for. Permissions are those of the organization's roles, and \
+                      callers have the credentials that they have elsewhere.",
+        version: "v1",
+        owns_path: |path| path.starts_with("/admin/"),
+        problem: errors::render,
+        operations,
+        headers: &[],
+        security_schemes: SCHEMES,
+        security: WAYS,
+        error_response: errors::describe,
+    }
+}
+
+fn operations() -> Vec<Operation> {
+    let account = "/admin/v1/{organization}/user/{user_id}/google_account";
+    let operations = vec![
+        Operation::post("/admin/v1/{organization}/ingest", "ingest", handler(ingest::handle))
+            .tag("records")
+            .summary("Take records in, any number of them, one in each line")
+            .description(
+                "Needs the permission `Directory:IngestRecords`. Records are written by their ids, in any order and \
+                 any number of times; the same record again changes nothing. Each line is answered as soon as it is \
+                 done, while later ones are still on their way, so a client has to read while it writes. The last \
+                 line is a `summary`, or says where the stream was `stopped`; an answer without either was cut off. \
+                 A line that is refused harms no other.",
+            )
+            .query(
+                QueryParam::new("results", json!({"type": "string", "enum": ["all", "refused"], "default": "all"}))
+                    .about("Which lines are answered: all, or only those that were refused."),
+            )
+            .streaming::<wire::Record>()
+            .responds_lines::<wire::Line>(200)
+            .rate("ingest")
+            .errors(&[401, 403, 404, 422, 429, 503]),
+        Operation::get(account, "get-google-account", handler(get_google_account::handle))
+            .tag("linked accounts")
+            .summary("The account at Google Identity Platform that is linked to a user")
+            .description("Needs the permission `Directory:LinkAccount` on the user.")
+            .responds::<wire::GoogleAccount>(200)
+            .rate("google_account")
+            .errors(&[401, 403, 404, 429, 503]),
+        Operation::put(account, "put-google-account", handler(put_google_account::handle))
+            .tag("linked accounts")
+            .summary("Link an account at Google Identity Platform to a user")
+            .description(
+                "Needs the permission `Directory:LinkAccount` on the user. The account replaces the one that the user \
+                 has, and is deleted at Google when the user is deleted here.",
+            )
+            .body::<wire::GoogleAccount>()
+            .example(json!({"account_id": "Yk3nTq0ZbVhR2m8sLw1x"}))
+            .responds_empty(204)
+            .rate("google_account")
+            .errors(&[401, 403, 404, 409, 413, 422, 429, 503]),
+        Operation::delete(account, "delete-google-account", handler(delete_google_account::handle))
+            .tag("linked accounts")
+            .summary("Forget the account at Google Identity Platform that is linked to a user")
+            .description("Needs the permission `Directory:LinkAccount` on the user. At Google the account stays.")
+            .responds_empty(204)
+            .rate("google_account")
+            .errors(&[401, 403, 404, 429, 503]),
+        Operation::get("/admin/v1/{organization}/jobs", "get-jobs", handler(get_jobs::handle))
+            .tag("jobs")
+            .summary("The work that is waiting, running or has failed")
+            .description("Needs the permission `Directory:GetJob`. A job that is done is no longer there.")
+            .query(QueryParam::int("limit", MOST_JOBS, 1, MOST_JOBS).about("The oldest come first."))
+            .responds::<wire::Jobs>(200)
+            .rate("get_jobs")
+            .errors(&[401, 403, 404, 422, 429, 503]),
+    ];
+    operations.into_iter().map(|operation| operation.issuer_header("x-org-id")).collect()
+}

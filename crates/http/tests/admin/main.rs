@@ -1,0 +1,10 @@
+//! The native API over the real rules and store.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::disallowed_methods, reason = "tests start tasks")]
+
+mod access;
+mod accounts;
+mod errors;
+mod jobs;
+mod records;
+mod wire;

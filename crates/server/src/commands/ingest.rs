@@ -1,0 +1,233 @@
+//! `denizen ingest FILE`: takes records in without a server between, by the same code as the native API.
+
+mod progress;
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read, Write as _};
+
+use anyhow::Context as _;
+use denizen_directory::Directory;
+use denizen_directory::ingest::Ingestor;
+use denizen_http::admin::ingest::{Intake, LONGEST_WAIT, LineResult, RecordResult, Summary};
+use denizen_http::kernel::Problem;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::cli::Ingest;
+use crate::config::Config;
+use crate::installation::{Missing, with_directory};
+use crate::refusal::{About, of_directory};
+use crate::report::{self, Failure};
+use progress::Progress;
+
+/// Bytes that are read at once, and pieces that wait to be taken in.
+const PIECE: usize = 256 << 10;
+const PIECES: usize = 2;
+
+pub fn run(config: &Config, wanted: &Ingest) -> anyhow::Result<()> {
+    let source = Source::open(wanted)?;
+    let line_bytes = config.ingest.line_bytes;
+    let summary = with_directory(config, Missing::Refuse, |directory| async move {
+        let run = Run {
+            directory,
+            wanted,
+            intake: Intake::new(line_bytes),
+            progress: Progress::start(source.bytes, wanted.quiet),
+        };
+        run.take_all(source).await
+    })?;
+    if summary.refused > 0 {
+        return Err(Failure::new(
+            format!("{} of {} lines were refused; the others were taken in", summary.refused, summary.lines),
+            "correct those lines and send the file again: what was taken in is not changed by that",
+        )
+        .into());
+    }
+    Ok(())
+}
+
+/// What is read, and how much there is of it where that is known.
+struct Source {
+    reader: Box<dyn Read + Send>,
+    bytes: Option<u64>,
+}
+
+impl Source {
+    fn open(wanted: &Ingest) -> Result<Self, Failure> {
+        if wanted.file.as_os_str() == "-" {
+            return Ok(Self { reader: Box::new(io::stdin()), bytes: None });
+        }
+        let name = wanted.file.display();
+        let file = File::open(&wanted.file).map_err(|error| {
+            Failure::usage(format!("cannot read {name}: {error}"), "name a file, or `-` for standard input")
+        })?;
+        let metadata = file.metadata().ok();
+        if metadata.as_ref().is_some_and(std::fs::Metadata::is_dir) {
+            return Err(Failure::usage(
+                format!("{name} is a folder"),
+                "name a file, or `-` for standard input",
+            ));
+        }
+        // Of a pipe nobody knows.
+        let bytes = metadata.filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
+        Ok(Self { reader: Box::new(file), bytes })
+    }
+
+    /// Reads in a thread of its own, so that what has come is taken in while more is waited for.
+    fn pieces(mut self) -> mpsc::Receiver<io::Result<Vec<u8>>> {
+        let (sender, receiver) = mpsc::channel(PIECES);
+        let read = move || loop {
+            let mut piece = vec![0; PIECE];
+            let read = match self.reader.read(&mut piece) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Ok(0) => return,
+                read => read,
+            };
+            let has_failed = read.is_err();
+            let read = read.map(|length| {
+                piece.truncate(length);
+                piece
+            });
+            // The other end is gone when the command has failed.
+            if sender.blocking_send(read).is_err() || has_failed {
+                return;
+            }
+        };
+        // Not waited for: a read of a terminal ends when somebody presses a key.
+        std::thread::spawn(read);
+        receiver
+    }
+}
+
+struct Run<'w> {
+    directory: Directory,
+    wanted: &'w Ingest,
+    intake: Intake,
+    progress: Progress,
+}
+
+impl Run<'_> {
+    async fn take_all(mut self, source: Source) -> anyhow::Result<Summary> {
+        // Whether there is such an organization is known before anything is read.
+        self.ingestor().await?;
+        let mut pieces = source.pieces();
+        let mut since = Instant::now();
+        loop {
+            let piece = tokio::select! {
+                biased;
+                piece = pieces.recv() => piece,
+                () = tokio::time::sleep_until(since + LONGEST_WAIT), if self.intake.has_batch() => {
+                    self.commit().await?;
+                    continue;
+                }
+            };
+            let Some(piece) = piece else { break };
+            let piece = piece.with_context(|| format!("cannot read {}", self.wanted.file.display()))?;
+            let was_empty = !self.intake.has_batch();
+            let mut taken = 0;
+            loop {
+                let more = self.intake.feed(&piece[taken..]);
+                taken += more;
+                self.progress.add_bytes(more);
+                if !self.intake.is_full() {
+                    break;
+                }
+                self.commit().await?;
+            }
+            if was_empty {
+                since = Instant::now();
+            }
+        }
+        self.intake.end();
+        self.commit().await?;
+        self.progress.finish();
+        let summary = self.intake.summary();
+        self.print_summary(&summary)?;
+        Ok(summary)
+    }
+
+    async fn ingestor(&self) -> Result<Ingestor, Failure> {
+        let about = About { org: &self.wanted.org, ..About::default() };
+        let found = Ingestor::operator(&self.directory, &self.wanted.org).await;
+        found.map_err(|error| of_directory(&error, about))
+    }
+
+    async fn commit(&mut self) -> anyhow::Result<()> {
+        if !self.intake.has_batch() {
+            return Ok(());
+        }
+        let (directory, org) = (&self.directory, self.wanted.org.as_str());
+        // The organization is looked up each time, for it may be deleted meanwhile.
+        let take = async |records| {
+            let by = Ingestor::operator(directory, org).await?;
+            Ok(directory.ingest(&by, records).await?)
+        };
+        let results = self.intake.commit(take).await;
+        let results = results.map_err(|problem| self.failed(&problem))?;
+        self.progress.set_summary(&self.intake.summary());
+        self.print(&results)
+    }
+
+    fn failed(&self, problem: &Problem) -> anyhow::Error {
+        self.progress.finish();
+        let about = About { org: &self.wanted.org, ..About::default() };
+        let line = self.intake.next_line();
+        let failure: anyhow::Error = match problem {
+            Problem::Directory(error) => of_directory(error, about).into(),
+            other => anyhow::anyhow!("{other:?}"),
+        };
+        failure.context(format!("stopped before line {line}; what was sent before it is taken in"))
+    }
+
+    fn print(&self, results: &[LineResult]) -> anyhow::Result<()> {
+        let mut text = Vec::new();
+        for result in results {
+            if self.wanted.json {
+                serde_json::to_writer(&mut text, result)?;
+                text.push(b'\n');
+            } else if result.result == RecordResult::Refused {
+                writeln!(text, "{}", in_words(result))?;
+            }
+        }
+        self.print_bytes(&text)
+    }
+
+    fn print_summary(&self, summary: &Summary) -> anyhow::Result<()> {
+        let Summary { lines, created, updated, unchanged, refused } = summary;
+        let text = if self.wanted.json {
+            format!("{}\n", serde_json::json!({ "summary": summary }))
+        } else {
+            format!(
+                "{lines} lines: {created} created, {updated} updated, {unchanged} unchanged, {refused} refused\n"
+            )
+        };
+        self.print_bytes(text.as_bytes())
+    }
+
+    /// A terminal shows both streams, so the progress makes room for what is printed.
+    fn print_bytes(&self, text: &[u8]) -> anyhow::Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        if io::stdout().is_terminal() {
+            self.progress.clear();
+        }
+        report::print(&String::from_utf8_lossy(text))
+    }
+}
+
+/// `line 7 (message 65f…), content: must be …`
+fn in_words(result: &LineResult) -> String {
+    let named = [result.kind, result.id.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let named = if named.is_empty() { named } else { format!(" ({named})") };
+    let (field, message) = match &result.problem {
+        Some(problem) if !problem.field.is_empty() => {
+            (format!(", {}", problem.field.join(".")), problem.message.as_str())
+        }
+        Some(problem) => (String::new(), problem.message.as_str()),
+        None => (String::new(), "refused"),
+    };
+    let text = format!("line {}{named}{field}: {message}", result.line);
+    // Names come from the file, and must not steer the terminal.
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

@@ -1,0 +1,156 @@
+//! `denizen ingest` as whoever moves in uses it.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::{Output, Stdio};
+
+use denizen_testkit::ProcessHome;
+use serde_json::{Value, json};
+
+use crate::server::{Org, Server};
+use crate::{assert_refused, denizen_at, text};
+
+const USER: &str = "65f000000000000000000001";
+
+fn user() -> Value {
+    json!({
+        "type": "user", "user_id": USER, "email": "ada@elsewhere.example", "first_name": "Ada",
+        "last_name": "Lovelace", "is_verified": true
+    })
+}
+
+fn message(number: usize) -> Value {
+    json!({
+        "type": "message", "message_id": format!("65f1{number:020x}"), "user_id": USER,
+        "conversation_id": "65f0000000000000000000c1", "created_at": "2024-03-12T09:00:01Z", "sender": "user",
+        "content": format!("Number {number}")
+    })
+}
+
+fn ingest(home: &ProcessHome, arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = denizen_at(home)
+        .args(["ingest", "--data", "data"])
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    // A command that fails early does not read it all.
+    let writing = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().unwrap();
+    writing.join().unwrap();
+    output
+}
+
+#[test]
+fn a_file_is_taken_in_beside_a_running_server_and_the_same_again_changes_nothing() {
+    let home = ProcessHome::new();
+    let org = Org::create(&home, "acme");
+    let server = Server::start(&home, &[]);
+    let mut lines = format!("{}\n", user());
+    for number in 0..1_200 {
+        writeln!(lines, "{}", message(number)).unwrap();
+    }
+    let file = home.path().join("records.ndjson");
+    std::fs::write(&file, &lines).unwrap();
+    for summary in [
+        "1201 lines: 1201 created, 0 updated, 0 unchanged, 0 refused\n",
+        "1201 lines: 0 created, 0 updated, 1201 unchanged, 0 refused\n",
+    ] {
+        let output = ingest(&home, &["--org", "acme", "records.ndjson"], b"");
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert_eq!(text(&output.stdout), summary);
+    }
+    let (status, seen) = org.get(server.address, &format!("/user/?user_id={USER}")).unwrap();
+    assert_eq!((status, &seen["users"][0]["email"]), (200, &json!("ada@elsewhere.example")));
+    assert_eq!(seen["users"][0]["user_stats"]["num_messages"], 1_200);
+    server.stop();
+}
+
+#[test]
+fn refused_lines_are_told_and_the_others_taken_in() {
+    let home = ProcessHome::new();
+    Org::create(&home, "acme");
+    let mut wrong = message(2);
+    wrong["colour"] = "red\u{1b}[2J".into();
+    wrong["\u{1b}]0;x"] = "".into();
+    let lines = format!("{}\nnonsense\n{wrong}\n\n{}", message(1), message(3));
+    let output = ingest(&home, &["--org", "acme", "-"], lines.as_bytes());
+    assert_eq!(output.status.code(), Some(1));
+    let printed = text(&output.stdout);
+    let printed: Vec<&str> = printed.lines().collect();
+    assert_eq!(printed[0], "line 2: not JSON: expected ident, at byte 2");
+    assert!(printed[1].starts_with("line 3 (message 65f100000000000000000002), "), "{printed:?}");
+    assert_eq!(printed[2], "4 lines: 2 created, 0 updated, 0 unchanged, 2 refused");
+    assert!(!text(&output.stdout).contains('\u{1b}'));
+    let errors = text(&output.stderr);
+    assert!(errors.contains("error: 2 of 4 lines were refused") && errors.contains("hint: "), "{errors}");
+
+    let output = ingest(&home, &["--org", "acme", "--json", "-"], lines.as_bytes());
+    let printed: Vec<Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let results: Vec<&Value> = printed.iter().map(|line| &line["result"]).collect();
+    assert_eq!(
+        results,
+        ["unchanged", "refused", "refused", "unchanged"]
+            .map(Value::from)
+            .iter()
+            .chain([&Value::Null])
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(printed[4]["summary"]["refused"], 2);
+    assert_eq!((&printed[3]["line"], &printed[3]["type"]), (&json!(5), &json!("message")));
+}
+
+#[test]
+fn lines_longer_than_the_setting_are_refused() {
+    let home = ProcessHome::new();
+    Org::create(&home, "acme");
+    let mut long = message(1);
+    long["content"] = "x".repeat(3_000_000).into();
+    let lines = format!("{long}\n{}\n{long}", message(2));
+    let output = ingest(&home, &["--org", "acme", "-", "--quiet"], lines.as_bytes());
+    let printed = text(&output.stdout);
+    assert!(
+        printed.starts_with("line 1: a line must have at most 1048576 bytes\nline 3: a line"),
+        "{printed}"
+    );
+    assert!(printed.ends_with("3 lines: 1 created, 0 updated, 0 unchanged, 2 refused\n"), "{printed}");
+}
+
+#[test]
+fn what_cannot_be_begun_is_refused_before_anything_is_read() {
+    let home = ProcessHome::new();
+    assert_refused(&ingest(&home, &["--org", "acme", "absent.ndjson"], b""), 2, "absent.ndjson");
+    Org::create(&home, "acme");
+    assert_refused(&ingest(&home, &["--org", "acme", "data"], b""), 2, "is a folder");
+    assert_refused(&ingest(&home, &["--org", "globex", "-"], b""), 1, "globex");
+    assert_refused(&ingest(&home, &["-"], b""), 2, "--org");
+}
+
+#[test]
+fn what_has_come_over_a_pipe_is_taken_in_while_more_is_waited_for() {
+    use std::io::{BufRead as _, BufReader};
+    let home = ProcessHome::new();
+    Org::create(&home, "acme");
+    let mut child = denizen_at(&home)
+        .args(["ingest", "--data", "data", "--org", "acme", "--json", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut results = BufReader::new(child.stdout.take().unwrap()).lines();
+    for number in 1..=3 {
+        writeln!(stdin, "{}", message(number)).unwrap();
+        stdin.flush().unwrap();
+        let result: Value = serde_json::from_str(&results.next().unwrap().unwrap()).unwrap();
+        assert_eq!((&result["line"], &result["result"]), (&json!(number), &json!("created")));
+    }
+    drop(stdin);
+    assert!(results.next().unwrap().unwrap().contains("summary"));
+    assert!(child.wait().unwrap().success());
+}
