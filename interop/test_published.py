@@ -64,6 +64,7 @@ def exercise(org):
     yield admin.get("/user/", params={"limit": 1})
     yield admin.get("/user/search/", params={"query": "c"})
     yield admin.get(f"/user/{user}/user_model")
+    yield admin.get(f"/user/{user}/memory")
     yield admin.get("/organization/")
     yield admin.post("/organization/", {"logo": png(400, 160)})
     yield admin.get("/organization/user_dimensions/")
