@@ -45,10 +45,11 @@ pub enum ErrorCode {
     AccountNotFound,
     /// The account at an identity provider is linked to another user.
     AccountTaken,
+    ExternalEventNotFound,
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::InvalidCredentials,
         Self::Forbidden,
         Self::Unverified,
@@ -71,6 +72,7 @@ impl ErrorCode {
         Self::Internal,
         Self::AccountNotFound,
         Self::AccountTaken,
+        Self::ExternalEventNotFound,
     ];
 
     /// Words fit for a caller, where the operation has none that say more.
@@ -101,6 +103,7 @@ impl ErrorCode {
             Self::Internal => "Internal error",
             Self::AccountNotFound => "No account is linked to the user",
             Self::AccountTaken => "The account is linked to another user",
+            Self::ExternalEventNotFound => "External event not found",
         }
     }
 }

@@ -81,7 +81,8 @@ pub fn of_directory(error: &Error, about: About<'_>) -> Failure {
         | ErrorCode::LinkNotFound
         | ErrorCode::TokenExpired
         | ErrorCode::AccountNotFound
-        | ErrorCode::AccountTaken => Failure::new(
+        | ErrorCode::AccountTaken
+        | ErrorCode::ExternalEventNotFound => Failure::new(
             error.text.clone(),
             "this is a defect of denizen: please report it with the command you ran",
         ),

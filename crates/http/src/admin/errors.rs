@@ -20,6 +20,7 @@ fn of_code(code: ErrorCode) -> (u16, &'static str) {
         ErrorCode::ApiKeyNotFound => (404, "api_key_not_found"),
         ErrorCode::LinkNotFound => (404, "link_not_found"),
         ErrorCode::AccountNotFound => (404, "account_not_found"),
+        ErrorCode::ExternalEventNotFound => (404, "external_event_not_found"),
         ErrorCode::VariableNotFound => (404, "variable_not_found"),
         ErrorCode::EmailTaken => (409, "email_taken"),
         ErrorCode::RoleNameTaken => (409, "role_name_taken"),

@@ -15,7 +15,8 @@ pub(crate) fn status(code: ErrorCode) -> u16 {
         | ErrorCode::RoleNotFound
         | ErrorCode::ApiKeyNotFound
         | ErrorCode::LinkNotFound
-        | ErrorCode::AccountNotFound => 404,
+        | ErrorCode::AccountNotFound
+        | ErrorCode::ExternalEventNotFound => 404,
         ErrorCode::EmailTaken
         | ErrorCode::RoleNameTaken
         | ErrorCode::OrganizationExists

@@ -30,6 +30,7 @@ OutcomeUnknown 503 outcome_unknown
 Internal 500 internal
 AccountNotFound 404 account_not_found
 AccountTaken 409 account_taken
+ExternalEventNotFound 404 external_event_not_found
 ";
 
 fn rendered(problem: &Problem) -> Value {

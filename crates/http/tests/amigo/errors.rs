@@ -32,6 +32,7 @@ fn place(code: ErrorCode) -> usize {
         ErrorCode::Internal => 19,
         ErrorCode::AccountNotFound => 20,
         ErrorCode::AccountTaken => 21,
+        ErrorCode::ExternalEventNotFound => 22,
     }
 }
 
@@ -58,6 +59,7 @@ OutcomeUnknown 503 {"detail":"The service lost its database while it made this c
 Internal 500 {"detail":"Internal error"}
 AccountNotFound 404 {"detail":"No account is linked to the user"}
 AccountTaken 409 {"detail":"The account is linked to another user"}
+ExternalEventNotFound 404 {"detail":"External event not found"}
 "#;
 
 #[test]
