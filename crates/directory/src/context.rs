@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use denizen_domain::ids::OrgKey;
+use denizen_domain::ids::{OrgKey, UserId};
 use denizen_domain::permission::{
-    Condition, Filter, Grants, PermissionName, Placeholders, RoleRank, Scalar, is_greater,
+    Condition, Filter, Grant, Grants, PermissionName, Placeholders, RoleRank, Scalar, is_greater,
 };
 use denizen_domain::time::Timestamp;
 use denizen_store::roles::Role;
@@ -77,6 +77,20 @@ impl OpContext {
     pub(crate) fn covers(&self, role: &Role) -> bool {
         let (own, theirs) = self.comparable(role);
         own.grants.covers(&theirs.grants)
+    }
+
+    /// Whether the actor, by its role, may do all that a grant would let a user of this organization do.
+    ///
+    /// Here it is known for whom each placeholder stands, so that nobody is given what the giver has of the own record
+    /// only.
+    pub(crate) fn covers_grant(&self, grant: &Grant, user: UserId) -> bool {
+        let own = &self.session.role;
+        let home = self.session.home.slug.as_str();
+        let ours = resolved(&own.grants, home, Some(&self.session.user_id.as_member().to_string()));
+        let theirs = Grants(vec![grant.clone()]);
+        let user = user.as_member().to_string();
+        let theirs = resolved(&theirs, self.organization.slug.as_str(), Some(&user));
+        own.is_super || ours.covers(&theirs)
     }
 
     /// The actor's role and another one, so that what is written alike means the same in both.

@@ -42,8 +42,9 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// `order` names the sort keys with their directions; it is empty for a list that is not sorted.
-    pub(crate) fn new(ctx: &OpContext, list: List, order: String) -> Self {
+    /// `sort` are the sort keys with their directions; there are none for a list that is not sorted.
+    pub(crate) fn new<K: std::fmt::Debug>(ctx: &OpContext, list: List, sort: &[K]) -> Self {
+        let order = if sort.is_empty() { String::new() } else { format!("{sort:?}") };
         Self { reader: (ctx.session.home.org, ctx.session.user_id), org: ctx.org(), list, order }
     }
 }

@@ -7,6 +7,7 @@ mod cursors;
 mod environment;
 mod erasing;
 mod error;
+pub mod external_events;
 mod handle;
 pub mod ingest;
 pub mod jobs;
@@ -19,6 +20,7 @@ pub mod organizations;
 mod recovery;
 pub mod roles;
 pub mod sessions;
+pub mod temporary_grants;
 mod tokens;
 
 pub use context::OpContext;

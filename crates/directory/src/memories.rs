@@ -53,8 +53,7 @@ impl OpContext {
 
 /// The list as this caller reads it, in this order.
 fn reading(ctx: &OpContext, user_id: UserId, sort: &[SortKey]) -> Reading {
-    let order = sort.iter().map(|key| format!("{key:?}")).collect();
-    Reading::new(ctx, List::Memories(user_id), order)
+    Reading::new(ctx, List::Memories(user_id), sort)
 }
 
 impl Directory {

@@ -40,7 +40,7 @@ pub struct RoleQuery {
 }
 
 impl OpContext {
-    fn admits_role(&self, permission: &PermissionName, role_id: &str, name: &str) -> bool {
+    pub(crate) fn admits_role(&self, permission: &PermissionName, role_id: &str, name: &str) -> bool {
         self.filter(permission).admits(&|attribute| match attribute {
             "role_id" => Some(ScalarRef::Text(role_id)),
             "role_name" => Some(ScalarRef::Text(name)),

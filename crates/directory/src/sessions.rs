@@ -10,11 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use denizen_domain::ids::{OrgKey, UserId, Uuid};
 use denizen_domain::member::Directory as UserDirectory;
-use denizen_domain::permission::{Filter, PermissionName, Placeholders, RoleRank, is_greater, names};
+use denizen_domain::permission::{
+    Filter, Grant, Grants, PermissionName, Placeholders, RoleRank, is_greater, names,
+};
 use denizen_domain::time::Timestamp;
 use denizen_store::roles::Role;
 use denizen_store::users::User;
-use denizen_store::{Conn, api_keys, roles, users};
+use denizen_store::{Conn, api_keys, roles, temporary_grants, users};
 
 use crate::context::OpContext;
 use crate::environment::hash_secret;
@@ -47,11 +49,14 @@ pub struct Session {
     /// Whether the user may see the own record, which every user operation asks for.
     pub sees_itself: bool,
     pub role: Role,
+    /// The role's grants and what has been granted to the user for a time; `None` where that is nothing.
+    widened: Option<Grants>,
     is_verified: bool,
     placeholders: Placeholders,
     /// The users of the home organization whom the user may know of.
     visible_at_home: Filter,
-    /// The end of the token's validity; sessions of the key headers end with the key.
+    /// The end of the token's validity; sessions of the key headers end with the key. Where a temporary grant ends before
+    /// that, so does the session, and the next call finds the grant gone.
     expires_at: Timestamp,
     loaded_at: Timestamp,
     generation: u64,
@@ -59,9 +64,10 @@ pub struct Session {
 }
 
 impl Session {
-    /// What the user's grants admit for a permission in an organization.
+    /// What the user's grants, temporary ones included, admit for a permission in an organization.
     pub(crate) fn filter(&self, permission: &PermissionName, organization: &str) -> Filter {
-        let filter = self.role.grants.filter(permission, &self.placeholders);
+        let grants = self.widened.as_ref().unwrap_or(&self.role.grants);
+        let filter = grants.filter(permission, &self.placeholders);
         filter.assume("org_id", &OpContext::org_scalar(organization))
     }
 
@@ -272,15 +278,20 @@ impl Directory {
         // Read before the rows: a change in between makes the session outdated, never the other way round.
         let current_generation = self.inner.sessions.generation(home.org);
         let generation = current_generation.load(Ordering::Acquire);
-        let (user, role) =
+        let Actor { user, role, lent } =
             self.query(home.org, move |conn| load_actor(conn, &origin, now)).await?.ok_or_else(refused)?;
+        let expires_at = lent.iter().map(|(_, end)| *end).fold(origin.expires_at, Timestamp::min);
+        let widened = (!lent.is_empty()).then(|| {
+            let lent = lent.into_iter().map(|(grant, _)| grant);
+            Grants(role.grants.0.iter().cloned().chain(lent).collect())
+        });
         let placeholders = Placeholders {
             org_id: home.slug.as_str().to_owned(),
             user_id: user.user_id.as_member().to_string(),
         };
         let own = OpContext::org_scalar(home.slug.as_str());
-        let visible_at_home =
-            role.grants.filter(&names::USER_GET_USER_INFO, &placeholders).assume("org_id", &own);
+        let grants = widened.as_ref().unwrap_or(&role.grants);
+        let visible_at_home = grants.filter(&names::USER_GET_USER_INFO, &placeholders).assume("org_id", &own);
         let texts = user.attribute_texts(Some(role.name.clone()));
         let sees_itself = visible_at_home.admits(&|name| user.attribute(&texts, name));
         Ok(Session {
@@ -288,10 +299,11 @@ impl Directory {
             user_id: user.user_id,
             sees_itself,
             role,
+            widened,
             is_verified: user.is_verified,
             placeholders,
             visible_at_home,
-            expires_at: origin.expires_at,
+            expires_at,
             loaded_at: now,
             generation,
             current_generation,
@@ -351,12 +363,15 @@ impl Directory {
     }
 }
 
+/// Who acts, with which role and which grants for a time, and the ends of those.
+struct Actor {
+    user: User,
+    role: Role,
+    lent: Vec<(Grant, Timestamp)>,
+}
+
 /// The acting user and role, if the user, and the key that signed in, still stand, and the key above the user.
-fn load_actor(
-    conn: &Conn<'_>,
-    origin: &Origin,
-    now: Timestamp,
-) -> denizen_store::Result<Option<(User, Role)>> {
+fn load_actor(conn: &Conn<'_>, origin: &Origin, now: Timestamp) -> denizen_store::Result<Option<Actor>> {
     let Some(user) = users::find(conn, UserDirectory::Members, origin.user_id)? else {
         return Ok(None);
     };
@@ -371,7 +386,8 @@ fn load_actor(
             return Ok(None);
         }
     }
-    Ok(Some((user, role)))
+    let lent = temporary_grants::active(conn, user.user_id, now)?;
+    Ok(Some(Actor { user, role, lent }))
 }
 
 /// What was shown, and to which organization, as one hash: the cache holds no secret.

@@ -22,6 +22,23 @@ impl Timestamp {
         Self(self.0.saturating_add(micros))
     }
 
+    /// Reads a date and time in RFC 3339 form; without a zone it is in UTC. From the year 1 to two days before the end of
+    /// 9999, so that every zone can write it; what is finer than a microsecond is cut off. `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let utc = jiff::tz::TimeZone::UTC;
+        let instant = text.parse::<jiff::Timestamp>().or_else(|_| {
+            // With a zone it would have been an instant, so what is left has none, or cannot be one.
+            let naive: jiff::civil::DateTime = text.parse()?;
+            naive.to_zoned(utc.clone()).map(|zoned| zoned.timestamp())
+        });
+        // The library also reads bare dates, and names of zones in brackets.
+        let instant = instant.ok().filter(|_| text.contains(':') && !text.contains('['))?;
+        let micros = i64::try_from(instant.as_nanosecond().div_euclid(1_000)).ok()?;
+        // What could not be written again is not taken.
+        let written = jiff::Timestamp::from_microsecond(micros).ok()?.to_zoned(utc);
+        (1..=9999).contains(&written.year()).then_some(Self(micros))
+    }
+
     /// Whole seconds since the epoch, as JSON Web Tokens count.
     pub fn unix_seconds(self) -> i64 {
         self.0.div_euclid(Self::MICROS_PER_SECOND)
@@ -45,6 +62,47 @@ impl Serialize for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_read_in_any_zone_and_without_one_in_utc() {
+        let noon = Some(Timestamp(1_767_268_800_000_000));
+        for text in [
+            "2026-01-01T12:00:00Z",
+            "2026-01-01T14:00:00+02:00",
+            "2026-01-01T12:00:00",
+            "2026-01-01 12:00:00+00:00",
+            "2026-01-01T12:00:00.0000009Z",
+            "2025-12-31T23:30:00-12:30",
+        ] {
+            assert_eq!(Timestamp::parse(text), noon, "{text}");
+        }
+        assert_eq!(Timestamp::parse("1969-12-31T23:59:59.9999999Z"), Some(Timestamp(-1)));
+        for bound in ["0001-01-01T00:00:00Z", "9999-12-30T22:00:00Z"] {
+            assert_eq!(Timestamp::parse(bound).unwrap().to_string(), bound);
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_or_out_of_range_is_none() {
+        for text in [
+            "",
+            "noon",
+            "2026-01-01",
+            "12:00:00",
+            "2026-13-01T00:00:00Z",
+            "2026-02-30T00:00:00",
+            "1767268800",
+            "0001-01-01T00:00:00+01:00",
+            "0000-01-01T00:00:00Z",
+            "-000001-01-01T00:00:00Z",
+            "2026-01-01T12:00:00Zx",
+            "2026-01-01T12:00:00[Europe/Berlin]",
+            "9999-12-31T00:00:00+01:00",
+            "9999-12-31T00:00:00",
+        ] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn a_timestamp_is_written_with_its_zone() {

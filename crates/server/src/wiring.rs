@@ -65,6 +65,7 @@ pub fn http_settings(config: &Config, bound: SocketAddr) -> HttpSettings {
     let limits = &config.limits;
     HttpSettings {
         body_bytes: limits.body_bytes,
+        transcript_bytes: config.amigo.transcript_bytes,
         header_bytes: limits.header_bytes,
         header_count: limits.header_count,
         json_depth: limits.json_depth,

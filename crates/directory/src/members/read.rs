@@ -54,7 +54,7 @@ pub struct UserModels {
 
 /// The list as this caller reads it, in this order.
 fn reading(ctx: &OpContext, sort: &[SortKey]) -> Reading {
-    Reading::new(ctx, List::Members, sort.iter().map(|key| format!("{key:?}")).collect())
+    Reading::new(ctx, List::Members, sort)
 }
 
 fn parse_ids(ids: &[String]) -> Option<Vec<UserId>> {

@@ -4,6 +4,7 @@
 mod account_deletion;
 mod cursors;
 mod deletion;
+mod external_events;
 mod ingest;
 mod jobs;
 mod keys;
@@ -11,5 +12,6 @@ mod links;
 mod organizations;
 mod privileges;
 mod sessions;
+mod temporary_grants;
 mod variables;
 mod verification;

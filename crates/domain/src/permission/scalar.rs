@@ -66,6 +66,16 @@ impl From<String> for Scalar {
     }
 }
 
+impl From<ScalarRef<'_>> for Scalar {
+    fn from(value: ScalarRef<'_>) -> Self {
+        match value {
+            ScalarRef::Bool(value) => Self::Bool(value),
+            ScalarRef::Int(value) => Self::Int(value),
+            ScalarRef::Text(value) => Self::Text(value.to_owned()),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ScalarVisitor)

@@ -2,6 +2,7 @@
 
 use denizen_directory::api_keys::MAX_KEY_DAYS;
 use denizen_domain::text::{MAX_LINE, stripped};
+use denizen_domain::time::Timestamp;
 
 use super::caller::authenticate;
 use super::input;
@@ -19,7 +20,11 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
         serde_json::Value::String(text) => Ok(Some(stripped(&text, MAX_LINE)?)),
         _ => Err(FieldProblem::string_type()),
     });
-    let life = body.required_custom("duration", |value| input::duration_micros(&value, 1, MAX_KEY_DAYS));
+    let day = Timestamp::MICROS_PER_DAY;
+    let bounds = format!("1 to {MAX_KEY_DAYS} days");
+    let life = body.required_custom("duration", |value| {
+        input::duration_micros(&value, day, MAX_KEY_DAYS * day, &bounds)
+    });
     let role_name = body.optional_raw_text("role_name", MAX_LINE).unwrap_or_else(|| DEFAULT_ROLE.to_owned());
     let (name, life) = body.finish_some(name.zip(life))?;
     let ctx = authenticated.context(&call).await?;

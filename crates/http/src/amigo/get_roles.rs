@@ -1,23 +1,18 @@
 //! GET `/role/` (contract section 6).
 
 use denizen_directory::roles::RoleQuery;
-use denizen_domain::ids::ObjectId;
 use denizen_domain::permission::default_roles;
 
 use super::caller::authenticate;
 use super::wire::{GetRolesResponse, Role};
-use super::{input, render};
-use crate::kernel::{Call, FieldProblem, Problem, QueryReader, Reply};
+use super::{input, list_input, render};
+use crate::kernel::{Call, Problem, QueryReader, Reply};
 
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     let authenticated = authenticate(&call).await?;
     let mut query = QueryReader::new(&call);
     let with_grants = query.bool("return_permission_grants").unwrap_or(false);
-    let wanted = RoleQuery {
-        ids: query
-            .customs("id", |id| ObjectId::parse(id).ok_or_else(|| FieldProblem::pattern("^[a-f0-9]{24}$"))),
-        names: query.strings("name"),
-    };
+    let wanted = RoleQuery { ids: query.customs("id", list_input::object_id), names: query.strings("name") };
     let wanted = query.finish(wanted)?;
     let ctx = authenticated.context(&call).await?;
     let base_roles = default_roles();

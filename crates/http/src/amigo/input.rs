@@ -3,11 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use denizen_directory::members::{MAX_ADDITIONAL_CONTEXT, MAX_CONTEXT_LENGTH, PreferenceChanges};
+use denizen_directory::temporary_grants::{TagTest, TagValue, Tags};
 use denizen_domain::locale::{is_language, is_time_zone};
 use denizen_domain::member::{Preferences, UserDimension, Variables};
 use denizen_domain::patch::Patch;
 use denizen_domain::permission::{Condition, Effect, FrontendView, Grant, Grants, PermissionName, Scalar};
-use denizen_domain::text::{MAX_LINE, bounded, is_audio_keyterm, is_variable_name, stripped};
+use denizen_domain::text::{MAX_LINE, TextError, bounded, is_audio_keyterm, is_variable_name, stripped};
 use denizen_domain::time::Timestamp;
 use serde_json::Value;
 
@@ -25,6 +26,27 @@ const MAX_LIST: usize = 200;
 const MAX_KEYTERMS: usize = 20;
 const MAX_VARIABLE_VALUE: usize = 255;
 const MAX_URI: usize = 2_083;
+
+/// A date and time with or without a zone; without it is in UTC.
+pub(super) fn date_time(value: &Value) -> Result<Timestamp, FieldProblem> {
+    let invalid = || {
+        let message = "Input should be a valid datetime in RFC 3339 form, such as 2026-01-01T12:00:00Z";
+        FieldProblem::new("datetime_parsing", message)
+    };
+    Timestamp::parse(text(value)?.trim()).ok_or_else(invalid)
+}
+
+/// A text of at most so many bytes, as it was sent.
+pub(super) fn long_text(value: Value, most: usize) -> Result<String, FieldProblem> {
+    let Value::String(text) = value else { return Err(FieldProblem::string_type()) };
+    if text.len() > most {
+        return Err(FieldProblem::value_error(format!("must have at most {most} bytes")));
+    }
+    if text.contains('\0') {
+        return Err(TextError::Nul.into());
+    }
+    Ok(text)
+}
 
 fn text(value: &Value) -> Result<&str, FieldProblem> {
     value.as_str().ok_or_else(FieldProblem::string_type)
@@ -185,23 +207,8 @@ pub(super) fn grants(value: Value) -> Result<Grants, FieldProblem> {
     }
     let mut grants = Vec::with_capacity(items.len());
     let mut values = 0;
-    for (index, mut item) in items.into_iter().enumerate() {
-        if let Some(members) = item.as_object_mut()
-            && members.get("action").is_some_and(Value::is_null)
-        {
-            members.remove("action");
-        }
-        let grant = grant(&item).and_then(|grant| {
-            values += bounded_values(&grant)?;
-            if values > MAX_CONDITION_VALUES {
-                return Err(FieldProblem::value_error(format!(
-                    "the conditions of a role mention at most {MAX_CONDITION_VALUES} values together"
-                ))
-                .at(["conditions"]));
-            }
-            Ok(grant)
-        });
-        grants.push(grant.map_err(|problem| {
+    for (index, item) in items.into_iter().enumerate() {
+        grants.push(grant(item, &mut values).map_err(|problem| {
             let mut loc = vec![Loc::Index(index)];
             loc.extend(problem.loc.clone());
             problem.at(loc)
@@ -226,7 +233,25 @@ fn bounded_values(grant: &Grant) -> Result<usize, FieldProblem> {
     Ok(count)
 }
 
-fn grant(item: &Value) -> Result<Grant, FieldProblem> {
+/// One grant. `values` counts the values that the conditions of all grants mention that belong together.
+pub(super) fn grant(mut item: Value, values: &mut usize) -> Result<Grant, FieldProblem> {
+    if let Some(members) = item.as_object_mut()
+        && members.get("action").is_some_and(Value::is_null)
+    {
+        members.remove("action");
+    }
+    let grant = unbounded_grant(item)?;
+    *values += bounded_values(&grant)?;
+    if *values > MAX_CONDITION_VALUES {
+        return Err(FieldProblem::value_error(format!(
+            "the conditions of a role mention at most {MAX_CONDITION_VALUES} values together"
+        ))
+        .at(["conditions"]));
+    }
+    Ok(grant)
+}
+
+fn unbounded_grant(item: Value) -> Result<Grant, FieldProblem> {
     for name in ["permission_name", "conditions"] {
         match item.as_object() {
             None => return Err(FieldProblem::object_type()),
@@ -234,8 +259,8 @@ fn grant(item: &Value) -> Result<Grant, FieldProblem> {
             Some(_) => {}
         }
     }
-    parts_of(item)?;
-    serde_json::from_value(item.clone()).map_err(FieldProblem::value_error)
+    parts_of(&item)?;
+    serde_json::from_value(item).map_err(FieldProblem::value_error)
 }
 
 /// Looks at the parts of a grant one by one, so that a problem says which of them it is about.
@@ -259,30 +284,27 @@ fn parts_of(item: &Value) -> Result<(), FieldProblem> {
 
 /// Grants as they stand on the wire.
 pub(super) fn grants_out(grants: &Grants) -> Vec<super::wire::PermissionGrant> {
+    grants.0.iter().map(grant_out).collect()
+}
+
+pub(super) fn grant_out(grant: &Grant) -> super::wire::PermissionGrant {
     use super::wire::{Action, Condition, PermissionGrant};
     use denizen_domain::permission::Condition as Stored;
-    let value = |scalar| serde_json::to_value(scalar).unwrap_or(Value::Null);
-    grants
-        .0
-        .iter()
-        .map(|grant| PermissionGrant {
-            action: if grant.effect == Effect::Deny { Action::Deny } else { Action::Allow },
-            permission_name: grant.permission.as_str().to_owned(),
-            conditions: grant
-                .conditions
-                .iter()
-                .map(|(attribute, condition)| {
-                    let condition = match condition {
-                        Stored::Equals(scalar) => Condition::Equals { value: value(scalar) },
-                        Stored::NotEquals(scalar) => Condition::NotEquals { value: value(scalar) },
-                        Stored::In(scalars) => Condition::In { values: scalars.iter().map(value).collect() },
-                    };
-                    (attribute.clone(), condition)
-                })
-                .collect(),
-            description: None,
-        })
-        .collect()
+    let value = |scalar: &Scalar| serde_json::to_value(scalar).unwrap_or(Value::Null);
+    let condition = |(attribute, condition): (&String, &Stored)| {
+        let condition = match condition {
+            Stored::Equals(scalar) => Condition::Equals { value: value(scalar) },
+            Stored::NotEquals(scalar) => Condition::NotEquals { value: value(scalar) },
+            Stored::In(scalars) => Condition::In { values: scalars.iter().map(value).collect() },
+        };
+        (attribute.clone(), condition)
+    };
+    PermissionGrant {
+        action: if grant.effect == Effect::Deny { Action::Deny } else { Action::Allow },
+        permission_name: grant.permission.as_str().to_owned(),
+        conditions: grant.conditions.iter().map(condition).collect(),
+        description: None,
+    }
 }
 
 /// `client` or `admin`.
@@ -353,8 +375,14 @@ pub(super) fn image(value: &Value, rule: ImageRule) -> Result<Vec<u8>, FieldProb
     Ok(content)
 }
 
-/// An ISO 8601 duration in microseconds; a year counts 365 days and a month 30.
-pub(super) fn duration_micros(value: &Value, least_days: i64, most_days: i64) -> Result<i64, FieldProblem> {
+/// An ISO 8601 duration in microseconds, from `least` to `most`, with words for these bounds; a year counts 365 days and a
+/// month 30.
+pub(super) fn duration_micros(
+    value: &Value,
+    least: i64,
+    most: i64,
+    bounds: &str,
+) -> Result<i64, FieldProblem> {
     let invalid = || {
         FieldProblem::new("time_delta_parsing", "Input should be a valid duration in ISO 8601, such as P30D")
     };
@@ -374,14 +402,54 @@ pub(super) fn duration_micros(value: &Value, least_days: i64, most_days: i64) ->
         .and_then(|time| time.try_seconds(span.get_seconds()))
         .and_then(|time| time.total(jiff::Unit::Second))
         .map_err(|_| invalid())?;
-    #[expect(clippy::cast_possible_truncation, reason = "bounded by the check below to 90 days")]
+    #[expect(clippy::cast_possible_truncation, reason = "bounded by the check below to a year")]
     let micros = days.saturating_mul(Timestamp::MICROS_PER_DAY).saturating_add((time * 1e6) as i64);
-    let bounds = least_days * Timestamp::MICROS_PER_DAY..=most_days * Timestamp::MICROS_PER_DAY;
-    if bounds.contains(&micros) {
+    if (least..=most).contains(&micros) {
         Ok(micros)
     } else {
-        Err(FieldProblem::value_error(format!("must be from {least_days} to {most_days} days")))
+        Err(FieldProblem::value_error(format!("must be from {bounds}")))
     }
+}
+
+/// What tags and their values are made of.
+const TAG: &str = r"^[\w\s]+$";
+const MAX_TAG: usize = 256;
+const MAX_TAGS: usize = 20;
+
+fn tag_text(text: &str) -> Result<String, FieldProblem> {
+    let text = stripped(text, MAX_TAG)?;
+    let fits = text.chars().all(|c| c.is_alphanumeric() || c == '_' || c.is_whitespace());
+    if fits { Ok(text) } else { Err(FieldProblem::pattern(TAG)) }
+}
+
+/// Tags, each with a value or `null`.
+pub(super) fn tags(value: Value) -> Result<Tags, FieldProblem> {
+    let Value::Object(members) = value else { return Err(FieldProblem::dict_type()) };
+    if members.len() > MAX_TAGS {
+        return Err(FieldProblem::too_long("Dictionary", MAX_TAGS, members.len()));
+    }
+    let mut tags = Tags::new();
+    for (name, value) in members {
+        let tag = tag_text(&name).map_err(|problem| problem.at([name.as_str(), "[key]"]))?;
+        let value = match &value {
+            Value::Null => None,
+            value => Some(text(value).and_then(tag_text).map_err(|problem| problem.at([name.as_str()]))?),
+        };
+        tags.insert(tag, value);
+    }
+    Ok(tags)
+}
+
+/// `tag:value`: any value for `*`, and none where nothing stands behind the colon.
+pub(super) fn tag_test(text: &str) -> Result<TagTest, FieldProblem> {
+    let form = "must be a tag, a colon, and a value, `*` for any value, or nothing for none";
+    let (name, value) = text.split_once(':').ok_or_else(|| FieldProblem::value_error(form))?;
+    let value = match value.trim() {
+        "" => TagValue::Absent,
+        "*" => TagValue::Any,
+        value => TagValue::Is(tag_text(value)?),
+    };
+    Ok(TagTest { name: tag_text(name)?, value })
 }
 
 #[cfg(test)]
@@ -389,6 +457,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_text_is_bounded_by_its_bytes() {
+        assert_eq!(long_text(json!(" ää"), 5), Ok(" ää".to_owned()));
+        for wrong in [json!("äää"), json!("a\0"), json!(1), json!(null)] {
+            assert!(long_text(wrong.clone(), 5).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn what_is_wrong_with_a_grant_is_told_with_its_place_and_without_words_of_the_parser() {
@@ -418,6 +494,52 @@ mod tests {
                 !problem.message.contains("variant") && !problem.message.contains("missing field"),
                 "{problem:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_tag_is_looked_for_by_its_value_by_any_and_by_none() {
+        let test = |text| tag_test(text).map(|tag| (tag.name, tag.value));
+        let is = |name: &str, value| Ok((name.to_owned(), value));
+        assert_eq!(test("ticket:7"), is("ticket", TagValue::Is("7".to_owned())));
+        assert_eq!(test(" two words : Ä_1 "), is("two words", TagValue::Is("Ä_1".to_owned())));
+        assert_eq!(test("ticket:*"), is("ticket", TagValue::Any));
+        assert_eq!(test("ticket:"), is("ticket", TagValue::Absent));
+        for wrong in ["ticket", ":7", " :7", "a-b:7", "a:b:c", "a:-", "a:**", ""] {
+            assert!(test(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn tags_are_words_with_a_value_or_none() {
+        let read = tags(json!({" ticket ": " 7 ", "two words": null})).unwrap();
+        let expected = [("ticket".to_owned(), Some("7".to_owned())), ("two words".to_owned(), None)];
+        assert_eq!(read, Tags::from(expected));
+        let many: serde_json::Map<String, Value> =
+            (0..21).map(|number| (number.to_string(), Value::Null)).collect();
+        for wrong in [
+            json!([]),
+            json!({"a": 1}),
+            json!({"a": " "}),
+            json!({" ": "a"}),
+            json!({"a:b": "c"}),
+            json!({"a": "c!"}),
+            Value::Object(many),
+        ] {
+            assert!(tags(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_duration_lies_within_its_bounds() {
+        let second = Timestamp::MICROS_PER_SECOND;
+        let read =
+            |text: &str| duration_micros(&json!(text), second, 2 * Timestamp::MICROS_PER_DAY, "b").ok();
+        assert_eq!(read("PT1S"), Some(second));
+        assert_eq!(read("P2D"), Some(172_800 * second));
+        assert_eq!(read("P1DT1H1M1S"), Some(90_061 * second));
+        for wrong in ["PT0S", "PT0.5S", "P2DT1S", "P1M", "-PT1S", "1 day", "", "P"] {
+            assert_eq!(read(wrong), None, "{wrong}");
         }
     }
 

@@ -5,18 +5,23 @@
 
 mod assign_role;
 mod create_api_key;
+mod create_external_event;
 mod create_invited_user;
 mod create_organization;
 mod create_role;
+mod create_temporary_permission_grant;
 mod delete_api_key;
+mod delete_external_event;
 mod delete_organization;
 mod delete_user;
 mod errors;
 mod example_pictures;
 mod get_api_keys;
+mod get_external_events;
 mod get_memories;
 mod get_organization;
 mod get_roles;
+mod get_temporary_permission_grants;
 mod get_user_dimensions;
 mod get_user_model;
 mod get_users;
@@ -110,7 +115,9 @@ pub fn dialect() -> Dialect {
 fn operations() -> Vec<Operation> {
     let mut operations = sign_in_operations();
     operations.extend(user_operations());
+    operations.extend(external_event_operations());
     operations.extend(role_operations());
+    operations.extend(temporary_grant_operations());
     operations.extend(organization_operations());
     operations.into_iter().map(|operation| operation.issuer_header("x-org-id")).collect()
 }
@@ -262,6 +269,45 @@ fn user_operations() -> Vec<Operation> {
     ]
 }
 
+fn external_event_operations() -> Vec<Operation> {
+    let path = "/v1/{organization}/user/{user_id}/external_event";
+    vec![
+        Operation::post(path, "create-external-event", handler(create_external_event::handle))
+            .tag("external events")
+            .summary("Keep something that happened to a user outside of conversations")
+            .transcript()
+            .body::<wire::CreateExternalEventRequest>()
+            .example(json!({
+                "type": "visit", "starts_at": "2026-01-01T12:00:00Z", "ends_at": "2026-01-01T12:30:00Z",
+                "description": "A visit at the practice", "transcript": null
+            }))
+            .rate("create_external_event")
+            .responds::<wire::CreateExternalEventResponse>(201)
+            .errors(CALLER_ERRORS),
+        Operation::get(path, "get-external-events", handler(get_external_events::handle))
+            .tag("external events")
+            .summary("List the events of a user that the caller may see")
+            .query(QueryParam::texts("id").about("Only these events; also as `external_event_id`."))
+            .query(QueryParam::texts("external_event_id").about("The same as `id`."))
+            .query(QueryParam::int("limit", 20, 0, 20))
+            .query(QueryParam::int("continuation_token", 0, 0, list_input::MAX_TOKEN).about("From the page before; 0 begins."))
+            .query(QueryParam::texts("sort_by").about("`+field` or `-field`, several to break ties: type, starts_at, ends_at."))
+            .rate("get_external_events")
+            .responds::<wire::GetExternalEventsResponse>(200)
+            .errors(CALLER_ERRORS),
+        Operation::delete(
+            "/v1/{organization}/user/{user_id}/external_event/{external_event_id}",
+            "delete-external-event",
+            handler(delete_external_event::handle),
+        )
+        .tag("external events")
+        .summary("Delete an event of a user")
+        .rate("delete_external_event")
+        .responds_empty(204)
+        .errors(CALLER_ERRORS),
+    ]
+}
+
 fn role_operations() -> Vec<Operation> {
     vec![
         Operation::post("/v1/{organization}/role/", "create-role", handler(create_role::handle))
@@ -307,6 +353,57 @@ fn role_operations() -> Vec<Operation> {
         .body::<wire::AssignRoleRequest>()
         .rate("assign_role")
         .responds::<wire::RoleIdResponse>(200)
+        .errors(CALLER_ERRORS),
+    ]
+}
+
+fn temporary_grant_operations() -> Vec<Operation> {
+    vec![
+        Operation::post(
+            "/v1/{organization}/role/temporary_permission_grant/",
+            "create-temporary-permission-grant",
+            handler(create_temporary_permission_grant::handle),
+        )
+        .tag("roles")
+        .summary("Give a user a permission for a time")
+        .description(
+            "The caller's role must allow the caller all that the grant allows the user. A grant ends by itself, and is \
+             not counted when privileges are compared.",
+        )
+        .body::<wire::CreateTemporaryPermissionGrantRequest>()
+        .example(json!({
+            "user_id": "65f000000000000000000001", "duration": "PT8H", "justification": "Stands in for a colleague",
+            "permission_grant": {
+                "permission_name": "User:GetUserInfo",
+                "conditions": {"org_id": {"type": "Equals", "value": "{self_org_id}"}}
+            },
+            "tags": {"ticket": "4711"}
+        }))
+        .rate("create_temporary_permission_grant")
+        .responds::<wire::CreateTemporaryPermissionGrantResponse>(201)
+        .errors(CALLER_ERRORS)
+        .errors(&[400]),
+        Operation::get(
+            "/v1/{organization}/role/temporary_permission_grants/",
+            "get-temporary-permission-grants",
+            handler(get_temporary_permission_grants::handle),
+        )
+        .tag("roles")
+        .summary("List the temporary grants that the caller may see, expired ones included")
+        .description("Filters combine with AND, the values of one filter with OR, except `tag`: a grant must have all of them.")
+        .query(QueryParam::texts("id"))
+        .query(QueryParam::texts("user_id").about("Only grants to these users."))
+        .query(QueryParam::text("permission_grant_name").about("Only grants of this permission."))
+        .query(QueryParam::bool("is_expired"))
+        .query(QueryParam::int("limit", 10, 0, 10))
+        .query(QueryParam::int("continuation_token", 0, 0, list_input::MAX_TOKEN).about("From the page before; 0 begins."))
+        .query(QueryParam::texts("creator").about("Only grants by these users."))
+        .query(QueryParam::texts("tag").about("`tag:value`; `tag:*` for any value, `tag:` for a tag without one."))
+        .query(QueryParam::texts("sort_by").about(
+            "`+field` or `-field`, several to break ties: user_id, expires_at, permission_grant.permission_name.",
+        ))
+        .rate("get_temporary_permission_grants")
+        .responds::<wire::GetTemporaryPermissionGrantsResponse>(200)
         .errors(CALLER_ERRORS),
     ]
 }

@@ -1,12 +1,14 @@
 //! The engine's things as Amigo's structs.
 
 use denizen_directory::OpContext;
+use denizen_directory::external_events::ExternalEvent;
 use denizen_directory::members::{Member, UserModel};
 use denizen_directory::memories::Memory;
+use denizen_directory::temporary_grants::ListedGrant;
 use denizen_domain::member::{Preferences, UserDimension};
 use denizen_domain::permission::FrontendView;
 
-use super::wire;
+use super::{input, wire};
 
 pub(super) fn user(member: Member, org_id: &str) -> wire::User {
     wire::User {
@@ -34,6 +36,42 @@ pub(super) fn users(members: Vec<Member>, ctx: &OpContext) -> Vec<wire::User> {
     members.into_iter().map(|member| user(member, org_id)).collect()
 }
 
+pub(super) fn external_event(event: ExternalEvent, org_id: &str) -> wire::ExternalEvent {
+    wire::ExternalEvent {
+        id: event.event_id.to_string(),
+        user_id: event.user_id.as_member().to_string(),
+        org_id: org_id.to_owned(),
+        event_type: event.event_type,
+        starts_at: event.starts_at,
+        ends_at: event.ends_at,
+        description: event.description,
+        transcript: event.transcript,
+    }
+}
+
+pub(super) fn temporary_grant(listed: ListedGrant, org_id: &str) -> wire::TemporaryPermissionGrant {
+    let grant = listed.grant;
+    wire::TemporaryPermissionGrant {
+        grant_id: grant.grant_id.to_string(),
+        org_id: org_id.to_owned(),
+        created_at: grant.created_at,
+        // It cannot be changed.
+        updated_at: grant.created_at,
+        user_id: grant.user_id.as_member().to_string(),
+        expires_at: grant.expires_at,
+        permission_grant: input::grant_out(&grant.grant),
+        justification: grant.justification,
+        creator: wire::UserReference {
+            user_id: grant.creator.as_member().to_string(),
+            // The creator's organization may have been deleted since.
+            org_id: listed
+                .creator_org
+                .map_or_else(String::new, |slug| slug.to_string()),
+        },
+        tags: grant.tags,
+    }
+}
+
 pub(super) fn preferences(preferences: Preferences) -> wire::Preferences {
     wire::Preferences {
         enable_response_recommendation: preferences.enable_response_recommendation,
@@ -55,7 +93,10 @@ pub(super) fn frontend_view(view: FrontendView) -> wire::FrontendView {
 pub(super) fn dimensions(dimensions: Vec<UserDimension>) -> Vec<wire::UserDimension> {
     dimensions
         .into_iter()
-        .map(|one| wire::UserDimension { description: one.description, tags: one.tags })
+        .map(|one| wire::UserDimension {
+            description: one.description,
+            tags: one.tags,
+        })
         .collect()
 }
 

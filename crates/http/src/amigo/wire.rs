@@ -237,6 +237,54 @@ pub(super) struct VariableDelete {
     name: String,
 }
 
+// ---- external events ----
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "describes the body for the documentation")]
+pub(super) struct CreateExternalEventRequest {
+    /// Free text.
+    #[schemars(length(min = 1, max = 256))]
+    r#type: String,
+    /// A date and time in RFC 3339 form, in any zone; in UTC when it names none.
+    starts_at: String,
+    /// Likewise, and not before `starts_at`.
+    ends_at: String,
+    #[schemars(length(min = 1, max = 10_000))]
+    description: String,
+    /// At most 1 MiB, or what `amigo.transcript_bytes` says.
+    transcript: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct CreateExternalEventResponse {
+    pub(super) external_event_id: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ExternalEvent {
+    pub(super) id: String,
+    pub(super) user_id: String,
+    pub(super) org_id: String,
+    #[serde(rename = "type")]
+    pub(super) event_type: String,
+    /// In UTC.
+    #[schemars(with = "DateTime")]
+    pub(super) starts_at: Timestamp,
+    /// In UTC.
+    #[schemars(with = "DateTime")]
+    pub(super) ends_at: Timestamp,
+    pub(super) description: String,
+    pub(super) transcript: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct GetExternalEventsResponse {
+    pub(super) external_events: Vec<ExternalEvent>,
+    pub(super) has_more: bool,
+    /// The start of the next page, when there is more.
+    pub(super) continuation_token: Option<i64>,
+}
+
 // ---- roles ----
 
 #[derive(Serialize, JsonSchema)]
@@ -326,6 +374,58 @@ pub(super) struct RoleIdResponse {
 #[derive(Serialize, JsonSchema)]
 pub(super) struct GetRolesResponse {
     pub(super) roles: Vec<Role>,
+}
+
+// ---- temporary permission grants ----
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "describes the body for the documentation")]
+pub(super) struct CreateTemporaryPermissionGrantRequest {
+    /// To whom.
+    user_id: String,
+    /// An ISO 8601 duration of a second to 365 days.
+    #[schemars(extend("format" = "duration"))]
+    duration: String,
+    /// `Allow` only.
+    permission_grant: PermissionGrantInput,
+    /// At most 20; names, and values where they are not `null`, of letters, digits, `_` and spaces.
+    tags: BTreeMap<String, Option<String>>,
+    #[schemars(length(min = 10, max = 1000))]
+    justification: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct CreateTemporaryPermissionGrantResponse {
+    pub(super) temporary_permission_grant_id: String,
+    #[schemars(with = "DateTime")]
+    pub(super) expires_at: Timestamp,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct TemporaryPermissionGrant {
+    #[serde(rename = "_id")]
+    pub(super) grant_id: String,
+    pub(super) org_id: String,
+    #[schemars(with = "DateTime")]
+    pub(super) created_at: Timestamp,
+    #[schemars(with = "DateTime")]
+    pub(super) updated_at: Timestamp,
+    /// To whom.
+    pub(super) user_id: String,
+    #[schemars(with = "DateTime")]
+    pub(super) expires_at: Timestamp,
+    pub(super) permission_grant: PermissionGrant,
+    pub(super) justification: String,
+    pub(super) creator: UserReference,
+    pub(super) tags: BTreeMap<String, Option<String>>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct GetTemporaryPermissionGrantsResponse {
+    pub(super) temporary_permission_grants: Vec<TemporaryPermissionGrant>,
+    pub(super) has_more: bool,
+    /// The start of the next page, when there is more.
+    pub(super) continuation_token: Option<i64>,
 }
 
 // ---- API keys ----

@@ -16,6 +16,8 @@ use super::request_id::RequestIds;
 pub struct HttpSettings {
     /// Largest request body, in bytes. Operations that take images take eight times as much.
     pub body_bytes: usize,
+    /// Longest transcript of an external event, in bytes.
+    pub transcript_bytes: usize,
     /// Largest request head, in bytes: request line and headers.
     pub header_bytes: usize,
     /// Most header lines.
@@ -41,6 +43,7 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             body_bytes: 1 << 20,
+            transcript_bytes: 1 << 20,
             header_bytes: 16 << 10,
             header_count: 100,
             json_depth: 32,

@@ -57,6 +57,8 @@ pub enum BodyLimit {
     Ordinary,
     /// Eight times as much, for pictures in base64.
     Images,
+    /// `limits.body_bytes`, and a transcript of `amigo.transcript_bytes` in the longest spelling that JSON has for it.
+    Transcript,
 }
 
 /// Who may call.
@@ -310,6 +312,12 @@ impl Operation {
     #[must_use]
     pub fn images(mut self) -> Self {
         self.body_limit = BodyLimit::Images;
+        self
+    }
+
+    #[must_use]
+    pub fn transcript(mut self) -> Self {
+        self.body_limit = BodyLimit::Transcript;
         self
     }
 

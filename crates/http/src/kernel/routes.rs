@@ -111,6 +111,10 @@ impl Routes {
                     body_limit: match operation.body_limit {
                         BodyLimit::Ordinary => settings.body_bytes,
                         BodyLimit::Images => settings.body_bytes.saturating_mul(8),
+                        // A character of one byte can be spelt in six: `\u0061`.
+                        BodyLimit::Transcript => {
+                            settings.body_bytes.saturating_add(settings.transcript_bytes.saturating_mul(6))
+                        }
                     },
                     streams: operation.streams,
                     rate,

@@ -58,6 +58,7 @@ const NO_ORGANIZATION: Expect = Refused(404, "Organization not found");
 const NO_USER: Expect = Refused(404, "User not found");
 const NO_ROLE: Expect = Refused(404, "Role not found");
 const NO_KEY: Expect = Refused(404, "API key not found");
+const NO_EVENT: Expect = Refused(404, "External event not found");
 const GONE: Expect = Page(404, "This link has expired or was already used.");
 
 const PUBLIC: &str = "the operation is public";
@@ -237,6 +238,33 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         method: "POST",
+        path: "/v1/{organization}/user/{user_id}/external_event",
+        body: r#"{"type": "visit", "starts_at": "2026-01-01T12:00:00Z", "ends_at": "2026-01-01T12:30:00Z",
+            "description": "D", "transcript": null}"#,
+        success: 201,
+        lacking: ("User:CreateExternalEvent", FORBIDDEN),
+        unknown_ids: &[("{user_id}", NO_USER)],
+        ..USUAL
+    },
+    Case {
+        path: "/v1/{organization}/user/{user_id}/external_event",
+        lacking: (
+            "User:GetExternalEvent",
+            Answers(200, r#"{"external_events": [], "has_more": false, "continuation_token": null}"#),
+        ),
+        unknown_ids: &[("{user_id}", NO_USER)],
+        ..USUAL
+    },
+    Case {
+        method: "DELETE",
+        path: "/v1/{organization}/user/{user_id}/external_event/{external_event_id}",
+        success: 204,
+        lacking: ("User:DeleteExternalEvent", FORBIDDEN),
+        unknown_ids: &[("{user_id}", NO_USER), ("{external_event_id}", NO_EVENT)],
+        ..USUAL
+    },
+    Case {
+        method: "POST",
         path: "/v1/{organization}/role/",
         body: r#"{"role_name": "New", "description": "D", "frontend_view": "client", "permission_grants": []}"#,
         success: 201,
@@ -246,6 +274,27 @@ pub(crate) const CASES: &[Case] = &[
     Case {
         path: "/v1/{organization}/role/",
         lacking: ("Role:GetRole", Answers(200, r#"{"roles": []}"#)),
+        ..USUAL
+    },
+    Case {
+        method: "POST",
+        path: "/v1/{organization}/role/temporary_permission_grant/",
+        body: r#"{"user_id": "{user_id}", "duration": "PT1H", "justification": "because of a test", "tags": {},
+            "permission_grant": {"permission_name": "User:DeleteUser", "conditions": {}}}"#,
+        success: 201,
+        lacking: ("Role:CreateTemporaryPermissionGrant", FORBIDDEN),
+        unknown_ids: &[("{user_id}", NO_USER)],
+        ..USUAL
+    },
+    Case {
+        path: "/v1/{organization}/role/temporary_permission_grants/",
+        lacking: (
+            "Role:GetTemporaryPermissionGrant",
+            Answers(
+                200,
+                r#"{"temporary_permission_grants": [], "has_more": false, "continuation_token": null}"#,
+            ),
+        ),
         ..USUAL
     },
     Case {

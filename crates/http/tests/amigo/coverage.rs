@@ -16,6 +16,8 @@ pub(crate) fn unknown_values(token: &str) -> &'static [&'static str] {
     match token {
         "{user_id}" | "{requested_user_id}" => &["65f000000000000000000001", "nobody", "ÀÖ%2F", "65F0"],
         "{api_key_id}" => &["01234567-89ab-4def-8123-456789abcdef", "nothing", "65f000000000000000000001"],
+        // One of another form is 422.
+        "{external_event_id}" => &["65f000000000000000000001"],
         "{role_name}" => &["NoSuchRole", "defaultuserrole"],
         "{email}" => &["nobody@acme.example"],
         "{secret}" => &["nothing", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"],

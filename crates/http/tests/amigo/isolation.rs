@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::cases::{Auth, CASES};
 use super::coverage::{Faults, credentials_with, unknown_values};
-use super::scene::{Credentials, Scene, Things, send};
+use super::scene::{Credentials, Scene, Things, add_event, add_grant, send};
 
 /// Ids that meant something once or mean something elsewhere, by the place where they are put.
 async fn strange_ids(scene: &Scene) -> Vec<(&'static str, String)> {
@@ -28,6 +28,13 @@ async fn strange_ids(scene: &Scene) -> Vec<(&'static str, String)> {
         strange.push((token, theirs.admin.user_id.clone()));
         strange.push((token, deleted.clone()));
         strange.push((token, creator.user_id.clone()));
+    }
+    let removed = add_event(&ours.admin, &ours.things["{user_id}"]).await;
+    let path = format!("/user/{}/external_event/{removed}", ours.things["{user_id}"]);
+    ours.admin.delete(&path).await.expect(204);
+    let of_another = add_event(&ours.admin, &ours.admin.user_id).await;
+    for id in [theirs.things["{external_event_id}"].clone(), removed, of_another] {
+        strange.push(("{external_event_id}", id));
     }
     strange.push(("{api_key_id}", theirs.key.key_id.clone()));
     strange.push(("{api_key_id}", theirs.org.created.api_key_id.to_string()));
@@ -80,6 +87,11 @@ async fn filters_find_nobody_of_another_organization() {
     let user_id = &theirs.things["{user_id}"];
     let email = theirs.things["{email}"].replace('@', "%40");
     let role_id = theirs.admin.get("/role/").await.each("roles", "id").remove(0);
+    let (grant, creator) = (add_grant(&theirs.admin, user_id).await, &theirs.admin.user_id);
+    let events = format!(
+        "/user/{}/external_event?id={}",
+        ours.things["{user_id}"], theirs.things["{external_event_id}"]
+    );
     for (path, list) in [
         (format!("/user/?user_id={user_id}"), "users"),
         (format!("/user/?email={email}"), "users"),
@@ -87,6 +99,11 @@ async fn filters_find_nobody_of_another_organization() {
         (format!("/user/search/?query=&user_id={user_id}"), "users"),
         ("/user/search/?query=globex".to_owned(), "users"),
         (format!("/role/?id={role_id}"), "roles"),
+        (events, "external_events"),
+        (format!("/role/temporary_permission_grants/?id={grant}"), "temporary_permission_grants"),
+        (format!("/role/temporary_permission_grants/?user_id={user_id}"), "temporary_permission_grants"),
+        (format!("/role/temporary_permission_grants/?creator={creator}"), "temporary_permission_grants"),
+        ("/role/temporary_permission_grants/?tag=a%3Ab".to_owned(), "temporary_permission_grants"),
     ] {
         let answer = ours.admin.get(&path).await.expect(200);
         assert!(answer.json()[list].as_array().unwrap().is_empty(), "{answer}");

@@ -44,6 +44,7 @@ impl Side {
         let body = json!({"email": email, "redirect_link": format!("{ORIGIN}/in")});
         admin.post("/user/signin", &body).await.expect(200);
         let secret = secret_of(&org.server.run_jobs().await.remove(0).content);
+        let external_event_id = add_event(&admin, &user_id).await;
         super::knowledge::keep_a_little(&org, &user_id, 1).await;
         let pictures = pictures();
         let things = [
@@ -52,6 +53,7 @@ impl Side {
             ("{user_id}", user_id),
             ("{role_name}", role_name),
             ("{api_key_id}", key.key_id.clone()),
+            ("{external_event_id}", external_event_id),
             ("{secret}", secret),
             ("{email}", email),
         ];
@@ -93,6 +95,8 @@ impl Side {
             "/organization/",
             "/organization/api_key/",
             "/organization/user_dimensions/",
+            &format!("/user/{}/external_event", self.things["{user_id}"]),
+            "/role/temporary_permission_grants/",
             &format!("{user}/memory"),
             &format!("{user}/user_model"),
         ] {
@@ -100,6 +104,26 @@ impl Side {
         }
         seen
     }
+}
+
+/// An event of a user; its id.
+pub(crate) async fn add_event(caller: &TestCaller, user_id: &str) -> String {
+    let body = json!({
+        "type": "visit", "starts_at": "2026-01-01T12:00:00Z", "ends_at": "2026-01-01T12:30:00Z",
+        "description": "A visit"
+    });
+    let path = format!("/user/{user_id}/external_event");
+    caller.post(&path, &body).await.expect(201).str_at("/external_event_id")
+}
+
+/// A temporary grant to a user; its id.
+pub(crate) async fn add_grant(caller: &TestCaller, user_id: &str) -> String {
+    let body = json!({
+        "user_id": user_id, "duration": "P1D", "justification": "because of a test", "tags": {"a": "b"},
+        "permission_grant": {"permission_name": "User:DeleteUser", "conditions": {}}
+    });
+    let path = "/role/temporary_permission_grant/";
+    caller.post(path, &body).await.expect(201).str_at("/temporary_permission_grant_id")
 }
 
 /// The secret at the end of a mailed link.

@@ -41,6 +41,7 @@ pub const NUMBERS: &[Number] = &[
     number("shutdown.drain_seconds", "seconds", 0, 3600),
     number("amigo.list_limit", "users", 1, 10_000),
     number("amigo.search_results", "users", 1, 100_000),
+    number("amigo.transcript_bytes", "bytes", 1024, 64 << 20),
     number("amigo.token_minutes", "minutes", 1, 1440),
     number("amigo.magic_link_minutes", "minutes", 1, 1440),
     number("amigo.verify_link_days", "days", 1, 90),

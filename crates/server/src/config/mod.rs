@@ -126,6 +126,10 @@ pub struct AmigoRateLimits {
     pub search_users: u32,
     pub get_user_model: u32,
     pub get_memories: u32,
+    /// Of the external events the vendor documents no limits.
+    pub create_external_event: u32,
+    pub get_external_events: u32,
+    pub delete_external_event: u32,
     pub modify_user_variables: u32,
     pub get_user_dimensions: u32,
     pub create_role: u32,
@@ -150,6 +154,8 @@ pub struct Amigo {
     pub list_limit: u32,
     /// Most users in the answer of a search, which has no pages. 1 to 100,000, default 1,000.
     pub search_results: u32,
+    /// Longest transcript of an external event, in bytes. 1,024 to 67,108,864, default 1,048,576.
+    pub transcript_bytes: usize,
     /// Validity of a bearer token, in minutes. 1 to 1,440, default 60.
     pub token_minutes: u64,
     /// Validity of a magic link, in minutes. 1 to 1,440, default 15.
@@ -299,6 +305,9 @@ impl Default for Config {
                     search_users: 50,
                     get_user_model: 60,
                     get_memories: 40,
+                    create_external_event: 100,
+                    get_external_events: 60,
+                    delete_external_event: 100,
                     modify_user_variables: 50,
                     get_user_dimensions: 20,
                     create_role: 20,
@@ -319,6 +328,7 @@ impl Default for Config {
             amigo: Amigo {
                 list_limit: 600,
                 search_results: 1000,
+                transcript_bytes: 1 << 20,
                 token_minutes: 60,
                 magic_link_minutes: 15,
                 verify_link_days: 7,

@@ -416,7 +416,7 @@ fn rate_limits_are_found_by_operation() {
     let limits = &Config::default().rate_limits.by_operation()["amigo"];
     assert_eq!(limits["sign_in_with_api_key"], 5);
     assert_eq!(limits["assign_role"], 1000);
-    assert_eq!(limits.len(), 23);
+    assert_eq!(limits.len(), 26);
 }
 
 /// The rows of docs/configuration.md: key, variable, default, bounds.

@@ -70,8 +70,8 @@ async fn grant_statement(test: &TestStore, query: &GrantQuery) -> Statement {
     test.store.read(ORG, build).await.unwrap()
 }
 
-fn after(value: Option<Value>) -> Option<After> {
-    Some(After { position: 7, values: value.into_iter().collect() })
+fn after(value: Option<Value>) -> After {
+    After { position: 7, values: value.into_iter().collect() }
 }
 
 fn assert_walks(plan: &str, index: &str, entry: &str) {
@@ -85,7 +85,7 @@ async fn a_page_of_events_walks_the_index_of_its_order_however_deep() {
     use external_events::{SortField, SortKey};
     let Some(test) = TestStore::postgres() else { return };
     let client = recorded(&test).await;
-    let plain = EventQuery { after: after(None), ..events() };
+    let plain = EventQuery { after: Some(after(None)), ..events() };
     let plan = statement_plan(&client, &event_statement(&test, &plain).await).await;
     assert_walks(&plan, "external_event_by_position", "\"position\" >");
     for (field, index, value) in [
@@ -95,7 +95,7 @@ async fn a_page_of_events_walks_the_index_of_its_order_however_deep() {
     ] {
         for descending in [false, true] {
             let sort = vec![SortKey { field, descending }];
-            let query = EventQuery { sort, after: after(Some(value.clone())), ..events() };
+            let query = EventQuery { sort, after: Some(after(Some(value.clone()))), ..events() };
             let plan = statement_plan(&client, &event_statement(&test, &query).await).await;
             assert_walks(&plan, index, "ROW(");
         }
@@ -110,7 +110,7 @@ async fn a_page_of_temporary_grants_walks_the_index_of_its_order_however_deep() 
     use temporary_grants::{SortField, SortKey};
     let Some(test) = TestStore::postgres() else { return };
     let client = recorded(&test).await;
-    let plain = GrantQuery { after: after(None), ..grants() };
+    let plain = GrantQuery { after: Some(after(None)), ..grants() };
     let plan = statement_plan(&client, &grant_statement(&test, &plain).await).await;
     assert_walks(&plan, "temporary_grant_by_position", "\"position\" >");
     for (field, index, value) in [
@@ -120,7 +120,7 @@ async fn a_page_of_temporary_grants_walks_the_index_of_its_order_however_deep() 
     ] {
         for descending in [false, true] {
             let sort = vec![SortKey { field, descending }];
-            let query = GrantQuery { sort, after: after(Some(value.clone())), ..grants() };
+            let query = GrantQuery { sort, after: Some(after(Some(value.clone()))), ..grants() };
             let plan = statement_plan(&client, &grant_statement(&test, &query).await).await;
             assert_walks(&plan, index, "ROW(");
         }
@@ -137,7 +137,7 @@ async fn what_a_caller_may_see_is_looked_up_user_by_user() {
     };
     let users = Filter { allow: vec![vec![verified]], deny: Vec::new() };
     let visible = Visible { users, ..grants().visible };
-    let query = GrantQuery { visible, after: after(None), ..grants() };
+    let query = GrantQuery { visible, after: Some(after(None)), ..grants() };
     let plan = statement_plan(&client, &grant_statement(&test, &query).await).await;
     assert_walks(&plan, "temporary_grant_by_position", "\"position\" >");
     assert!(plan.contains("users_pkey"), "{plan}");
