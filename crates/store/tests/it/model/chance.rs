@@ -231,6 +231,12 @@ impl Chance {
         if self.rng.chance(50) {
             new.last_name = self.name();
         }
+        if self.rng.chance(20) {
+            self.address().as_str().clone_into(&mut new.email);
+        }
+        if self.rng.chance(20) {
+            new.created_at = self.now();
+        }
         if self.rng.chance(30) {
             new.role_id = self.role_id(rows);
         }
@@ -241,7 +247,8 @@ impl Chance {
             new.secret_variables = self.variables();
             new.created_api_key = self.rng.chance(50);
         }
-        let renamed = new.first_name != user.first_name || new.last_name != user.last_name;
+        let renamed =
+            (&new.first_name, &new.last_name, &new.email) != (&user.first_name, &user.last_name, &user.email);
         // What says that the user was renamed when it was not changes nothing; somebody may be gone meanwhile.
         let renamed = renamed || self.rng.chance(20);
         if self.rng.chance(5) {

@@ -105,9 +105,8 @@ fn compare(a: &Anchor, b: &Anchor, sort: &[SortKey]) -> Ordering {
 
 impl Person {
     fn new(user: User, directory: Directory) -> Self {
-        let email = fold(&user.email);
-        let mut person =
-            Self { directory, user, context: Vec::new(), first: String::new(), last: String::new(), email };
+        let [first, last, email] = [const { String::new() }; 3];
+        let mut person = Self { directory, user, context: Vec::new(), first, last, email };
         person.rename();
         person
     }
@@ -115,6 +114,7 @@ impl Person {
     fn rename(&mut self) {
         self.first = fold(&self.user.first_name);
         self.last = fold(&self.user.last_name);
+        self.email = fold(&self.user.email);
     }
 
     pub(super) fn anchor(&self, sort: &[SortKey]) -> Anchor {
@@ -373,19 +373,19 @@ impl Rows {
     }
 
     fn update_user(&mut self, user: &User) -> Result<(), Refused> {
-        if self.person(user.user_id).is_none() {
+        let Some(directory) = self.person(user.user_id).map(|person| person.directory) else {
             return Ok(());
-        }
+        };
         self.must_have_role(user.role_id)?;
+        let has_address = |person: &Person| {
+            person.directory == directory && Email::key_of(&person.user.email) == Email::key_of(&user.email)
+        };
+        if self.people.iter().any(|person| person.user.user_id != user.user_id && has_address(person)) {
+            return Err(Refused);
+        }
         if let Some(person) = self.person_mut(user.user_id) {
             let old = person.user.clone();
-            person.user = User {
-                position: old.position,
-                email: old.email,
-                stats: old.stats,
-                created_at: old.created_at,
-                ..user.clone()
-            };
+            person.user = User { position: old.position, stats: old.stats, ..user.clone() };
             person.rename();
         }
         Ok(())
