@@ -55,6 +55,13 @@ def test_the_sixth_sign_in_of_a_minute_is_refused(limited, limited_org):
     assert_refusal(refused, 5)
 
 
+def test_memories_are_asked_for_forty_times_a_minute(limited_org):
+    admin = limited_org.admin
+    refused = call_until_refused(lambda: admin.get(f"/user/{admin.user_id}/memory"), 40)
+    assert_refusal(refused, 40)
+    assert admin.get(f"/user/{admin.user_id}/user_model").status_code == 200
+
+
 def test_answers_count_down_in_headers_that_the_sdk_parses(limited_org):
     seen = []
     with Sdk("sync", limited_org.admin.settings(), on_response=lambda response: seen.append(response.headers)) as sdk:
