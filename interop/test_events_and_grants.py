@@ -1,9 +1,12 @@
-"""What the client has no method for: external events, which it never knew, and temporary permission grants, whose answers
-its models parse."""
+"""What the client has no method for: external events, which it never knew, and temporary permission grants,
+whose answers its models parse."""
 
 import time
 
-from amigo_sdk.generated.model import RoleCreateTemporaryPermissionGrantResponse, RoleGetTemporaryPermissionGrantsResponse
+from amigo_sdk.generated.model import (
+    RoleCreateTemporaryPermissionGrantResponse,
+    RoleGetTemporaryPermissionGrantsResponse,
+)
 
 from support import eventually, grant, locations
 
