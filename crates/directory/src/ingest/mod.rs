@@ -91,8 +91,8 @@ impl Directory {
     /// - a member whose present or new role does not stand below whoever sends the record.
     ///
     /// # Errors
-    /// Those of the store; then nothing of the transaction was done, unless it is [`ErrorCode::OutcomeUnknown`]. All
-    /// can be sent again.
+    /// [`ErrorCode::OrganizationNotFound`] when it was deleted meanwhile; those of the store. Then nothing of the
+    /// transaction was done, unless it is [`ErrorCode::OutcomeUnknown`]. All can be sent again.
     pub async fn ingest(&self, by: &Ingestor, records: Vec<Record>) -> Result<Vec<Outcome>> {
         let now = self.now();
         let awaited_until = self.awaited_until(now);

@@ -33,7 +33,7 @@ pub mod limits {
     /// … and the tags of each.
     pub const TAGS: usize = 1_000;
     /// The type of an event, by which events are sorted: it has to fit into an index.
-    pub const EVENT_TYPE: usize = 256;
+    pub const EVENT_TYPE: usize = crate::external_events::MAX_TYPE;
     /// The key terms of a user's preferences.
     pub const KEYTERMS: usize = 20;
     /// The value of a variable.

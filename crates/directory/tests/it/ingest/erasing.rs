@@ -1,6 +1,7 @@
 //! Who was erased stays so.
 
-use denizen_directory::ingest::Record;
+use denizen_directory::ErrorCode;
+use denizen_directory::ingest::{Ingestor, Record};
 use denizen_domain::member::Directory as UserDirectory;
 use denizen_store::erasures;
 use denizen_testkit::{NOON, TestServer};
@@ -58,4 +59,16 @@ async fn what_arrives_while_a_user_is_erased_is_erased_or_refused() {
             assert_eq!(lines.len(), 0, "round {round}: {table} {lines:#?}");
         }
     }
+}
+
+#[tokio::test]
+async fn nothing_is_taken_into_an_organization_that_was_deleted_meanwhile() {
+    let server = TestServer::start().await;
+    let org = server.org("acme").await;
+    let operator = Ingestor::operator(server.directory(), "acme").await.unwrap();
+    org.admin().await.delete("/organization/").await.expect(204);
+    server.run_jobs().await;
+    let records = vec![Record::Message(message(1, 1, 1))];
+    let refused = server.directory().ingest(&operator, records).await.map_err(|error| error.code);
+    assert_eq!(refused, Err(ErrorCode::OrganizationNotFound));
 }
