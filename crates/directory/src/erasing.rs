@@ -10,10 +10,12 @@ use denizen_domain::member::Directory as UserDirectory;
 use denizen_domain::time::Timestamp;
 use denizen_store::linked_accounts::{self, Provider};
 use denizen_store::users::User;
-use denizen_store::{Tx, awaited_users, erasures, holdings, jobs as stored, organizations, users};
+use denizen_store::{
+    StoreError, Tx, awaited_users, erasures, holdings, jobs as stored, organizations, users,
+};
 
 use crate::environment::Environment;
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::handle::Directory;
 use crate::jobs::{Task, Work, enqueue, enqueue_account_deletion, enqueue_at};
 
@@ -177,7 +179,12 @@ impl Directory {
         let kind = Work::ScrubStore.kind();
         let began = self.now();
         let served = self.query(OrgKey::CONTROL, move |conn| stored::waiting(conn, kind, SERVED)).await?;
-        self.store().scrub().await?;
+        self.store().scrub().await.map_err(|error| match error {
+            StoreError::Busy => {
+                Error::with_text(ErrorCode::Busy, "somebody still reads an older state of the database")
+            }
+            other => other.into(),
+        })?;
         self.inner.scrub_pace.note(began, self.now());
         if served.is_empty() {
             return Ok(Task::Nothing);
