@@ -290,8 +290,14 @@ fn external_event_operations() -> Vec<Operation> {
             .query(QueryParam::texts("id").about("Only these events; also as `external_event_id`."))
             .query(QueryParam::texts("external_event_id").about("The same as `id`."))
             .query(QueryParam::int("limit", 20, 0, 20))
-            .query(QueryParam::int("continuation_token", 0, 0, list_input::MAX_TOKEN).about("From the page before; 0 begins."))
-            .query(QueryParam::texts("sort_by").about("`+field` or `-field`, several to break ties: type, starts_at, ends_at."))
+            .query(
+                QueryParam::int("continuation_token", 0, 0, list_input::MAX_TOKEN)
+                    .about("From the page before; 0 begins."),
+            )
+            .query(
+                QueryParam::texts("sort_by")
+                    .about("`+field` or `-field`, several to break ties: type, starts_at, ends_at."),
+            )
             .rate("get_external_events")
             .responds::<wire::GetExternalEventsResponse>(200)
             .errors(CALLER_ERRORS),

@@ -64,9 +64,7 @@ pub(super) fn temporary_grant(listed: ListedGrant, org_id: &str) -> wire::Tempor
         creator: wire::UserReference {
             user_id: grant.creator.as_member().to_string(),
             // The creator's organization may have been deleted since.
-            org_id: listed
-                .creator_org
-                .map_or_else(String::new, |slug| slug.to_string()),
+            org_id: listed.creator_org.map_or_else(String::new, |slug| slug.to_string()),
         },
         tags: grant.tags,
     }
@@ -93,10 +91,7 @@ pub(super) fn frontend_view(view: FrontendView) -> wire::FrontendView {
 pub(super) fn dimensions(dimensions: Vec<UserDimension>) -> Vec<wire::UserDimension> {
     dimensions
         .into_iter()
-        .map(|one| wire::UserDimension {
-            description: one.description,
-            tags: one.tags,
-        })
+        .map(|one| wire::UserDimension { description: one.description, tags: one.tags })
         .collect()
 }
 
