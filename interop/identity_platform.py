@@ -7,7 +7,9 @@ import json
 import os
 import secrets
 import signal
+import socket
 import subprocess
+import threading
 import time
 
 import httpx
@@ -43,7 +45,8 @@ class Emulator:
             **dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "TMPDIR"), str(self.folder)),
         }
         command = [program, "emulators:start", "--only", "auth", "--project", PROJECT, "--non-interactive"]
-        with (self.folder / "output").open("ab") as output:
+        # One file for each start: what the last one said must not be taken for this one's word.
+        with (self.folder / "output").open("wb") as output:
             self.process = subprocess.Popen(
                 [*command, "--import", "accounts", "--export-on-exit", "accounts"],
                 cwd=self.folder,
@@ -53,10 +56,12 @@ class Emulator:
                 stdin=subprocess.DEVNULL,
             )
         end = time.monotonic() + seconds
-        while not self._answers():
+        # It answers before it has read its accounts.
+        while "All emulators ready" not in self.output():
             assert self.process.poll() is None, f"the emulator ended: {self.output()}"
             assert time.monotonic() < end, f"the emulator is not ready after {seconds} s: {self.output()}"
             time.sleep(0.1)
+        assert self._answers()
         return self
 
     def stop(self):
@@ -96,3 +101,42 @@ class Emulator:
             return httpx.get(f"http://127.0.0.1:{self.port}/", trust_env=False, timeout=5).status_code == 200
         except httpx.TransportError:
             return False
+
+
+class Gate:
+    """A way to the emulator that can be shut: nobody listens on its port but while it is open."""
+
+    def __init__(self, emulator):
+        self.port = free_port()
+        self.url = emulator.url.replace(str(emulator.port), str(self.port))
+        self._target = ("127.0.0.1", emulator.port)
+        self._listener = None
+
+    def open(self):
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, args=[self._listener], daemon=True).start()
+
+    def shut(self):
+        # Wakes the thread that waits for connections, which closing alone does not.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self, listener):
+        while True:
+            try:
+                near = listener.accept()[0]
+            except OSError:
+                return
+            far = socket.create_connection(self._target)
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._copy, args=[source, sink], daemon=True).start()
+
+    @staticmethod
+    def _copy(source, sink):
+        try:
+            while some := source.recv(65536):
+                sink.sendall(some)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            # One side has gone; the other one learns it.
+            sink.close()
