@@ -99,7 +99,8 @@ pub(super) enum ExternalEventType {
     ExternalEvent,
 }
 
-/// A user, with the id that the user has had elsewhere. What is absent is kept, or has its default for a new user.
+/// A user, with the id that the user has had elsewhere. What is absent or `null` is kept of a user who is there, but for
+/// the fields with a default.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UserRecord {

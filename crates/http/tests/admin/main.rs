@@ -7,4 +7,7 @@ mod accounts;
 mod errors;
 mod jobs;
 mod records;
+mod sockets;
+mod streams;
+mod volume;
 mod wire;

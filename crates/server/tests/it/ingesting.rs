@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::net::TcpStream;
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use denizen_testkit::ProcessHome;
 use serde_json::{Value, json};
@@ -153,4 +155,44 @@ fn what_has_come_over_a_pipe_is_taken_in_while_more_is_waited_for() {
     drop(stdin);
     assert!(results.next().unwrap().unwrap().contains("summary"));
     assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_stop_ends_a_stream_with_a_line_that_says_where_to_go_on() {
+    use std::io::{BufRead as _, BufReader};
+    let home = ProcessHome::new();
+    let org = Org::create(&home, "acme");
+    let server = Server::start(&home, &[]);
+    let mut socket = TcpStream::connect(server.address).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let head = format!(
+        "POST /admin/v1/acme/ingest HTTP/1.1\r\nhost: localhost\r\n{}transfer-encoding: chunked\r\n\r\n",
+        org.headers
+    );
+    socket.write_all(head.as_bytes()).unwrap();
+    let mut answer = BufReader::new(socket.try_clone().unwrap());
+    let mut next = |marker: &str| {
+        let mut line = String::new();
+        while !line.contains(marker) {
+            line.clear();
+            assert!(answer.read_line(&mut line).unwrap() > 0, "the answer ends before {marker}");
+        }
+        line
+    };
+    let chunk = |number| {
+        let line = format!("{}\n", message(number));
+        format!("{:x}\r\n{line}\r\n", line.len())
+    };
+    for number in 1..=3 {
+        socket.write_all(chunk(number).as_bytes()).unwrap();
+        next("\"result\":\"created\"");
+    }
+    server.terminate();
+    let last: Value = serde_json::from_str(&next("stopped")).unwrap();
+    assert_eq!((&last["stopped"]["code"], &last["stopped"]["line"]), (&json!("stopping"), &json!(4)));
+    // Whoever is still sending can send on for a moment, and is heard to no effect.
+    socket.write_all(chunk(4).as_bytes()).unwrap();
+    assert_eq!(next("0\r\n"), "0\r\n");
+    drop((socket, answer));
+    assert_eq!(server.wait().code(), Some(0));
 }

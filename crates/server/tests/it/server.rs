@@ -129,7 +129,8 @@ fn spawn(home: &ProcessHome, flags: &[&str]) -> (Child, Receiver<String>) {
 pub struct Org {
     pub slug: String,
     user_id: String,
-    headers: String,
+    /// The header lines that say who calls.
+    pub headers: String,
 }
 
 impl Org {
