@@ -128,7 +128,7 @@ fn what_cannot_be_begun_is_refused_before_anything_is_read() {
     let home = ProcessHome::new();
     assert_refused(&ingest(&home, &["--org", "acme", "absent.ndjson"], b""), 2, "absent.ndjson");
     Org::create(&home, "acme");
-    assert_refused(&ingest(&home, &["--org", "acme", "data"], b""), 2, "is a folder");
+    assert_refused(&ingest(&home, &["--org", "acme", "."], b""), 2, "is a folder");
     assert_refused(&ingest(&home, &["--org", "globex", "-"], b""), 1, "globex");
     assert_refused(&ingest(&home, &["-"], b""), 2, "--org");
 }
