@@ -55,6 +55,14 @@ class Emulator:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
             )
+        try:
+            self._wait_until_ready(seconds)
+        except BaseException:
+            self.process.kill()
+            raise
+        return self
+
+    def _wait_until_ready(self, seconds):
         end = time.monotonic() + seconds
         # It answers before it has read its accounts.
         while "All emulators ready" not in self.output():
@@ -62,7 +70,6 @@ class Emulator:
             assert time.monotonic() < end, f"the emulator is not ready after {seconds} s: {self.output()}"
             time.sleep(0.1)
         assert self._answers()
-        return self
 
     def stop(self):
         """Ends the process, which writes its accounts into a file for the next start."""
@@ -70,6 +77,15 @@ class Emulator:
         self.process.wait(timeout=60)
         assert not self._answers()
         assert (self.folder / "accounts").is_dir(), self.output()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        """After a failure, too, no process is left behind."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(timeout=10)
 
     def output(self):
         return (self.folder / "output").read_text(errors="replace")

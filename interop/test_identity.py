@@ -18,9 +18,8 @@ pytestmark = pytest.mark.timeout(300)
 # One serves all tests but the one that stops it.
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory):
-    one = Emulator(tmp_path_factory.mktemp("identity") / "emulator").start()
-    yield one
-    one.stop()
+    with Emulator(tmp_path_factory.mktemp("identity") / "emulator") as one:
+        yield one
 
 
 def at(place):
@@ -153,24 +152,23 @@ def test_an_outage_delays_the_deletion_and_nobody_who_asks_for_it(start, emulato
 
 @pytest.mark.timeout(500)
 def test_a_deletion_outlives_the_end_of_both_processes(start, tmp_path):
-    emulator = Emulator(tmp_path / "emulator").start()
-    org = start(config=at(emulator)).create_org()
-    account_id, user_id = emulator.create_account(), org.invite()
-    link(org, user_id, account_id)
-    emulator.stop()
-    delete(org, user_id)
-    job = waiting(org)
-    org.server.kill()
-    assert [(left["job_id"], left["state"]) for left in jobs(org)] == [(job["job_id"], "waiting")]
+    with Emulator(tmp_path / "emulator") as emulator:
+        org = start(config=at(emulator)).create_org()
+        account_id, user_id = emulator.create_account(), org.invite()
+        link(org, user_id, account_id)
+        emulator.stop()
+        delete(org, user_id)
+        job = waiting(org)
+        org.server.kill()
+        assert [(left["job_id"], left["state"]) for left in jobs(org)] == [(job["job_id"], "waiting")]
 
-    emulator.start()
-    assert emulator.has_account(account_id)
-    org.server.start()
-    wait_until_done(org)
-    assert not emulator.has_account(account_id)
-    assert_discreet(org, account_id)
-    org.close()
-    emulator.stop()
+        emulator.start()
+        assert emulator.has_account(account_id)
+        org.server.start()
+        wait_until_done(org)
+        assert not emulator.has_account(account_id)
+        assert_discreet(org, account_id)
+        org.close()
 
 
 def test_a_deletion_waits_for_settings_that_are_missing(start, emulator):
