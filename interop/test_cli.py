@@ -27,9 +27,10 @@ def test_the_demo_prints_an_address_credentials_once_and_calls_that_work(tmp_pat
                 ["bash", "-c", call], capture_output=True, text=True, timeout=30, env=clean_environment()
             )
             assert done.returncode == 0, f"{call}: {done.stderr}"
-            answers.append(json.loads(done.stdout or "{}"))
+            answers += [json.loads(line) for line in done.stdout.splitlines()]
             assert "detail" not in answers[-1], done.stdout
         assert any(answer.get("users") for answer in answers), "one of the calls lists users"
+        assert any(answer.get("result") == "created" for answer in answers), "one of the calls takes a record in"
         settings = dict(re.findall(r"\b(AMIGO_[A-Z_]+)=['\"]?([^\s'\"]+)", shown))
         assert set(settings) == {
             "AMIGO_API_KEY",
@@ -41,6 +42,7 @@ def test_the_demo_prints_an_address_credentials_once_and_calls_that_work(tmp_pat
         assert shown.count(settings["AMIGO_API_KEY"]) >= 1 and settings["AMIGO_API_KEY"] not in running.log()
         assert settings["AMIGO_ORGANIZATION_ID"] == "demo"
         check_demo_people(settings)
+        check_demo_knowledge(running, settings)
     with Server(tmp_path / "data", "--demo") as again:
         second = again.output()[len(shown) :] + again.log()
         assert settings["AMIGO_API_KEY"] not in second and "AMIGO_API_KEY=" not in second
@@ -64,6 +66,21 @@ def check_demo_people(settings):
     scripts = {"Latin": "[A-Za-z]", "Cyrillic": "[а-яА-Я]", "Han": "[\u4e00-\u9fff]", "Arabic": "[\u0600-\u06ff]"}
     present = [name for name, letters in scripts.items() if re.search(letters, names)]
     assert len(present) >= 3, f"only {present}"
+
+
+def check_demo_knowledge(running, settings):
+    headers = {f"X-{name}": settings[f"AMIGO_{name.replace('-', '_')}"] for name in ("API-KEY", "API-KEY-ID", "USER-ID")}
+    with running.client(headers=headers) as http:
+        talkative = http.get("/v1/demo/user/", params={"sort_by": "-user_stats.num_messages"}).json()["users"]
+        most = talkative[0]
+        assert most["user_stats"]["num_conversations"] > 1 and most["user_stats"]["last_message_time"]
+        assert talkative[-1]["user_stats"]["num_messages"] == 0
+        about = f"/v1/demo/user/{most['user_id']}"
+        memories = http.get(f"{about}/memory").json()["memories"]
+        assert len(memories) == most["user_stats"]["num_conversations"]
+        assert http.get(f"{about}/user_model").json()["user_models"]
+        events = [http.get(f"/v1/demo/user/{user['user_id']}/external_event").json() for user in talkative[:10]]
+        assert any(found["external_events"] for found in events)
 
 
 def test_demo_people_are_the_same_on_every_machine(tmp_path):

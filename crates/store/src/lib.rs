@@ -13,8 +13,8 @@ mod error;
 pub mod external_events;
 pub mod holdings;
 pub mod jobs;
-pub mod linked_accounts;
 pub mod keyset;
+pub mod linked_accounts;
 pub mod links;
 pub mod memories;
 pub mod messages;
@@ -46,8 +46,8 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         awaited_users::STATEMENTS,
         control::STATEMENTS,
         conversations::STATEMENTS,
-        external_events::STATEMENTS,
         erasures::STATEMENTS,
+        external_events::STATEMENTS,
         jobs::STATEMENTS,
         linked_accounts::STATEMENTS,
         links::STATEMENTS,

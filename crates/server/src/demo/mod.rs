@@ -2,18 +2,21 @@
 //!
 //! It goes through the doors of the directory like any other caller, and knows nothing of how people are kept.
 
+mod knowledge;
 mod people;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use denizen_directory::ingest::{Ingestor, Outcome, Record};
 use denizen_directory::members::{Invitation, MemberQuery, Verification};
 use denizen_directory::organizations::{
     CreatedOrganization, FirstAdmin, NewOrganization, OrganizationChanges, SUPER_ROLE,
 };
 use denizen_directory::{Credentials, Directory, Error, ErrorCode, OpContext};
+use denizen_domain::ids::UserId;
 use denizen_domain::text::{Email, Origin, Slug};
 use tokio::task::{JoinSet, LocalSet};
 
@@ -161,7 +164,32 @@ async fn fill(directory: &Directory, signing: &Signing) -> denizen_directory::Re
             &local,
         );
     }
-    local.run_until(all_done(verifying)).await
+    local.run_until(all_done(verifying)).await?;
+
+    let everybody = MemberQuery { limit: LOOK, ..MemberQuery::default() };
+    let ids: BTreeMap<String, UserId> = directory
+        .list_members(&ctx, everybody)
+        .await?
+        .members
+        .into_iter()
+        .map(|user| (user.email, user.user_id))
+        .collect();
+    let records = people::all()
+        .enumerate()
+        .filter_map(|(number, person)| Some(knowledge::of(number, *ids.get(&person.email)?)))
+        .flatten();
+    take_in(directory, records.collect()).await
+}
+
+/// Takes in what the demonstration's conversation platform knows.
+async fn take_in(directory: &Directory, records: Vec<Record>) -> denizen_directory::Result<()> {
+    let platform = Ingestor::operator(directory, SLUG).await?;
+    for outcome in directory.ingest(&platform, records).await? {
+        if let Outcome::Refused(error) = outcome {
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 async fn all_done(mut tasks: JoinSet<denizen_directory::Result<()>>) -> denizen_directory::Result<()> {
@@ -203,12 +231,21 @@ Its credentials are shown this once:
 
 {list}
 {exports}
-Calls to paste: three of the people, a search that minds neither case nor accents, and an invitation, which is mailed:
-while no mail server is configured, as a file in {data}/mail.
+Calls to paste: three of the people, those who talk most, a search that minds neither case nor accents, a record as a
+conversation platform sends it, and an invitation, which is mailed: while no mail server is configured, as a file in
+{data}/mail.
 
 {first_call}
+  curl -sS -w '\\n' '{address}/v1/demo/user/?sort_by=-user_stats.num_messages&limit=3' \\
+    {headers}
+
   curl -sS -w '\\n' '{address}/v1/demo/user/search/?query=garcia' \\
     {headers}
+
+  curl -sS '{address}/admin/v1/demo/ingest' \\
+    {headers} \\
+    -H 'content-type: application/x-ndjson' \\
+    -d '{{\"type\": \"user\", \"user_id\": \"65f000000000000000000001\", \"email\": \"grace.hopper@example.com\", \"first_name\": \"Grace\", \"last_name\": \"Hopper\"}}'
 
   curl -sS -w '\\n' '{address}/v1/demo/user/' \\
     {headers} \\
