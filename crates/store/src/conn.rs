@@ -231,19 +231,18 @@ impl<'c> Tx<'c> {
         }
     }
 
-    /// Runs a statement that was put together at run time, and says how many rows it changed.
-    pub(crate) fn execute_of(&self, statement: &Statement) -> Result<usize> {
-        self.must_be_open()?;
+    /// As [`Self::write`], a statement that was put together at run time.
+    pub(crate) fn write_of(&self, statement: &Statement) -> Result<()> {
         match self.conn.engine {
             Engine::Sqlite(connection) => {
+                self.must_be_open()?;
                 let params = rusqlite::params_from_iter(statement.params());
-                Ok(connection.prepare_cached(&statement.sqlite())?.execute(params)?)
+                connection.prepare_cached(&statement.sqlite())?.execute(params)?;
+                Ok(())
             }
             Engine::Replay(_) => Err(StoreError::Internal("a read that writes".to_owned())),
             Engine::Postgres(session) => {
-                let changed =
-                    session.borrow_mut().execute(self.org, statement.text(), &statement.params())?;
-                Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+                session.borrow_mut().defer(self.org, statement.text(), &statement.params())
             }
         }
     }

@@ -126,7 +126,7 @@ fn at_once(table: &str, org: i64, user: UserId) -> Statement {
 /// Erases a user's rows in every table of which a user has few. The user's own row stays; nothing refers to it then.
 pub fn erase_small(tx: &Tx<'_>, user: UserId) -> Result<()> {
     for table in TABLES.iter().filter(|table| table.erasing == Erasing::AtOnce) {
-        tx.execute_of(&at_once(table.name, tx.org.0, user))?;
+        tx.write_of(&at_once(table.name, tx.org.0, user))?;
     }
     Ok(())
 }
