@@ -33,7 +33,7 @@ impl Record {
 fn user(record: &UserRecord) -> Result<()> {
     line("first_name", &record.first_name)?;
     line("last_name", &record.last_name)?;
-    line("role_name", &record.role_name)?;
+    record.role_name.as_ref().map_or(Ok(()), |name| line("role_name", name))?;
     if let Some(preferences) = &record.preferences {
         check_preferences(preferences)?;
     }

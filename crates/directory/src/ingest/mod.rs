@@ -88,7 +88,9 @@ impl Directory {
     /// - of a user who was erased, or whose id is one of another directory;
     /// - a message of a conversation of another user, a conversation of messages of another user;
     /// - a member with an address or account that another has, or with a role that is not there;
-    /// - a member whose present or new role does not stand below whoever sends the record.
+    /// - a member whose present or new role does not stand below whoever sends the record, or whose account changes by
+    ///   whom `Directory:LinkAccount` was not given to. These two are not asked of a record that changes nothing, unless
+    ///   it holds sensitive variables.
     ///
     /// # Errors
     /// [`ErrorCode::OrganizationNotFound`] when it was deleted meanwhile; those of the store. Then nothing of the

@@ -40,6 +40,9 @@ pub mod limits {
     pub const VARIABLE: usize = 255;
 }
 
+/// The role of a new member whose record names none.
+pub(super) const NEW_MEMBERS_ROLE: &str = "DefaultUserRole";
+
 /// One record; its id says which row it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
@@ -59,8 +62,10 @@ pub struct UserRecord {
     pub email: Email,
     pub first_name: String,
     pub last_name: String,
-    pub role_name: String,
-    pub is_verified: bool,
+    /// A new member has [`NEW_MEMBERS_ROLE`].
+    pub role_name: Option<String>,
+    /// A new member is not.
+    pub is_verified: Option<bool>,
     /// Replaces all of them; a new member without has the organization's.
     pub preferences: Option<Preferences>,
     /// Replaces all variables of this kind; so also the next field.

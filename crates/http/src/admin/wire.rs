@@ -99,8 +99,7 @@ pub(super) enum ExternalEventType {
     ExternalEvent,
 }
 
-/// A user, with the id that the user has had elsewhere. What is absent or `null` is kept of a user who is there, but for
-/// the fields with a default.
+/// A user, with the id that the user has had elsewhere. What is absent or `null` is kept of a user who is there.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UserRecord {
@@ -114,11 +113,11 @@ pub(super) struct UserRecord {
     pub(super) first_name: String,
     #[schemars(length(min = 1, max = limits::TITLE))]
     pub(super) last_name: String,
-    /// The name of a role of the organization; the caller needs greater privileges than it.
-    #[serde(default = "default_role")]
-    pub(super) role_name: String,
-    #[serde(default)]
-    pub(super) is_verified: bool,
+    /// The name of a role of the organization; a new user without has `DefaultUserRole`. To make a user of the role or
+    /// give it to one, the caller needs greater privileges than it.
+    pub(super) role_name: Option<String>,
+    /// A new user without is not.
+    pub(super) is_verified: Option<bool>,
     /// All of them together.
     pub(super) preferences: Option<Object<Preferences>>,
     /// All of them together; names `^[a-z_][a-z0-9_]+$`, values of 1 to 255 characters.
@@ -136,10 +135,6 @@ pub(super) struct UserRecord {
     #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<GoogleAccount>")]
     pub(super) google_account: Patch<Object<GoogleAccount>>,
-}
-
-fn default_role() -> String {
-    "DefaultUserRole".to_owned()
 }
 
 /// Tells `null` from absent.

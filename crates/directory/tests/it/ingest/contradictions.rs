@@ -118,7 +118,7 @@ async fn an_account_belongs_to_one_member_and_a_role_has_to_be_there() {
     let mut unlinked = user(1);
     unlinked.google_account = Patch::Clear;
     let mut unknown = user(3);
-    unknown.role_name = "NoSuchRole".to_owned();
+    unknown.role_name = Some("NoSuchRole".to_owned());
     let records = vec![
         linked(1, None),
         linked(2, None),

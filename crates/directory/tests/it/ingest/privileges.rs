@@ -1,7 +1,7 @@
 //! Taking records in is no way up.
 
 use denizen_directory::ErrorCode;
-use denizen_directory::ingest::Record;
+use denizen_directory::ingest::{Record, UserRecord};
 use denizen_domain::ids::UserId;
 use denizen_domain::patch::Patch;
 use denizen_domain::text::Email;
@@ -30,7 +30,7 @@ async fn nobody_gives_out_a_role_that_does_not_stand_below_the_own_one() {
     let admin = org.caller("DefaultAdministratorRole").await;
     let with = |number, role: &str| {
         let mut record = user(number);
-        record.role_name = role.to_owned();
+        record.role_name = Some(role.to_owned());
         of_user(record)
     };
     let records = vec![
@@ -74,14 +74,51 @@ async fn linking_an_account_asks_for_its_own_permission() {
     let caller = org.caller_with(&grants).await;
     let role = org.role(&json!([])).await;
     let mut record = user(1);
-    record.role_name = role;
+    record.role_name = Some(role);
     assert_eq!(ingest_as(&caller, vec![of_user(record.clone())]).await.unwrap(), ["created"]);
     let account = LinkedAccount { provider: Provider::Google, tenant: None, account_id: "abc".to_owned() };
-    for change in [Patch::Set(account), Patch::Clear] {
-        let record = denizen_directory::ingest::UserRecord { google_account: change, ..record.clone() };
-        let refused = ingest_as(&caller, vec![of_user(record)]).await.unwrap();
-        assert_eq!(refused, ["refused Forbidden google_account"]);
-    }
+    let with = |number: u64, account: Patch<LinkedAccount>| {
+        let mut record = UserRecord { google_account: account, ..record.clone() };
+        record.user_id = user_id(number);
+        record.email = Email::parse(&format!("user{number}@elsewhere.example")).unwrap();
+        of_user(record)
+    };
+    let other = Patch::Set(LinkedAccount { account_id: "other".to_owned(), ..account.clone() });
+    let account = Patch::Set(account);
+    let refused = "refused Forbidden google_account";
+    // What there is to forget is forgotten; where nothing is, nothing changes.
+    let records = [(1, account.clone()), (2, account.clone()), (1, Patch::Clear), (3, Patch::Clear)];
+    let records = records.map(|(number, account)| with(number, account)).to_vec();
+    let expected = [refused, refused, "unchanged", "created"];
+    assert_eq!(ingest_as(&caller, records).await.unwrap(), expected);
+    // An account that is linked may be named again, and no other.
+    assert_eq!(ingest(&org, vec![with(1, account.clone())]).await, ["updated"]);
+    let records = [account, other, Patch::Clear].map(|account| with(1, account)).to_vec();
+    assert_eq!(ingest_as(&caller, records).await.unwrap(), ["unchanged", refused, refused]);
+}
+
+#[tokio::test]
+async fn a_record_that_changes_nothing_asks_for_no_privileges_and_confirms_no_secret() {
+    let server = TestServer::start().await;
+    let org = server.org("acme").await;
+    let caller =
+        org.caller_with(&json!([{"permission_name": "Directory:IngestRecords", "conditions": {}}])).await;
+    let mut record = user(1);
+    record.role_name = Some("DefaultAdministratorRole".to_owned());
+    record.secret_variables = Some([("pin".to_owned(), "1234".to_owned())].into());
+    assert_eq!(ingest(&org, vec![of_user(record.clone())]).await, ["created"]);
+
+    let same = UserRecord { secret_variables: None, ..record.clone() };
+    let terse = UserRecord { role_name: None, is_verified: None, created_at: None, ..same.clone() };
+    let renamed = UserRecord { first_name: "Eve".to_owned(), ..terse.clone() };
+    let guess =
+        UserRecord { secret_variables: Some([("pin".to_owned(), "0".to_owned())].into()), ..same.clone() };
+    let new =
+        UserRecord { user_id: user_id(2), email: Email::parse("b@x.example").unwrap(), ..terse.clone() };
+    let records = [same, terse, renamed, record, guess, new].map(of_user).to_vec();
+    let refused = "refused Forbidden";
+    let expected = ["unchanged", "unchanged", refused, refused, refused, refused];
+    assert_eq!(ingest_as(&caller, records).await.unwrap(), expected);
 }
 
 #[tokio::test]
@@ -89,16 +126,16 @@ async fn a_member_who_loses_a_role_by_a_record_loses_it_at_once() {
     let server = TestServer::start().await;
     let org = server.org("acme").await;
     let mut record = user(1);
-    record.role_name = "DefaultAdministratorRole".to_owned();
+    record.role_name = Some("DefaultAdministratorRole".to_owned());
     assert_eq!(ingest(&org, vec![of_user(record.clone())]).await, ["created"]);
     let id = user_id(1).as_member().to_string();
     let caller = org.sign_in(&org.first_key(), &id).await;
     caller.get("/organization/api_key/").await.expect(200);
-    record.role_name = "DefaultUserRole".to_owned();
+    record.role_name = Some("DefaultUserRole".to_owned());
     assert_eq!(ingest(&org, vec![of_user(record.clone())]).await, ["updated"]);
     let keys = caller.get("/organization/api_key/").await;
     assert!(keys.status == 403 || keys.json()["api_keys"] == json!([]), "{keys}");
-    record.is_verified = false;
+    record.is_verified = Some(false);
     assert_eq!(ingest(&org, vec![of_user(record)]).await, ["updated"]);
     assert_eq!(caller.get("/user/").await.status, 403);
 }

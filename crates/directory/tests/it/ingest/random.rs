@@ -105,7 +105,8 @@ fn any_record(rng: &mut Rng) -> Record {
             record.email = Email::parse(&format!("address{}@x.example", few(rng, 5))).unwrap();
             (*rng.pick(&["Ada", "Bo", "Čeněk"])).clone_into(&mut record.first_name);
             let roles = ["DefaultUserRole", "DefaultAdministratorRole", "Nobody"];
-            (*rng.pick(&roles)).clone_into(&mut record.role_name);
+            record.role_name = rng.chance(80).then(|| (*rng.pick(&roles)).to_owned());
+            record.is_verified = [None, Some(false), Some(true)][rng.below(3)];
             if rng.chance(30) {
                 record.created_at = None;
             }
