@@ -105,12 +105,18 @@ impl Kind {
     }
 }
 
-/// The evaluated permission that differs from this name in letter case only.
-pub(super) fn meant_by(permission: &PermissionName) -> Option<&'static PermissionName> {
-    TABLE
-        .iter()
-        .map(|(name, _)| name)
-        .find(|name| *name != permission && name.as_str().eq_ignore_ascii_case(permission.as_str()))
+/// The permissions one of which was meant by a name that is not evaluated; none where the name may be somebody else's. It
+/// is meant to be the one that differs in letter case only, or any of denizen's own resource, where nobody else makes names.
+pub(super) fn meant_by(permission: &PermissionName) -> Vec<&'static PermissionName> {
+    let own = "Directory";
+    let evaluated = || TABLE.iter().map(|(name, _)| name);
+    match evaluated().find(|name| name.as_str().eq_ignore_ascii_case(permission.as_str())) {
+        Some(name) => vec![name],
+        None if permission.resource().eq_ignore_ascii_case(own) => {
+            evaluated().filter(|name| name.resource() == own).collect()
+        }
+        None => Vec::new(),
+    }
 }
 
 #[cfg(test)]

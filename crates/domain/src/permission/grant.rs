@@ -150,9 +150,10 @@ impl Grant {
 
     /// Refuses what would be stored but could never be honoured. A `Deny` on an attribute that no
     /// target has would never apply, and so fail open without anybody noticing; so would one whose
-    /// permission is misspelt in its letter case, or whose placeholder is not known.
+    /// permission is misspelt in its letter case, or whose placeholder is not known. The resource `Directory` is denizen's
+    /// own, so that there each name which is not known is misspelt.
     ///
-    /// Permissions that denizen does not evaluate may carry any condition.
+    /// Other permissions that denizen does not evaluate may carry any condition.
     pub fn check(&self) -> Result<(), GrantProblem> {
         for attribute in self.conditions.keys() {
             if attribute.contains('\0') {
@@ -163,16 +164,16 @@ impl Grant {
             }
         }
         let Some(known) = attributes_of(&self.permission) else {
-            return match meant_by(&self.permission) {
-                Some(meant) => Err(GrantProblem {
-                    path: vec!["permission_name".to_owned()],
-                    message: format!(
-                        "{} is not a permission; {meant} is (letter case matters)",
-                        self.permission
-                    ),
-                }),
-                None => Ok(()),
-            };
+            let meant: Vec<_> = meant_by(&self.permission).iter().map(|name| name.as_str()).collect();
+            let Some((last, others)) = meant.split_last() else { return Ok(()) };
+            let others = if others.is_empty() { String::new() } else { others.join(", ") + " or " };
+            return Err(GrantProblem {
+                path: vec!["permission_name".to_owned()],
+                message: format!(
+                    "{} is not a permission; it may be meant to be {others}{last}",
+                    self.permission
+                ),
+            });
         };
         for (name, condition) in &self.conditions {
             let problem =
@@ -340,6 +341,24 @@ mod tests {
     fn a_permission_in_the_wrong_letter_case_is_refused() {
         let problem = Grant::deny(PermissionName::parse("user:getUserInfo").unwrap()).check();
         assert_eq!(problem.unwrap_err().path, ["permission_name"]);
+    }
+
+    #[test]
+    fn an_unknown_permission_of_denizens_own_is_refused_with_those_that_there_are() {
+        let all = "Directory:IngestRecords, Directory:LinkAccount or Directory:GetJob";
+        for (name, meant) in [
+            ("Directory:IngestRecord", all),
+            ("directory:Jobs", all),
+            ("directory:getJob", "Directory:GetJob"),
+            ("user:getuserinfo", "User:GetUserInfo"),
+        ] {
+            let problem = Grant::allow(PermissionName::parse(name).unwrap()).check().unwrap_err();
+            assert_eq!(problem.path, ["permission_name"]);
+            assert_eq!(problem.message, format!("{name} is not a permission; it may be meant to be {meant}"));
+        }
+        for name in ["Directories:Ingest", "User:GetUserInfos", "Pizza:Bake"] {
+            assert_eq!(Grant::allow(PermissionName::parse(name).unwrap()).check(), Ok(()), "{name}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Permission names, `Resource:Action`.
 //!
-//! Well-formed names that are not listed here are accepted everywhere: the published list was
-//! gathered from operation texts and may be incomplete, and a client keeps grants of its own.
+//! Well-formed names that are not listed here are accepted, but for those of the resource `Directory`: the published
+//! list was gathered from operation texts and may be incomplete, and a client keeps grants of its own.
 
 use std::borrow::Cow;
 use std::fmt;
