@@ -96,6 +96,9 @@ fn variables(field: &str, variables: &Variables) -> Result<()> {
 fn conversation(record: &ConversationRecord) -> Result<()> {
     in_time("started_at", record.started_at)?;
     record.ended_at.map_or(Ok(()), |time| in_time("ended_at", time))?;
+    if record.ended_at.is_some_and(|ended_at| ended_at < record.started_at) {
+        return Err(Error::field(&["ended_at"], "must not be before started_at"));
+    }
     record.title.as_ref().map_or(Ok(()), |title| text("title", title, limits::TITLE))
 }
 
@@ -108,7 +111,7 @@ fn message(record: &MessageRecord) -> Result<()> {
 fn memory(record: &MemoryRecord) -> Result<()> {
     in_time("created_at", record.created_at)?;
     most("references", &record.references, limits::REFERENCES)?;
-    text("content", &record.content, limits::CONTENT)?;
+    filled("content", &record.content, limits::CONTENT)?;
     text("context", &record.context, limits::CONTENT)
 }
 
@@ -131,11 +134,9 @@ fn user_model(record: &UserModelRecord) -> Result<()> {
 
 fn external_event(record: &ExternalEventRecord) -> Result<()> {
     filled("event_type", &record.event_type, limits::EVENT_TYPE)?;
-    filled("description", &record.description, limits::CONTENT)?;
-    record
-        .transcript
-        .as_ref()
-        .map_or(Ok(()), |transcript| text("transcript", transcript, limits::CONTENT))?;
+    filled("description", &record.description, limits::EVENT_DESCRIPTION)?;
+    // How long it may be is a setting, and so for whoever reads the record.
+    record.transcript.as_ref().map_or(Ok(()), |transcript| text("transcript", transcript, usize::MAX))?;
     if record.ends_at < record.starts_at {
         return Err(Error::field(&["ends_at"], "must not be before starts_at"));
     }

@@ -16,7 +16,7 @@ pub use denizen_store::user_models::UserModel as UserModelRecord;
 /// How long the parts of a record may be: texts in characters, lists in entries. A record as a whole is bounded by
 /// whoever reads it.
 pub mod limits {
-    /// A message's content, a memory's content and context, a model's content, an event's description and transcript.
+    /// A message's content, a memory's content and context, a model's content and the descriptions of its dimensions.
     pub const CONTENT: usize = 1 << 20;
     /// The title of a conversation; also a user's names.
     pub const TITLE: usize = denizen_domain::text::MAX_LINE;
@@ -34,6 +34,8 @@ pub mod limits {
     pub const TAGS: usize = 1_000;
     /// The type of an event, by which events are sorted: it has to fit into an index.
     pub const EVENT_TYPE: usize = crate::external_events::MAX_TYPE;
+    /// What an event was.
+    pub const EVENT_DESCRIPTION: usize = crate::external_events::MAX_DESCRIPTION;
     /// The key terms of a user's preferences.
     pub const KEYTERMS: usize = 20;
     /// The value of a variable.
@@ -88,5 +90,6 @@ pub struct ExternalEventRecord {
     /// Not before `starts_at`.
     pub ends_at: Timestamp,
     pub description: String,
+    /// Bounded by whoever reads the record.
     pub transcript: Option<String>,
 }

@@ -15,7 +15,8 @@ use crate::kernel::{FieldProblem, Problem};
 /// The longest message about input, in characters: it may quote the name of a field, which callers choose.
 const LONGEST: usize = 300;
 
-/// A struct that is written as a JSON object: the derived readers take a list of the values, too.
+// A struct that is written as a JSON object: the derived readers take a list of the values, too. No documentation comment,
+// because that would stand in the published document.
 #[derive(JsonSchema)]
 #[schemars(inline)]
 pub(super) struct Object<T>(pub(super) T);
@@ -41,7 +42,11 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 /// # Errors
 /// `invalid_json` for what is no JSON at all, `invalid_field` for JSON of another form.
 pub(super) fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, LineProblem> {
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let text = std::str::from_utf8(text).map_err(|error| {
+        let message = format!("not UTF-8, at byte {}", error.valid_up_to() + 1);
+        LineProblem { code: "invalid_json", message, field: Vec::new() }
+    })?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let Object(value) = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let field = error.path().iter().filter_map(step).collect();
         problem(error.inner(), field)
@@ -96,6 +101,10 @@ fn without_value(text: &str) -> String {
     let Some((found, expected)) = text.rsplit_once(", expected ").filter(|_| is_about_a_value) else {
         return text.to_owned();
     };
+    // Values that are written as texts say themselves of which form they have to be.
+    if expected.starts_with("must be ") {
+        return expected.to_owned();
+    }
     let kind = found.split(['"', '`']).next().unwrap_or_default().trim_end();
     format!("{kind}, expected {expected}")
 }
@@ -185,7 +194,8 @@ mod tests {
                 "{text}"
             );
         }
-        assert!(parse::<Outer>(b"{\"inner\": [{\"name\": \"\xff\"}]}").err().unwrap().code == "invalid_json");
+        let problem = parse::<Outer>(b"{\"inner\": [{\"name\": \"\xff\"}]}").err().unwrap();
+        assert_eq!((problem.code, problem.message.as_str()), ("invalid_json", "not UTF-8, at byte 22"));
         let long = format!("{{\"{}\": 1}}", "x".repeat(10_000));
         assert_eq!(parse::<Outer>(long.as_bytes()).err().unwrap().message.len(), LONGEST);
         assert!(parse::<Outer>(br#"{"inner": []} "#).is_ok());

@@ -118,7 +118,7 @@ pub(super) struct UserRecord {
     pub(super) role_name: Option<String>,
     /// A new user without is not.
     pub(super) is_verified: Option<bool>,
-    /// All of them together.
+    /// All of them together; a new user without has those that the organization has for new users.
     pub(super) preferences: Option<Object<Preferences>>,
     /// All of them together; names `^[a-z_][a-z0-9_]+$`, values of 1 to 255 characters.
     #[schemars(extend("maxProperties" = MAX_VARIABLES))]
@@ -142,7 +142,7 @@ fn patch<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Res
     Ok(Option::deserialize(deserializer)?.map_or(Patch::Clear, Patch::Set))
 }
 
-/// What is absent has its default.
+/// What a user prefers. What is absent or `null` has its default, whatever the user preferred before.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Preferences {
@@ -183,7 +183,7 @@ pub(super) struct ConversationRecord {
     /// Whose conversation it is. The user may arrive later; so also in the records below.
     pub(super) user_id: User,
     pub(super) started_at: Time,
-    /// Absent while it goes on.
+    /// Absent while it goes on; not before `started_at`.
     pub(super) ended_at: Option<Time>,
     #[schemars(length(max = limits::TITLE))]
     pub(super) title: Option<String>,
@@ -219,10 +219,10 @@ pub(super) struct MemoryRecord {
     pub(super) user_id: User,
     pub(super) conversation_id: Id,
     pub(super) created_at: Time,
-    /// The messages that it was drawn from; they may arrive later.
+    /// The messages that it was drawn from; they may arrive later. There may be none.
     #[schemars(length(max = limits::REFERENCES))]
     pub(super) references: Vec<Id>,
-    #[schemars(length(max = limits::CONTENT))]
+    #[schemars(length(min = 1, max = limits::CONTENT))]
     pub(super) content: String,
     #[schemars(length(max = limits::CONTENT))]
     pub(super) context: String,
@@ -251,8 +251,9 @@ pub(super) struct UserModelRecord {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Dimension {
+    #[schemars(length(max = limits::CONTENT))]
     pub(super) description: String,
-    #[schemars(length(max = limits::TAGS))]
+    #[schemars(length(max = limits::TAGS), inner(length(max = limits::TITLE)))]
     pub(super) tags: Vec<String>,
 }
 
@@ -271,9 +272,9 @@ pub(super) struct ExternalEventRecord {
     pub(super) starts_at: Time,
     /// Not before `starts_at`.
     pub(super) ends_at: Time,
-    #[schemars(length(min = 1, max = limits::CONTENT))]
+    #[schemars(length(min = 1, max = limits::EVENT_DESCRIPTION))]
     pub(super) description: String,
-    #[schemars(length(max = limits::CONTENT))]
+    /// At most 1 MiB, or what `amigo.transcript_bytes` says.
     pub(super) transcript: Option<String>,
 }
 

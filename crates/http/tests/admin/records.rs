@@ -87,6 +87,37 @@ async fn a_user_needs_four_fields_only() {
     assert_eq!(seen["role"], roles.json()["roles"][0]["id"]);
 }
 
+#[tokio::test]
+async fn a_user_keeps_what_a_record_does_not_speak_of() {
+    let admin = admin().await;
+    let mut full = records()[0].clone();
+    let role = json!({
+        "role_name": "Reader", "description": "Reads", "frontend_view": "client", "permission_grants": []
+    });
+    admin.post("/role/", &role).await.expect(201);
+    full["role_name"] = "Reader".into();
+    assert_eq!(words(&results(admin.ingest(lines(&[full.clone()])).await.lines())), ["created"]);
+    let before = admin.get(&format!("/user/?user_id={USER}")).await.json();
+    assert_eq!(before["users"][0]["is_verified"], true);
+
+    let needed = ["type", "user_id", "email", "first_name", "last_name"];
+    let named = |kept: &dyn Fn(&str) -> Option<Value>| -> Value {
+        let members = full.as_object().unwrap().keys();
+        members.filter_map(|name| Some((name.clone(), kept(name)?))).collect::<serde_json::Map<_, _>>().into()
+    };
+    let absent = named(&|name| needed.contains(&name).then(|| full[name].clone()));
+    let null = named(&|name| match name {
+        "google_account" => None,
+        name if needed.contains(&name) => Some(full[name].clone()),
+        _ => Some(Value::Null),
+    });
+    for record in [absent, null] {
+        let answered = results(admin.ingest(record.to_string()).await.lines());
+        assert_eq!(words(&answered), ["unchanged"], "{record}");
+    }
+    assert_eq!(admin.get(&format!("/user/?user_id={USER}")).await.json(), before);
+}
+
 /// What is wrong with a line: its code, its field and a part of the message.
 type Wrong = (&'static str, &'static str, &'static str);
 
@@ -104,6 +135,7 @@ fn changed(mut record: Value, field: &str, value: Value) -> String {
 async fn a_line_that_cannot_be_taken_in_is_refused_with_its_place_and_harms_no_other() {
     let admin = admin().await;
     let [user, conversation, message, memory, model, event] = records();
+    let number = Value::from(1_735_689_600);
     let long = "x".repeat(2_000);
     let cases: Vec<(String, Wrong)> = vec![
         ("{".to_owned(), ("invalid_json", "", "not JSON: EOF")),
@@ -128,15 +160,37 @@ async fn a_line_that_cannot_be_taken_in_is_refused_with_its_place_and_harms_no_o
         (changed(message.clone(), "sender", " ".into()), ("invalid_field", "sender", "empty")),
         (
             changed(message.clone(), "message_id", "65f1".into()),
-            ("invalid_field", "message_id", "24 hexadecimal"),
+            ("invalid_field", "message_id", "24 lower-case hexadecimal"),
         ),
         (
             changed(message.clone(), "user_id", "nobody".into()),
-            ("invalid_field", "user_id", "24 hexadecimal"),
+            ("invalid_field", "user_id", "24 lower-case hexadecimal"),
         ),
         (
             changed(message.clone(), "created_at", "yesterday".into()),
             ("invalid_field", "created_at", "a time such as"),
+        ),
+        (
+            changed(conversation.clone(), "started_at", number.clone()),
+            ("invalid_field", "started_at", "must be a time such as"),
+        ),
+        (
+            changed(conversation.clone(), "ended_at", "2024-03-12T08:59:59Z".into()),
+            ("invalid_field", "ended_at", "must not be before started_at"),
+        ),
+        (
+            changed(conversation.clone(), "user_id", number.clone()),
+            ("invalid_field", "user_id", "must be an id of 24 lower-case"),
+        ),
+        (
+            changed(conversation.clone(), "user_id", USER.replace('f', "F").into()),
+            ("invalid_field", "user_id", "must be an id of 24 lower-case"),
+        ),
+        (changed(user.clone(), "email", number), ("invalid_field", "email", "must be an e-mail address")),
+        (changed(memory.clone(), "content", "".into()), ("invalid_field", "content", "empty")),
+        (
+            changed(event.clone(), "description", "x".repeat(10_001).into()),
+            ("invalid_field", "description", "at most 10000 characters"),
         ),
         (
             changed(message, "created_at", "1969-01-01T00:00:00Z".into()),
@@ -152,7 +206,7 @@ async fn a_line_that_cannot_be_taken_in_is_refused_with_its_place_and_harms_no_o
         ),
         (
             changed(memory.clone(), "references", json!([USER, 7])),
-            ("invalid_field", "references.1", "expected"),
+            ("invalid_field", "references.1", "must be an id"),
         ),
         (changed(memory, "references", json!(vec![USER; 1_001])), ("invalid_field", "references", "at most")),
         (
@@ -253,6 +307,8 @@ async fn text_that_is_not_utf_8_is_refused() {
     let answered = admin.ingest(bytes).await.expect(200).lines();
     assert_eq!(words(&answered[..3]), ["created", "refused", "created"]);
     assert_eq!(answered[1]["problem"]["code"], "invalid_json");
+    let message = answered[1]["problem"]["message"].as_str().unwrap();
+    assert!(message.starts_with("not UTF-8, at byte "), "{message}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal as _, Read, Write as _};
 use anyhow::Context as _;
 use denizen_directory::Directory;
 use denizen_directory::ingest::Ingestor;
-use denizen_http::admin::ingest::{Intake, LONGEST_WAIT, LineResult, RecordResult, Summary};
+use denizen_http::admin::ingest::{Bounds, Intake, LONGEST_WAIT, LineResult, RecordResult, Summary};
 use denizen_http::kernel::Problem;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -26,22 +26,18 @@ const PIECES: usize = 2;
 
 pub fn run(config: &Config, wanted: &Ingest) -> anyhow::Result<()> {
     let source = Source::open(wanted)?;
-    let line_bytes = config.ingest.line_bytes;
+    let bounds = Bounds { line: config.ingest.line_bytes, transcript: config.amigo.transcript_bytes };
     let summary = with_directory(config, Missing::Refuse, |directory| async move {
         let run = Run {
             directory,
             wanted,
-            intake: Intake::new(line_bytes),
+            intake: Intake::new(bounds),
             progress: Progress::start(source.bytes, wanted.quiet),
         };
         run.take_all(source).await
     })?;
     if summary.refused > 0 {
-        return Err(Failure::new(
-            format!("{} of {} lines were refused; the others were taken in", summary.refused, summary.lines),
-            "correct those lines and send the file again: what was taken in is not changed by that",
-        )
-        .into());
+        return Err(refusal(&summary).into());
     }
     Ok(())
 }
@@ -195,10 +191,12 @@ impl Run<'_> {
     fn print_summary(&self, summary: &Summary) -> anyhow::Result<()> {
         let Summary { lines, created, updated, unchanged, refused } = summary;
         let text = if self.wanted.json {
-            format!("{}\n", serde_json::json!({ "summary": summary }))
+            // Not by `json!`, which would sort the members; over HTTP they stand as they are declared.
+            format!("{{\"summary\":{}}}\n", serde_json::to_string(summary)?)
         } else {
+            let lines = counted(*lines);
             format!(
-                "{lines} lines: {created} created, {updated} updated, {unchanged} unchanged, {refused} refused\n"
+                "{lines}: {created} created, {updated} updated, {unchanged} unchanged, {refused} refused\n"
             )
         };
         self.print_bytes(text.as_bytes())
@@ -214,6 +212,28 @@ impl Run<'_> {
         }
         report::print(&String::from_utf8_lossy(text))
     }
+}
+
+/// How a run ended of which lines were refused.
+fn refusal(summary: &Summary) -> Failure {
+    let Summary { lines, refused, .. } = *summary;
+    let was = if refused == 1 { "was" } else { "were" };
+    if refused < lines {
+        return Failure::new(
+            format!("{refused} of {} {was} refused; the others were taken in", counted(lines)),
+            "correct what was refused and send the file again: what was taken in is not changed by that",
+        );
+    }
+    let text = if lines == 1 {
+        "the only line was refused; nothing was taken in".to_owned()
+    } else {
+        format!("all {} were refused; nothing was taken in", counted(lines))
+    };
+    Failure::new(text, "correct the file and send it again")
+}
+
+fn counted(lines: u64) -> String {
+    if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") }
 }
 
 /// `line 7 (message 65f…), content: must be …`

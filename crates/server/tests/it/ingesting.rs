@@ -89,7 +89,8 @@ fn refused_lines_are_told_and_the_others_taken_in() {
     assert_eq!(printed[2], "4 lines: 2 created, 0 updated, 0 unchanged, 2 refused");
     assert!(!text(&output.stdout).contains('\u{1b}'));
     let errors = text(&output.stderr);
-    assert!(errors.contains("error: 2 of 4 lines were refused") && errors.contains("hint: "), "{errors}");
+    let expected = "error: 2 of 4 lines were refused; the others were taken in\nhint: ";
+    assert!(errors.contains(expected), "{errors}");
 
     let output = ingest(&home, &["--org", "acme", "--json", "-"], lines.as_bytes());
     let printed: Vec<Value> =
@@ -105,6 +106,60 @@ fn refused_lines_are_told_and_the_others_taken_in() {
     );
     assert_eq!(printed[4]["summary"]["refused"], 2);
     assert_eq!((&printed[3]["line"], &printed[3]["type"]), (&json!(5), &json!("message")));
+}
+
+#[test]
+fn the_last_words_of_a_run_agree_with_its_numbers() {
+    let home = ProcessHome::new();
+    Org::create(&home, "acme");
+    let good = message(1);
+    for (lines, counted, error) in [
+        (
+            "nonsense".to_owned(),
+            "1 line: 0 created, 0 updated, 0 unchanged, 1 refused\n",
+            "error: the only line was refused; nothing was taken in\n",
+        ),
+        (
+            "a\nb\nc".to_owned(),
+            "3 lines: 0 created, 0 updated, 0 unchanged, 3 refused\n",
+            "error: all 3 lines were refused; nothing was taken in\n",
+        ),
+        (
+            format!("{good}\nb"),
+            "2 lines: 1 created, 0 updated, 0 unchanged, 1 refused\n",
+            "error: 1 of 2 lines was refused; the others were taken in\n",
+        ),
+        (good.to_string(), "1 line: 0 created, 0 updated, 1 unchanged, 0 refused\n", ""),
+    ] {
+        let output = ingest(&home, &["--org", "acme", "--quiet", "-"], lines.as_bytes());
+        assert!(text(&output.stdout).ends_with(counted), "{}", text(&output.stdout));
+        assert!(text(&output.stderr).starts_with(error), "{}", text(&output.stderr));
+    }
+    let output = ingest(&home, &["--org", "acme", "--json", "-"], b"");
+    let summary = "{\"summary\":{\"lines\":0,\"created\":0,\"updated\":0,\"unchanged\":0,\"refused\":0}}\n";
+    assert_eq!(text(&output.stdout), summary);
+}
+
+#[test]
+fn transcripts_longer_than_the_setting_are_refused() {
+    let home = ProcessHome::new();
+    Org::create(&home, "acme");
+    let event = |number: u64, length: usize| {
+        json!({
+            "type": "external_event", "external_event_id": format!("65f2{number:020x}"), "user_id": USER,
+            "event_type": "call", "starts_at": "2026-01-01T00:00:00Z", "ends_at": "2026-01-01T00:00:00Z",
+            "description": "Called", "transcript": "é".repeat(length / 2)
+        })
+    };
+    let lines = format!("{}\n{}", event(1, 2_000), event(2, 2_002));
+    let limited = ["--org", "acme", "--quiet", "-", "--config", "limit.toml"];
+    std::fs::write(home.path().join("limit.toml"), "[amigo]\ntranscript_bytes = 2000\n").unwrap();
+    let output = ingest(&home, &limited, lines.as_bytes());
+    let expected =
+        "line 2 (external_event 65f200000000000000000002), transcript: must have at most 2000 bytes\n";
+    assert!(text(&output.stdout).starts_with(expected), "{}{}", text(&output.stdout), text(&output.stderr));
+    std::fs::write(home.path().join("limit.toml"), "[amigo]\ntranscript_bytes = 2002\n").unwrap();
+    assert_eq!(ingest(&home, &limited, lines.as_bytes()).status.code(), Some(0));
 }
 
 #[test]

@@ -35,6 +35,9 @@ async fn a_part_that_is_too_long_or_of_no_form_is_named() {
     let mut record = conversation(1, 1);
     record.title = Some("a\0b".to_owned());
     try_one(Record::Conversation(record), "title");
+    let mut record = conversation(1, 1);
+    record.ended_at = Some(record.started_at.plus_micros(-1));
+    try_one(Record::Conversation(record), "ended_at");
     let mut record = message(1, 1, 1);
     record.sender = String::new();
     try_one(Record::Message(record), "sender");
@@ -47,12 +50,21 @@ async fn a_part_that_is_too_long_or_of_no_form_is_named() {
     let mut record = memory(1, 1, 1);
     record.references = vec![id(1); limits::REFERENCES + 1];
     try_one(Record::Memory(record), "references");
+    let mut record = memory(1, 1, 1);
+    record.content = " \n".to_owned();
+    try_one(Record::Memory(record), "content");
     let mut record = user_model(1, 1);
     record.insight_ids = vec!["\0".to_owned()];
     try_one(Record::UserModel(record), "insight_ids");
     let mut record = external_event(1, 1);
     record.event_type = "é".repeat(limits::EVENT_TYPE + 1);
     try_one(Record::ExternalEvent(record), "event_type");
+    let mut record = external_event(1, 1);
+    record.description = "x".repeat(limits::EVENT_DESCRIPTION + 1);
+    try_one(Record::ExternalEvent(record), "description");
+    let mut record = external_event(1, 1);
+    record.transcript = Some("a\0b".to_owned());
+    try_one(Record::ExternalEvent(record), "transcript");
     let mut record = external_event(1, 1);
     record.ends_at = record.starts_at.plus_micros(-1);
     try_one(Record::ExternalEvent(record), "ends_at");
@@ -68,14 +80,25 @@ async fn the_longest_of_everything_is_taken() {
     let mut event = external_event(1, 1);
     event.event_type = "😀".repeat(limits::EVENT_TYPE);
     event.transcript = Some("x".repeat(limits::CONTENT));
+    event.description = "é".repeat(limits::EVENT_DESCRIPTION);
+    let mut instant = conversation(1, 1);
+    instant.ended_at = Some(instant.started_at);
+    let mut bare = memory(2, 1, 1);
+    (bare.references, bare.context) = (Vec::new(), String::new());
     let mut long = memory(1, 1, 1);
     long.references = (0..limits::REFERENCES as u64).map(|number| id(number % 7)).collect();
     long.content = "é".repeat(limits::CONTENT);
     let mut named = user(1);
     named.last_name = "😀".repeat(limits::TITLE);
-    let records = vec![Record::ExternalEvent(event), Record::Memory(long), of_user(named)];
-    assert_eq!(ingest(&org, records.clone()).await, ["created"; 3]);
-    assert_eq!(ingest(&org, records).await, ["unchanged"; 3]);
+    let records = vec![
+        Record::ExternalEvent(event),
+        Record::Memory(long),
+        of_user(named),
+        Record::Memory(bare),
+        Record::Conversation(instant),
+    ];
+    assert_eq!(ingest(&org, records.clone()).await, ["created"; 5]);
+    assert_eq!(ingest(&org, records).await, ["unchanged"; 5]);
 }
 
 /// What nobody foresaw: the database refuses messages with the content `poison`.

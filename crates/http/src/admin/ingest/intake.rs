@@ -23,7 +23,7 @@ const PAUSES: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1
 
 /// Lines on their way into the store.
 pub struct Intake {
-    line_bytes: usize,
+    bounds: Bounds,
     /// The beginning of a line whose end has not arrived.
     unfinished: Vec<u8>,
     /// Whether the unfinished line is too long; then nothing of it is kept.
@@ -35,16 +35,25 @@ pub struct Intake {
     summary: Summary,
 }
 
+/// What lines may hold beyond what the rules say: settings of the installation, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// A line without its end, `ingest.line_bytes`.
+    pub line: usize,
+    /// The transcript of an external event, `amigo.transcript_bytes`.
+    pub transcript: usize,
+}
+
 struct Entry {
     line: u64,
     read: Read,
 }
 
 impl Intake {
-    /// Lines of more than `line_bytes` bytes are refused.
-    pub fn new(line_bytes: usize) -> Self {
+    /// Lines beyond the bounds are refused.
+    pub fn new(bounds: Bounds) -> Self {
         Self {
-            line_bytes,
+            bounds,
             unfinished: Vec::new(),
             is_too_long: false,
             lines: 0,
@@ -97,7 +106,7 @@ impl Intake {
 
     fn keep(&mut self, part: &[u8]) {
         // One more than a line may have, because it may end with the carriage return of another system.
-        if self.unfinished.len() + part.len() > self.line_bytes + 1 {
+        if self.unfinished.len() + part.len() > self.bounds.line + 1 {
             self.is_too_long = true;
             self.unfinished.clear();
         }
@@ -124,14 +133,14 @@ impl Intake {
         let line =
             if self.lines == 1 { line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line) } else { line };
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let read = if self.is_too_long || line.len() > self.line_bytes {
-            let message = format!("a line must have at most {} bytes", self.line_bytes);
+        let read = if self.is_too_long || line.len() > self.bounds.line {
+            let message = format!("a line must have at most {} bytes", self.bounds.line);
             let problem = LineProblem { code: "line_too_long", message, field: Vec::new() };
             Read { kind: None, id: None, record: Err(problem) }
         } else if line.trim_ascii().is_empty() {
             return;
         } else {
-            read(line)
+            read(line, self.bounds.transcript)
         };
         self.batch_bytes += line.len();
         self.batch.push(Entry { line: self.lines, read });

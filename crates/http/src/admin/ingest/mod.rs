@@ -11,7 +11,7 @@ use bytes::{Buf as _, Bytes};
 use denizen_directory::ingest::{Ingestor, Outcome, Record};
 use tokio::time::Instant;
 
-pub use intake::{Intake, LONGEST_WAIT};
+pub use intake::{Bounds, Intake, LONGEST_WAIT};
 
 use super::errors;
 use super::wire::{Line, Stopped};
@@ -30,7 +30,9 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     let only_refused = query.finish(only_refused)?.unwrap_or(false);
     Ingestor::caller(&authenticated.context(&call).await?)?;
     let arriving = call.arriving().await;
-    let intake = Intake::new(call.app().settings.ingest_line_bytes);
+    let settings = &call.app().settings;
+    let intake =
+        Intake::new(Bounds { line: settings.ingest_line_bytes, transcript: settings.transcript_bytes });
     Ok(Reply::stream(HeaderValue::from_static(LINES), |outlet| {
         Door { call, outlet, only_refused, intake }.run(arriving)
     }))

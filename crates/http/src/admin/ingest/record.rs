@@ -59,8 +59,8 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de, st
     })
 }
 
-/// Reads a line without its end.
-pub(super) fn read(line: &[u8]) -> Read {
+/// Reads a line without its end. Transcripts may have this many bytes.
+pub(super) fn read(line: &[u8], transcript_bytes: usize) -> Read {
     // What is no object, or no JSON, fails again below, where it gets its words.
     let head: Head<'_> = serde_json::from_slice(line).unwrap_or_default();
     let (kind, id, record) = match head.kind.as_deref() {
@@ -69,7 +69,11 @@ pub(super) fn read(line: &[u8]) -> Read {
         Some("message") => ("message", head.message_id, parse(line).map(message)),
         Some("memory") => ("memory", head.memory_id, parse(line).map(memory)),
         Some("user_model") => ("user_model", head.user_model_id, parse(line).map(user_model)),
-        Some("external_event") => ("external_event", head.external_event_id, parse(line).map(external_event)),
+        Some("external_event") => (
+            "external_event",
+            head.external_event_id,
+            parse(line).and_then(|event| external_event(event, transcript_bytes)),
+        ),
         other => return Read { kind: None, id: None, record: Err(without_type(line, other.is_some())) },
     };
     let id = id.filter(|id| id.len() <= LONGEST_ID).map(Cow::into_owned);
@@ -181,8 +185,12 @@ fn user_model(record: wire::UserModelRecord) -> Record {
     })
 }
 
-fn external_event(record: wire::ExternalEventRecord) -> Record {
-    Record::ExternalEvent(ExternalEventRecord {
+fn external_event(record: wire::ExternalEventRecord, transcript_bytes: usize) -> Result<Record, LineProblem> {
+    if record.transcript.as_ref().is_some_and(|transcript| transcript.len() > transcript_bytes) {
+        let message = format!("must have at most {transcript_bytes} bytes");
+        return Err(LineProblem { code: "invalid_field", message, field: vec!["transcript".to_owned()] });
+    }
+    Ok(Record::ExternalEvent(ExternalEventRecord {
         external_event_id: record.external_event_id.0,
         user_id: record.user_id.0,
         event_type: record.event_type,
@@ -190,5 +198,5 @@ fn external_event(record: wire::ExternalEventRecord) -> Record {
         ends_at: record.ends_at.0,
         description: record.description,
         transcript: record.transcript,
-    })
+    }))
 }
