@@ -20,8 +20,10 @@ static PUT: Sql = Sql::new(
     "INSERT INTO erasure_receipt (org_id, subject_hash, erased_at) VALUES ($1, $2, $3)
      ON CONFLICT (org_id, subject_hash) DO NOTHING",
 );
+static FIND: Sql =
+    Sql::new("erasure.find", "SELECT erased_at FROM erasure_receipt WHERE org_id = $1 AND subject_hash = $2");
 
-pub const STATEMENTS: &[&Sql] = &[&PUT];
+pub const STATEMENTS: &[&Sql] = &[&PUT, &FIND];
 
 /// SHA-256 over a fixed prefix, the organization's key, the directory and the user's id.
 fn subject_hash(org: OrgKey, directory: Directory, user: UserId) -> [u8; 32] {
@@ -39,6 +41,12 @@ fn subject_hash(org: OrgKey, directory: Directory, user: UserId) -> [u8; 32] {
 pub fn put(tx: &Tx<'_>, directory: Directory, user: UserId, now: Timestamp) -> Result<()> {
     let hash = subject_hash(tx.org, directory, user);
     tx.write(&PUT, &[tx.org_param(), Param::Blob(&hash), Param::Int(now.0)])
+}
+
+/// When a user was erased, if there is a receipt.
+pub fn find(conn: &Conn<'_>, directory: Directory, user: UserId) -> Result<Option<Timestamp>> {
+    let hash = subject_hash(conn.org, directory, user);
+    conn.optional(&FIND, &[conn.org_param(), Param::Blob(&hash)], |row| Ok(Timestamp(row.int(0)?)))
 }
 
 /// Which of these members were erased. Whoever takes in records asks in the same transaction: then a record is either

@@ -6,7 +6,7 @@
 
 use denizen_domain::ids::UserId;
 
-use crate::conn::Tx;
+use crate::conn::{Conn, Tx};
 use crate::error::Result;
 use crate::sql::{Dialect, Statement, Value};
 
@@ -173,6 +173,31 @@ fn erase_some(
     Ok((i64::try_from(sizes.len()).unwrap_or(i64::MAX), sizes.iter().sum()))
 }
 
+/// The tables with rows that are about a user and go when the user is erased, by the column that names the user. Rows that
+/// go with those of another table cannot be there without them.
+fn about_users(dialect: Dialect) -> impl Iterator<Item = (&'static str, &'static str)> {
+    TABLES.iter().filter(move |table| table.is_on(dialect)).filter_map(move |table| {
+        let subject = table.columns_on(dialect).find(|column| column.holds == Holds::Subject)?;
+        Some((table.name, subject.name))
+    })
+}
+
+fn count(table: &str, subject: &str, org: i64, user: UserId) -> Statement {
+    let mut statement = Statement::new(&format!("SELECT count(*) FROM {table} WHERE org_id = "));
+    statement.bind(Value::Int(org)).push(&format!(" AND {subject} = ")).bind(Value::Blob(user.0.to_vec()));
+    statement
+}
+
+/// How many rows about a user each table holds, of all tables that may hold some.
+pub fn count_rows(conn: &Conn<'_>, user: UserId) -> Result<Vec<(&'static str, i64)>> {
+    let mut counts = Vec::new();
+    for (table, subject) in about_users(conn.dialect()) {
+        let rows = conn.all_of(&count(table, subject, conn.org.0, user), |row| row.int(0))?;
+        counts.push((table, rows.iter().sum()));
+    }
+    Ok(counts)
+}
+
 /// The tables of which a user has few rows, and what is left of users who were erased.
 fn of_organization() -> impl Iterator<Item = (&'static str, &'static str)> {
     let small = TABLES.iter().filter(|table| table.erasing == Erasing::AtOnce && table.name != "job");
@@ -194,6 +219,7 @@ pub fn example_statements(dialect: Dialect) -> Vec<Statement> {
             _ => {}
         }
     }
+    statements.extend(about_users(dialect).map(|(table, subject)| count(table, subject, 0, user)));
     let small = |(table, key)| batch(dialect, (table, key, "1"), (0, None), (1, 1));
     statements.extend(of_organization().map(small));
     statements

@@ -142,6 +142,45 @@ static LIST: Sql = Sql::new(
     "SELECT org_id, job_id, kind, payload, state, attempts, run_at, last_error, created_at FROM job
      WHERE org_id = $1 ORDER BY job_id LIMIT $2",
 );
+static LIST_ALL: Sql = Sql::new(
+    "job.list_all",
+    "SELECT org_id, job_id, kind, payload, state, attempts, run_at, last_error, created_at FROM job
+     ORDER BY org_id, job_id LIMIT $1",
+);
+static FIND: Sql = Sql::new(
+    "job.find",
+    "SELECT org_id, job_id, kind, payload, state, attempts, run_at, last_error, created_at FROM job
+     WHERE job_id = $1 ORDER BY org_id LIMIT $2",
+);
+static HURRY: Sql = Sql::new(
+    "job.hurry",
+    "UPDATE job SET run_at = $3, updated_at = $3
+     WHERE org_id = $1 AND job_id = $2 AND state = 'waiting' AND run_at > $3",
+);
+static HURRY_ORGANIZATION: Sql = Sql::new(
+    "job.hurry_organization",
+    "UPDATE job SET run_at = $2, updated_at = $2 WHERE org_id = $1 AND state = 'waiting' AND run_at > $2",
+);
+static HURRY_ALL: Sql = Sql::new(
+    "job.hurry_all",
+    "UPDATE job SET run_at = $1, updated_at = $1 WHERE state = 'waiting' AND run_at > $1",
+);
+static DROP: Sql = Sql::new(
+    "job.drop",
+    "DELETE FROM job WHERE org_id = $1 AND job_id = $2 AND state IN ('waiting', 'failed')",
+);
+static COUNT_KIND: Sql = Sql::new(
+    "job.count_kind",
+    "SELECT count(*) FROM job WHERE org_id = $1 AND kind = $2 AND state IN ('waiting', 'running') AND created_at >= $3",
+);
+static COUNT_PAYLOAD: Sql = Sql::new(
+    "job.count_payload",
+    "SELECT count(*) FROM job WHERE org_id = $1 AND kind = $2 AND state IN ('waiting', 'running') AND payload = $3",
+);
+static OLDEST: Sql = Sql::new(
+    "job.oldest",
+    "SELECT kind, min(created_at) FROM job WHERE state IN ('waiting', 'running') GROUP BY kind",
+);
 static COUNTS: Sql = Sql::new("job.counts", "SELECT kind, state, count(*) FROM job GROUP BY kind, state");
 static NEXT_DUE: Sql = Sql::new(
     "job.next_due",
@@ -165,6 +204,15 @@ pub const STATEMENTS: &[&Sql] = &[
     &HAND_BACK,
     &FAIL,
     &LIST,
+    &LIST_ALL,
+    &FIND,
+    &HURRY,
+    &HURRY_ORGANIZATION,
+    &HURRY_ALL,
+    &DROP,
+    &COUNT_KIND,
+    &COUNT_PAYLOAD,
+    &OLDEST,
     &COUNTS,
     &NEXT_DUE,
 ];
@@ -356,6 +404,53 @@ fn report(tx: &Tx<'_>, sql: &Sql, lease: &Lease, params: &[Param<'_>]) -> Result
 /// The first `most` jobs of the organization, oldest first.
 pub fn list(conn: &Conn<'_>, most: i64) -> Result<Vec<Job>> {
     conn.all(&LIST, &[conn.org_param(), Param::Int(most)], read_job)
+}
+
+/// The first `most` jobs over all organizations, those of one together, and of organizations that are no more, too.
+pub fn list_all(conn: &Conn<'_>, most: i64) -> Result<Vec<Job>> {
+    conn.all(&LIST_ALL, &[Param::Int(most)], read_job)
+}
+
+/// Up to `most` jobs with an id, over all organizations; some kinds of jobs have the same id in each.
+pub fn find(conn: &Conn<'_>, job: ObjectId, most: i64) -> Result<Vec<Job>> {
+    conn.all(&FIND, &[Param::Blob(&job.0), Param::Int(most)], read_job)
+}
+
+/// Makes a job of the organization due at once; `false` when it is due already, or does not wait.
+pub fn hurry(tx: &Tx<'_>, job: ObjectId, now: Timestamp) -> Result<bool> {
+    Ok(tx.execute(&HURRY, &[tx.org_param(), Param::Blob(&job.0), Param::Int(now.0)])? > 0)
+}
+
+/// Makes the jobs of the organization due at once that wait for a later time, and says how many these were.
+pub fn hurry_organization(tx: &Tx<'_>, now: Timestamp) -> Result<usize> {
+    tx.execute(&HURRY_ORGANIZATION, &[tx.org_param(), Param::Int(now.0)])
+}
+
+/// As [`hurry_organization`], over all organizations.
+pub fn hurry_all(tx: &Tx<'_>, now: Timestamp) -> Result<usize> {
+    tx.execute(&HURRY_ALL, &[Param::Int(now.0)])
+}
+
+/// Removes a job of the organization undone; `false`, and it stays, while a worker has it.
+pub fn drop_undone(tx: &Tx<'_>, job: ObjectId) -> Result<bool> {
+    Ok(tx.execute(&DROP, &[tx.org_param(), Param::Blob(&job.0)])? > 0)
+}
+
+/// How many jobs of a kind the organization has that were made at `since` or later and are not done.
+pub fn count_kind(conn: &Conn<'_>, kind: &str, since: Timestamp) -> Result<i64> {
+    let params = [conn.org_param(), Param::Text(kind), Param::Int(since.0)];
+    Ok(conn.optional(&COUNT_KIND, &params, |row| row.int(0))?.unwrap_or(0))
+}
+
+/// How many jobs of a kind the organization has that have this payload and are not done.
+pub fn count_payload(conn: &Conn<'_>, kind: &str, payload: &str) -> Result<i64> {
+    let params = [conn.org_param(), Param::Text(kind), Param::Text(payload)];
+    Ok(conn.optional(&COUNT_PAYLOAD, &params, |row| row.int(0))?.unwrap_or(0))
+}
+
+/// When the oldest job of each kind that is not done was made, over all organizations; none where there is none.
+pub fn oldest(conn: &Conn<'_>) -> Result<Vec<(String, Timestamp)>> {
+    conn.all(&OLDEST, &[], |row| Ok((row.text(0)?, Timestamp(row.int(1)?))))
 }
 
 /// How many jobs of each kind are in each state, over all organizations; none where there are none.
