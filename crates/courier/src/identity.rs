@@ -19,7 +19,6 @@ use crate::error::{CourierError, DeliveryError};
 use service_account::{ServiceAccount, bearer};
 use web::{Answer, Web, code_word, parse_url};
 
-const SERVER: &str = "Google's Identity Toolkit";
 /// What the emulator takes for an access token of the project's owner.
 const EMULATOR_TOKEN: &str = "owner";
 /// Google's ids of tenants are shorter.
@@ -52,6 +51,8 @@ pub enum AccountDeletion {
 /// One project at Google Identity Platform.
 pub struct Google {
     web: Web,
+    /// What errors call the other side: who expects Google finds out where the settings really lead.
+    server: String,
     /// What all requests begin with, up to the project and without a final slash.
     project_url: String,
     access: Access,
@@ -77,6 +78,11 @@ impl Google {
         let loaded = settings.credentials.as_deref().map(ServiceAccount::load).transpose();
         let (access, named) = match loaded.map_err(|reason| unusable("google_credentials", reason))? {
             Some((account, project)) => (Access::ServiceAccount(Box::new(account)), project),
+            // Who names an emulator wants something of it, and would otherwise hear so from the first deletion only.
+            None if settings.project.is_none() && url.scheme() == "http" => {
+                let reason = format!("leads to {}: set identity.google_project, too", url.authority());
+                return Err(unusable("google_url", reason));
+            }
             None if settings.project.is_none() => return Ok(None),
             None if url.scheme() == "http" => {
                 let token = bearer(EMULATOR_TOKEN).expect("a plain word is a header's value");
@@ -102,7 +108,9 @@ impl Google {
         let base = url.as_str().trim_end_matches('/');
         let project_url = format!("{base}/v1/projects/{project}");
         let silent_until = AtomicI64::new(0);
-        Ok(Some(Self { web: Web::new(), project_url, access, timeout: settings.timeout, silent_until }))
+        let server = format!("Google's Identity Toolkit at {}", url.authority());
+        let timeout = settings.timeout;
+        Ok(Some(Self { web: Web::new(), server, project_url, access, timeout, silent_until }))
     }
 
     /// Deletes an account, once: in `tenant` of the project, or in the project itself.
@@ -120,7 +128,7 @@ impl Google {
     ) -> Result<AccountDeletion, DeliveryError> {
         let silent = || {
             let seconds = self.timeout.as_secs_f32();
-            DeliveryError::transient(format!("{SERVER} did not finish within {seconds} seconds"))
+            DeliveryError::transient(format!("{} did not finish within {seconds} seconds", self.server))
         };
         if now.0 < self.silent_until.load(Ordering::Relaxed) {
             return Err(silent());
@@ -155,19 +163,19 @@ impl Google {
         };
         let body = json!({"localId": account_id}).to_string();
         let answer =
-            self.web.post(SERVER, &uri, Some(authorization.clone()), "application/json", body).await?;
+            self.web.post(&self.server, &uri, Some(authorization.clone()), "application/json", body).await?;
         if answer.status == StatusCode::UNAUTHORIZED
             && let Access::ServiceAccount(account) = &self.access
         {
             account.forget(&authorization).await;
         }
-        read_answer(&answer)
+        read_answer(&self.server, &answer)
     }
 }
 
 /// Google's own answer to a deletion is an object. Taking another one for a failure loses nothing: the next attempt is told
 /// that the account is not there.
-fn read_answer(answer: &Answer) -> Result<AccountDeletion, String> {
+fn read_answer(server: &str, answer: &Answer) -> Result<AccountDeletion, String> {
     let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     if answer.status == StatusCode::OK && json.is_object() {
         return Ok(AccountDeletion::Deleted);
@@ -190,7 +198,7 @@ fn read_answer(answer: &Answer) -> Result<AccountDeletion, String> {
         }
         _ => "",
     };
-    Err(format!("{SERVER} did not delete the account: {}{said}{hint}", answer.status.as_u16()))
+    Err(format!("{server} did not delete the account: {}{said}{hint}", answer.status.as_u16()))
 }
 
 /// Whether a text can stand in a path as it is, without leading elsewhere.

@@ -106,6 +106,11 @@ impl Courier {
         Self { google, ..self }
     }
 
+    /// Whether there is a way to Google Identity Platform.
+    pub fn has_google(&self) -> bool {
+        self.google.is_some()
+    }
+
     /// Deletes an account at Google Identity Platform, once; see [`Google::delete_account`].
     ///
     /// # Errors

@@ -225,24 +225,31 @@ async fn a_certificate_that_nobody_vouches_for_ends_the_connection_before_anythi
     let url = format!("https://localhost:{}", server.address.port());
     let failed =
         google(&GoogleSettings { url, ..settings }).delete_account(None, ACCOUNT, date()).await.unwrap_err();
-    let expected = "no encrypted connection to Google's Identity Toolkit: invalid peer certificate";
-    assert!(failed.text.starts_with(expected) && !failed.permanent, "{failed}");
+    let at = server.address.port();
+    let expected = format!(
+        "no encrypted connection to Google's Identity Toolkit at localhost:{at}: invalid peer certificate"
+    );
+    assert!(failed.text.starts_with(&expected) && !failed.permanent, "{failed}");
     assert!(server.asked().is_empty());
 }
 
 #[tokio::test]
 async fn a_server_that_is_away_or_silent_is_a_failure_that_passes() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", nobody.local_addr().unwrap());
+    let address = nobody.local_addr().unwrap();
+    let url = format!("http://{address}");
     drop(nobody);
     let failed = google(&settings(&url)).delete_account(None, ACCOUNT, date()).await.unwrap_err();
-    assert_eq!(failed.text, "no connection to Google's Identity Toolkit: connection refused");
+    let expected = format!("no connection to Google's Identity Toolkit at {address}: connection refused");
+    assert_eq!(failed.text, expected);
 
     let silent = WebServer::start(vec![]);
     let hasty = GoogleSettings { timeout: Duration::from_millis(300), ..settings(&silent.url()) };
     let begun = Instant::now();
     let failed = google(&hasty).delete_account(None, ACCOUNT, date()).await.unwrap_err();
-    assert_eq!(failed.text, "Google's Identity Toolkit did not finish within 0.3 seconds");
+    let expected =
+        format!("Google's Identity Toolkit at {} did not finish within 0.3 seconds", silent.address);
+    assert_eq!(failed.text, expected);
     assert!(begun.elapsed() < Duration::from_secs(3) && !failed.permanent);
 }
 
@@ -317,6 +324,8 @@ fn settings_that_cannot_be_used_are_refused_by_name() {
         assert!(said.starts_with(&format!("identity.google_url {reason}")), "{said}");
         assert!(!said.contains("s3cret"), "{said}");
     }
+    let said = refusal(&GoogleSettings { project: None, ..settings("http://127.0.0.1:9099/x") });
+    assert_eq!(said, "identity.google_url leads to 127.0.0.1:9099: set identity.google_project, too");
     let said = refusal(&settings("https://identitytoolkit.googleapis.com"));
     assert!(said.starts_with("identity.google_credentials is missing"), "{said}");
     for project in ["a/b", "..", "", "a b", "a?b"] {
