@@ -40,6 +40,11 @@ struct JobLabels {
     state: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    kind: String,
+}
+
 /// How many jobs of a kind are in a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobCount {
@@ -55,6 +60,7 @@ pub struct Metrics {
     durations: Family<OperationLabels, Histogram, fn() -> Histogram>,
     refused: Family<ReasonLabels, Counter>,
     jobs: Family<JobLabels, Gauge>,
+    oldest_jobs: Family<KindLabels, Gauge>,
     pub(crate) in_flight: Gauge,
     /// Requests whose caller went away before the answer.
     pub(crate) abandoned: Counter,
@@ -68,6 +74,7 @@ impl Metrics {
             Family::new_with_constructor(|| Histogram::new(BUCKETS));
         let refused = Family::default();
         let jobs = Family::default();
+        let oldest_jobs = Family::default();
         let in_flight = Gauge::default();
         let abandoned = Counter::<u64, AtomicU64>::default();
         registry.register("http_requests", "Answered requests", answers.clone());
@@ -84,7 +91,21 @@ impl Metrics {
             abandoned.clone(),
         );
         registry.register("jobs", "Jobs by kind and state", jobs.clone());
-        Self { registry: Mutex::new(registry), answers, durations, refused, jobs, in_flight, abandoned }
+        registry.register(
+            "jobs_oldest_age_seconds",
+            "Time since the oldest job that is not done was made, by kind; zero where there is none",
+            oldest_jobs.clone(),
+        );
+        Self {
+            registry: Mutex::new(registry),
+            answers,
+            durations,
+            refused,
+            jobs,
+            oldest_jobs,
+            in_flight,
+            abandoned,
+        }
     }
 
     /// Lets another part of the process add metrics of its own.
@@ -97,6 +118,14 @@ impl Metrics {
         self.jobs.clear();
         for JobCount { kind, state, count } in counts {
             self.jobs.get_or_create_owned(&JobLabels { kind, state }).set(count);
+        }
+    }
+
+    /// Replaces what is known of the ages of jobs, in seconds by kind.
+    pub fn set_job_ages(&self, ages: impl IntoIterator<Item = (String, i64)>) {
+        self.oldest_jobs.clear();
+        for (kind, seconds) in ages {
+            self.oldest_jobs.get_or_create_owned(&KindLabels { kind }).set(seconds);
         }
     }
 

@@ -41,6 +41,7 @@ async fn metrics_count_answers_by_operation_and_class_of_status() {
     server.post("/v1/acme/thing/", "{}").await;
     server.get("/v1/acme/nothing").await;
     server.app.metrics().set_job_counts([JobCount { kind: "mail".into(), state: "failed".into(), count: 3 }]);
+    server.app.metrics().set_job_ages([("mail".to_owned(), 90)]);
     let answer = server.get("/metrics").await;
     assert!(answer.header("content-type").unwrap().starts_with("application/openmetrics-text"));
     for line in [
@@ -51,6 +52,7 @@ async fn metrics_count_answers_by_operation_and_class_of_status() {
         r#"denizen_http_request_duration_seconds_count{dialect="test",operation="list-things"} 2"#,
         r#"denizen_http_requests_refused_total{reason="rate_limit"} 1"#,
         r#"denizen_jobs{kind="mail",state="failed"} 3"#,
+        r#"denizen_jobs_oldest_age_seconds{kind="mail"} 90"#,
         "denizen_http_requests_in_flight 1",
         "# EOF",
     ] {
