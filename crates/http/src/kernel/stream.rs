@@ -108,14 +108,17 @@ impl Stream {
     }
 
     /// The next piece that is not empty; `None` at the end.
+    ///
+    /// Pieces are taken without asking the runtime whether this task has worked for long enough: the work asks that
+    /// itself, and when both were told to wait their turn while a piece lies here, this would never wait.
     pub(crate) fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
-            match self.pieces.poll_recv(context) {
-                Poll::Ready(Some(piece)) if piece.is_empty() => continue,
-                Poll::Ready(piece) => return Poll::Ready(piece),
-                Poll::Pending => {}
+            if let Ok(piece) = self.pieces.try_recv() {
+                if piece.is_empty() {
+                    continue;
+                }
+                return Poll::Ready(Some(piece));
             }
-            // The outlet is gone with the work, so the channel has said so unless the work still runs.
             let Some(work) = &mut self.work else { return Poll::Ready(None) };
             if work.as_mut().poll(context).is_ready() {
                 self.work = None;
@@ -129,5 +132,45 @@ impl Stream {
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Stream")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With more pieces than the runtime lets a task handle in one go.
+    #[tokio::test]
+    async fn an_answer_of_many_pieces_ends_and_lets_others_have_their_turn() {
+        let mut stream = Stream::new(|outlet| async move {
+            for number in 0..10_000_u32 {
+                let piece = if number.is_multiple_of(2) { Bytes::from_static(b"x") } else { Bytes::new() };
+                outlet.send(piece).await;
+            }
+        });
+        let answer = async {
+            let mut length = 0;
+            while let Some(piece) = poll_fn(|context| stream.poll_piece(context)).await {
+                length += piece.len();
+            }
+            length
+        };
+        let ended = std::cell::Cell::new(false);
+        let answer = async {
+            let length = answer.await;
+            ended.set(true);
+            length
+        };
+        let others = async {
+            let mut turns = 0;
+            while !ended.get() {
+                turns += 1;
+                tokio::task::yield_now().await;
+            }
+            turns
+        };
+        let (length, turns) = tokio::join!(answer, others);
+        assert_eq!(length, 5_000);
+        assert!(turns > 10, "{turns}");
     }
 }
