@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use denizen_domain::ids::{OrgKey, UserId, Uuid};
 use denizen_domain::member::Directory as UserDirectory;
 use denizen_domain::permission::{
-    Filter, Grant, Grants, PermissionName, Placeholders, RoleRank, is_greater, names,
+    Condition, Filter, Grant, Grants, PermissionName, Placeholders, RoleRank, is_greater, names,
 };
 use denizen_domain::time::Timestamp;
 use denizen_store::roles::Role;
@@ -376,18 +376,34 @@ fn load_actor(conn: &Conn<'_>, origin: &Origin, now: Timestamp) -> denizen_store
         return Ok(None);
     };
     let Some(role) = roles::find(conn, user.role_id)? else { return Ok(None) };
+    let mut key_role = None;
     if let Some(key_id) = origin.key_id {
         let Some(key) = api_keys::find(conn, key_id)?.filter(|key| key.expires_at > now) else {
             return Ok(None);
         };
         // Who holds the key must not rise with a user who rises after having been signed in by it.
-        let key_role = roles::find(conn, key.role_id)?;
-        if !key_role.is_some_and(|key_role| is_greater(&rank(&key_role), &rank(&role))) {
+        key_role = roles::find(conn, key.role_id)?.filter(|held| is_greater(&rank(held), &rank(&role)));
+        if key_role.is_none() {
             return Ok(None);
         }
     }
-    let lent = temporary_grants::active(conn, user.user_id, now)?;
+    let mut lent = temporary_grants::active(conn, user.user_id, now)?;
+    if let Some(held) = key_role.filter(|held| !held.is_super) {
+        lent = lent.into_iter().filter_map(|(grant, end)| Some((within(&held, grant)?, end))).collect();
+    }
     Ok(Some(Actor { user, role, lent }))
+}
+
+/// What of a grant for a time is left to somebody who acts by a key of this role: nothing beyond the role, or whoever holds
+/// the key would rise with the user. An unconditional grant is left to roles that hold the same in the own organization.
+fn within(held: &Role, grant: Grant) -> Option<Grant> {
+    let grant = if grant.conditions.contains_key("org_id") {
+        grant
+    } else {
+        grant.when("org_id", Condition::Equals(Placeholders::SELF_ORG_ID.into()))
+    };
+    let grant = Grants(vec![grant]);
+    if held.grants.covers(&grant) { grant.0.into_iter().next() } else { None }
 }
 
 /// What was shown, and to which organization, as one hash: the cache holds no secret.

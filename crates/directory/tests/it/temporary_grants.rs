@@ -103,6 +103,26 @@ async fn the_headers_of_a_key_end_with_a_grant_too() {
 }
 
 #[tokio::test]
+async fn whoever_holds_a_key_does_not_rise_with_the_grants_of_a_user_whom_it_signs_in() {
+    let server = TestServer::start().await;
+    let org = server.org("acme").await;
+    let admin = org.admin().await;
+    let sees = allow("User:GetUserInfo", own_organization());
+    let user_role = org.role(&json!([sees])).await;
+    let (user_id, victim) = (org.member(&user_role).await, org.member("DefaultUserRole").await);
+    for name in ["User:DeleteUser", "Role:GetRole"] {
+        give(&admin, &user_id, &allow(name, json!({})), "PT1H").await.expect(201);
+    }
+    let key_role = org.role(&json!([sees, allow("Role:GetRole", own_organization())])).await;
+    let by_low_key = org.sign_in(&org.key(&key_role).await, &user_id).await;
+    assert_eq!(by_low_key.delete(&format!("/user/{victim}")).await.status, 403);
+    // What the key's role has too is no rise.
+    assert!(by_low_key.get("/role/").await.expect(200).each("roles", "id").len() > 4);
+    let by_high_key = org.sign_in(&org.key("DefaultAdministratorRole").await, &user_id).await;
+    by_high_key.delete(&format!("/user/{victim}")).await.expect(200);
+}
+
+#[tokio::test]
 async fn what_the_role_denies_no_grant_allows() {
     let server = TestServer::start().await;
     let org = server.org("acme").await;
