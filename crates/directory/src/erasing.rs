@@ -76,13 +76,17 @@ impl ErasureJobs {
 /// Erases a member, but for what is too much for one transaction: a job erases that. Nothing of it can be reached any
 /// more, because every way to it leads over the member.
 pub(crate) fn erase_member(tx: &Tx<'_>, member: &User, jobs: &ErasureJobs, now: Timestamp) -> Result<()> {
-    let user = member.user_id;
+    erase_held(tx, member.user_id, jobs, now)?;
+    Ok(users::delete(tx, UserDirectory::Members, member.user_id, member.created_api_key, now)?)
+}
+
+/// As [`erase_member`], what is held about a member who has not come yet, and is not to come any more.
+pub(crate) fn erase_held(tx: &Tx<'_>, user: UserId, jobs: &ErasureJobs, now: Timestamp) -> Result<()> {
     if let Some(account) = linked_accounts::find(tx, user, Provider::Google)? {
         enqueue_account_deletion(tx, jobs.account, account, now)?;
     }
     holdings::erase_small(tx, user)?;
     let is_done = holdings::erase_batch(tx, user, AT_ONCE)?;
-    users::delete(tx, UserDirectory::Members, user, member.created_api_key, now)?;
     erasures::put(tx, UserDirectory::Members, user, now)?;
     if !is_done {
         let work = Work::EraseUser { user_id: user.as_member().to_string() };

@@ -7,8 +7,8 @@ use denizen_store::users;
 use denizen_store::users::User;
 
 use crate::context::OpContext;
-use crate::erasing::{ErasureJobs, erase_member};
-use crate::error::Result;
+use crate::erasing::{ErasureJobs, erase_held, erase_member};
+use crate::error::{ErrorCode, Result};
 use crate::handle::Directory;
 
 /// What of a member is to change.
@@ -130,6 +130,9 @@ impl Directory {
     /// Answers why the record could not be removed wholly; empty when it was. A member who created an API key leaves
     /// a tombstone without personal data. What is too much for one transaction is out of reach at once and is erased by a
     /// job; so is what the database's files still hold.
+    ///
+    /// A member who is awaited, because something that is about the member came first, is erased in the same way. Only the
+    /// id is known of such a member, so both filters have to admit one of whom no more is known.
     pub async fn delete_member(&self, ctx: &OpContext, user_id: String) -> Result<Vec<String>> {
         ctx.require_self()?;
         let op = ctx.clone();
@@ -137,7 +140,15 @@ impl Directory {
         let jobs = ErasureJobs::new(self, op.now);
         let keeps_tombstone = self
             .write(org, move |tx| {
-                let target = op.member_for(tx, &names::USER_DELETE_USER, &user_id)?;
+                let target = match op.member_for(tx, &names::USER_DELETE_USER, &user_id) {
+                    Err(absent) if absent.code == ErrorCode::UserNotFound => {
+                        let awaited =
+                            op.awaited_for(tx, &names::USER_DELETE_USER, &user_id)?.ok_or(absent)?;
+                        erase_held(tx, awaited, &jobs, op.now)?;
+                        return Ok(false);
+                    }
+                    found => found?,
+                };
                 erase_member(tx, &target, &jobs, op.now)?;
                 Ok(target.created_api_key)
             })

@@ -7,9 +7,9 @@ mod variables;
 
 use denizen_domain::ids::UserId;
 use denizen_domain::member::Directory as UserDirectory;
-use denizen_domain::permission::{PermissionName, names};
+use denizen_domain::permission::{PermissionName, ScalarRef, names};
 use denizen_store::users::User;
-use denizen_store::{Conn, users};
+use denizen_store::{Conn, awaited_users, users};
 
 use crate::context::OpContext;
 use crate::error::{ErrorCode, Result};
@@ -66,6 +66,22 @@ impl OpContext {
         let target = self.find_member(conn, user_id)?;
         self.require_on(conn, permission, &target)?;
         Ok(target)
+    }
+
+    /// A member who is awaited, and on whom the caller has a permission when no more than the id is known; `None` also for
+    /// one who has come.
+    pub(crate) fn awaited_for(
+        &self,
+        conn: &Conn<'_>,
+        permission: &PermissionName,
+        user_id: &str,
+    ) -> Result<Option<UserId>> {
+        let Some(id) = UserId::parse_member(user_id) else { return Ok(None) };
+        let known = |name: &str| (name == "user_id").then_some(ScalarRef::Text(user_id));
+        if !self.visible_users().admits(&known) || !self.filter(permission).admits(&known) {
+            return Ok(None);
+        }
+        Ok(awaited_users::find_many(conn, &[id])?.pop_first())
     }
 
     /// A member whom the caller may change.
