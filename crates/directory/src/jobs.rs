@@ -6,16 +6,14 @@ use std::sync::Arc;
 use denizen_domain::ids::{ObjectId, OrgKey, UserId};
 use denizen_domain::mail::{Mail, MailContent};
 use denizen_domain::member::Directory as UserDirectory;
-use denizen_domain::permission::names;
 use denizen_domain::time::Timestamp;
-use denizen_store::jobs::{self as stored, Job, JobState};
+use denizen_store::jobs::{self as stored, Job};
 use denizen_store::linked_accounts::LinkedAccount;
 use denizen_store::links::{self, Link, LinkPurpose};
 use denizen_store::users::User;
 use denizen_store::{Tx, awaited_users, control, organizations, users};
 use serde::{Deserialize, Serialize};
 
-use crate::context::OpContext;
 use crate::environment::hash_secret;
 use crate::erasing::ErasureJobs;
 use crate::error::{Error, ErrorCode, Result};
@@ -55,15 +53,18 @@ pub enum Work {
     DeleteAccount { provider: String, tenant: Option<String>, account_id: String },
 }
 
-const DELETE_ACCOUNT: &str = "identity.delete_account";
+pub(crate) const ERASE_USER: &str = "user.erase";
+pub(crate) const ERASE_AWAITED: &str = "awaited.erase";
+pub(crate) const SCRUB_STORE: &str = "store.scrub";
+pub(crate) const DELETE_ACCOUNT: &str = "identity.delete_account";
 /// The kinds of jobs, as they stand in rows and in metrics.
 pub const KINDS: [&str; 7] = [
     "mail.invitation",
     "mail.magic_link",
     "organization.erase",
-    "user.erase",
-    "awaited.erase",
-    "store.scrub",
+    ERASE_USER,
+    ERASE_AWAITED,
+    SCRUB_STORE,
     DELETE_ACCOUNT,
 ];
 /// The states that a job's row can be in; a job that is done has no row.
@@ -75,15 +76,15 @@ impl Work {
             Self::MailInvitation { .. } => "mail.invitation",
             Self::MailMagicLink { .. } => "mail.magic_link",
             Self::EraseOrganization => "organization.erase",
-            Self::EraseUser { .. } => "user.erase",
-            Self::EraseAwaited => "awaited.erase",
-            Self::ScrubStore => "store.scrub",
+            Self::EraseUser { .. } => ERASE_USER,
+            Self::EraseAwaited => ERASE_AWAITED,
+            Self::ScrubStore => SCRUB_STORE,
             Self::DeleteAccount { .. } => DELETE_ACCOUNT,
         }
     }
 
     /// Whether it is tried until it succeeds: what was promised to be gone has to go.
-    fn is_never_given_up(kind: &str) -> bool {
+    pub(crate) fn is_never_given_up(kind: &str) -> bool {
         !kind.starts_with("mail.")
     }
 }
@@ -123,7 +124,7 @@ pub(crate) fn enqueue_magic_link(
     Ok(stored::insert_for_address(tx, job, work.kind(), UserDirectory::Members, email_key, &payload, now)?)
 }
 
-fn payload(work: &Work) -> Result<String> {
+pub(crate) fn payload(work: &Work) -> Result<String> {
     Ok(serde_json::to_string(work).map_err(|_| ErrorCode::Internal)?)
 }
 
@@ -207,18 +208,6 @@ pub enum AfterFailure {
     GivenUp,
     /// The report came from a worker that does not hold the job any more, and changed nothing.
     NotHeld,
-}
-
-/// A job as an operator sees it.
-#[derive(Debug, Clone, Serialize)]
-pub struct JobSummary {
-    pub job_id: ObjectId,
-    pub kind: String,
-    pub state: &'static str,
-    pub attempts: i64,
-    pub run_at: Timestamp,
-    pub created_at: Timestamp,
-    pub last_error: Option<String>,
 }
 
 impl Directory {
@@ -435,42 +424,6 @@ impl Directory {
             Ok(if held { after } else { AfterFailure::NotHeld })
         })
         .await
-    }
-
-    /// The jobs of an organization that are not done, oldest first, at most `most`.
-    pub async fn list_jobs(&self, slug: &str, most: i64) -> Result<Vec<JobSummary>> {
-        let organization = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
-        self.jobs_of(organization.org, most).await
-    }
-
-    /// The same for a caller: permission `Directory:GetJob`.
-    ///
-    /// # Errors
-    /// [`ErrorCode::Forbidden`].
-    pub async fn jobs(&self, ctx: &OpContext, most: i64) -> Result<Vec<JobSummary>> {
-        ctx.require(&names::DIRECTORY_GET_JOB)?;
-        self.jobs_of(ctx.org(), most).await
-    }
-
-    async fn jobs_of(&self, org: OrgKey, most: i64) -> Result<Vec<JobSummary>> {
-        let jobs = self.query(org, move |conn| stored::list(conn, most)).await?;
-        Ok(jobs
-            .into_iter()
-            .map(|job| JobSummary {
-                job_id: job.job_id,
-                kind: job.kind,
-                state: job.state.as_str(),
-                attempts: job.attempts,
-                run_at: job.run_at,
-                created_at: job.created_at,
-                last_error: job.last_error,
-            })
-            .collect())
-    }
-
-    /// How many jobs of each kind are in each state, over all organizations; those of which there are none are left out.
-    pub async fn job_counts(&self) -> Result<Vec<(String, JobState, i64)>> {
-        self.query(OrgKey::CONTROL, stored::counts).await
     }
 
     /// Drops what this process keeps in memory and can no longer be used. Called about once a minute.

@@ -1,6 +1,8 @@
 //! The account at an identity provider that belongs to a user, and is deleted with the user.
 
+use denizen_domain::ids::OrgKey;
 use denizen_domain::permission::names;
+use denizen_store::control;
 use denizen_store::linked_accounts::{self as stored, Provider};
 
 use crate::context::OpContext;
@@ -47,6 +49,18 @@ pub fn google_account(account_id: &str, tenant: Option<&str>) -> Result<LinkedAc
 }
 
 impl Directory {
+    /// Whether a user of the first `most` organizations carries an account at an identity provider.
+    pub async fn has_linked_accounts(&self, most: usize) -> Result<bool> {
+        let organizations = self.query(OrgKey::CONTROL, control::list_organizations).await?;
+        for organization in organizations.into_iter().take(most) {
+            let found = self.query(organization.org, |conn| stored::some(conn, 1)).await?;
+            if !found.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The Google account of a member: permission `Directory:LinkAccount` on the member.
     ///
     /// # Errors

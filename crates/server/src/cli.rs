@@ -51,10 +51,14 @@ pub enum Command {
     Key(Key),
     /// Take records in: users and what is known of them, one JSON record in each line, also beside a running server
     Ingest(Ingest),
-    /// See the work that is waiting or has failed, such as mails
+    /// See the work that is waiting or has failed, such as mails, and have it tried again or dropped
     #[command(subcommand)]
     #[command(after_help = "Example:\n  denizen job list")]
     Job(Job),
+    /// See what is left of a user who was deleted
+    #[command(subcommand)]
+    #[command(after_help = "Example:\n  denizen user erased --org acme 6650f0a1b2c3d4e5f6071829")]
+    User(User),
     /// Look the database over for damage and contradictions, also beside a running server; exit code 1 if there are any
     #[command(after_help = "Example:\n  denizen check --data /srv/denizen")]
     Check,
@@ -240,12 +244,61 @@ pub struct KeyCreate {
 
 #[derive(Debug, Subcommand)]
 pub enum Job {
-    /// List jobs that are waiting, running or failed
+    /// List jobs that are waiting, running or failed, those of deleted organizations included
     #[command(after_help = "Example:\n  denizen job list --org acme")]
     List {
         /// Only this organization's
         #[arg(long, value_name = "SLUG")]
         org: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Make waiting jobs due at once, for instance after settings were mended; a running server takes them within seconds
+    #[command(after_help = "Example:
+  denizen job retry 6650f0a1b2c3d4e5f6071829
+  denizen job retry --all")]
+    Retry {
+        /// The job's id, as `denizen job list` prints it
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        job_id: Option<String>,
+        /// Every job that waits for a later time
+        #[arg(long)]
+        all: bool,
+        /// Only this organization's
+        #[arg(long, value_name = "SLUG")]
+        org: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Remove a job undone: a mail, a job that was given up, or the deletion of an account that Google will never delete
+    #[command(after_help = "Example:\n  denizen job drop 6650f0a1b2c3d4e5f6071829 --yes")]
+    Drop {
+        /// The job's id, as `denizen job list` prints it
+        job_id: String,
+        /// Only this organization's
+        #[arg(long, value_name = "SLUG")]
+        org: Option<String>,
+        /// Do it; without it, only what would be dropped is told
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Show whether a user is erased: the receipt, what the tables still hold, and the jobs that wait
+    #[command(after_help = "Example:
+  denizen user erased --org acme 6650f0a1b2c3d4e5f6071829
+
+Exit code 0 when there is a receipt and nothing is left, 1 otherwise.")]
+    Erased {
+        /// The organization's short name
+        #[arg(long, value_name = "SLUG")]
+        org: String,
+        /// The id that the user had
+        user_id: String,
         #[command(flatten)]
         output: Output,
     },
@@ -338,7 +391,7 @@ mod tests {
         }
         let mut seen = 0;
         visit(&Cli::command(), "", &mut seen);
-        assert_eq!(seen, 15);
+        assert_eq!(seen, 18);
     }
 
     #[test]

@@ -84,7 +84,9 @@ where
         Missing::Refuse => must_exist(config)?,
     }
     // Causes that are not for callers are only logged; at a terminal they belong to the answer.
-    let _logging = logging::start(&Log { format: LogFormat::Text, filter: "error".to_owned() })?;
+    // What an operator takes away from the jobs is told wherever the work at jobs is.
+    let filter = "error,denizen_directory::job_control=warn".to_owned();
+    let _logging = logging::start(&Log { format: LogFormat::Text, filter })?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

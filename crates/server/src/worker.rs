@@ -36,6 +36,8 @@ const HELD: Duration = Duration::from_secs(LEASE_SECONDS as u64 * 5 / 6);
 /// How often memory is purged and jobs are counted.
 const HOUSEKEEPING: Duration = Duration::from_mins(1);
 const COUNTING: Duration = Duration::from_secs(5);
+/// Organizations in which accounts are looked for at the start, each by one read of one row.
+const ORGANIZATIONS: usize = 1_000;
 
 /// Runs jobs until a stop is requested; those that are running then are finished, and those of which nothing has left
 /// the process yet are handed back.
@@ -98,6 +100,23 @@ async fn count_jobs(app: &App) {
             state,
             count,
         }));
+    }
+    if let Ok(ages) = app.directory.job_ages().await {
+        let mut all: BTreeMap<_, _> = KINDS.iter().map(|kind| ((*kind).to_owned(), 0)).collect();
+        all.extend(ages);
+        app.metrics().set_job_ages(all);
+    }
+}
+
+/// Warns, once, when users carry accounts that nothing is set up to delete.
+pub async fn look_for_accounts(app: Arc<App>) {
+    match app.directory.has_linked_accounts(ORGANIZATIONS).await {
+        Ok(true) => tracing::warn!(
+            "users carry accounts at Google, and [identity] is not set up: when such a user is deleted, the job that deletes \
+             the account waits until it is (docs/identity.md)"
+        ),
+        Ok(false) => {}
+        Err(error) => error.log(None, None),
     }
 }
 

@@ -252,12 +252,109 @@ async fn who_does_not_come_in_time_is_erased_and_who_comes_is_not() {
     assert_eq!(messages(&org, key, 1..601).await, 0);
     assert_eq!(messages(&org, key, 10_000..10_003).await, 3);
     assert_eq!(kinds(&org).await, ["awaited.erase"], "somebody is awaited still");
-    let due = server.directory().list_jobs("acme", 1).await.unwrap()[0].run_at;
-    assert_eq!(due, server.directory().now().plus_seconds(DAY));
+    let job = server.directory().list_jobs("acme", 1).await.unwrap().remove(0);
+    assert_eq!(job.run_at, server.directory().now().plus_seconds(DAY));
+    assert_eq!(job.waits_for, Some("due when the wait of the first user ends"));
 
     // Who was not erased by request may come later, and whatever is known then is taken in again.
     assert_eq!(converse(&org, never, 1, 1).await, [Outcome::Created, Outcome::Created]);
     server.advance_seconds(30 * DAY);
     server.run_jobs().await;
     assert_eq!((messages(&org, key, 1..601).await, kinds(&org).await), (0, Vec::new()));
+}
+
+#[tokio::test]
+async fn who_is_awaited_is_erased_at_the_request_of_those_who_need_know_no_more_than_the_id() {
+    let server = TestServer::start().await;
+    let org = server.org("acme").await;
+    let key = org.key_in_store().await;
+    let awaited = UserId::from_object_id(object_id(7));
+    let path = format!("/user/{}", awaited.as_member());
+    let admin = org.admin().await;
+    assert_eq!(admin.delete(&path).await.refusal().0, 404, "nobody speaks of this one yet");
+    converse(&org, awaited, 1, 3_000).await;
+
+    let everything = json!([
+        {"permission_name": "User:GetUserInfo", "conditions": {}},
+        {"permission_name": "User:DeleteUser", "conditions": {}}
+    ]);
+    let of_some = |condition: serde_json::Value| {
+        let own = json!({"user_id": {"type": "Equals", "value": "{self_user_id}"}});
+        json!([
+            {"permission_name": "User:GetUserInfo", "conditions": own},
+            {"permission_name": "User:GetUserInfo", "conditions": condition},
+            {"permission_name": "User:DeleteUser", "conditions": {}}
+        ])
+    };
+    let others = [
+        of_some(json!({"is_verified": {"type": "Equals", "value": true}})),
+        of_some(json!({"user_id": {"type": "Equals", "value": "0123456789abcdef01234567"}})),
+        json!([{"permission_name": "User:GetUserInfo", "conditions": {}}]),
+    ];
+    for grants in &others {
+        let caller = org.caller_with(grants).await;
+        assert_eq!(caller.delete(&path).await.status, 404, "{grants}");
+    }
+    assert_eq!(messages(&org, key, 1..3_001).await, 3_000);
+    let report = async || server.directory().erasure_report("acme", awaited).await.unwrap();
+    assert!(report().await.awaited && report().await.rows_left() == 3_002 && !report().await.is_done());
+
+    let deleted = org.caller_with(&everything).await.delete(&path).await.expect(200).json();
+    assert_eq!(deleted, json!({"not_deletable_reasons": []}));
+    let left = report().await;
+    assert!(left.erased_at.is_some() && !left.awaited && left.rows_left() > 0, "{left:?}");
+    assert_eq!((left.jobs.erase_user, left.jobs.scrub_store, left.is_done()), (1, 1, false));
+    assert_eq!(admin.delete(&path).await.status, 404);
+    server.run_jobs().await;
+    assert!(report().await.is_done(), "{:?}", report().await);
+    let again = converse(&org, awaited, 1, 1).await;
+    assert!(again.iter().all(|outcome| matches!(outcome, Outcome::Refused(_))), "{again:?}");
+    server.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn the_proof_of_an_erasure_counts_every_table_and_every_job_that_is_left() {
+    let server = TestServer::start().await;
+    let org = server.org("acme").await;
+    let user_id = org.member("DefaultUserRole").await;
+    let user = UserId::parse_member(&user_id).unwrap();
+    link_account(&org, &user_id, "an account".to_owned()).await;
+    converse(&org, user, 1, 5).await;
+    let report = async || server.directory().erasure_report("acme", user).await.unwrap();
+    let before = report().await;
+    let rows = |table: &str| before.rows.iter().find(|found| found.table == table).map(|found| found.rows);
+    assert_eq!((rows("users"), rows("message"), rows("linked_account")), (Some(1), Some(5), Some(1)));
+    assert!(before.exists && before.erased_at.is_none() && !before.is_done(), "{before:?}");
+
+    // Another one's account stays at Google for long, which says nothing about this user.
+    let other = org.member("DefaultUserRole").await;
+    link_account(&org, &other, "another account".to_owned()).await;
+    for user_id in [&other, &user_id] {
+        server.advance_seconds(1);
+        org.admin().await.delete(&format!("/user/{user_id}")).await.expect(200);
+    }
+    let after = report().await;
+    assert!(!after.exists && after.rows_left() == 0 && !after.is_done(), "{after:?}");
+    assert_eq!((after.jobs.erase_user, after.jobs.scrub_store, after.jobs.delete_account), (0, 1, 1));
+    // The scrubs first: one that runs after the account was deleted would serve the scrub that follows that.
+    let mut jobs = server.lease_jobs().await;
+    jobs.sort_by(|job, other| other.kind().cmp(job.kind()));
+    for job in jobs {
+        let named = match server.directory().prepare_job(&job).await.unwrap() {
+            Task::DeleteGoogleAccount { account_id, .. } => account_id,
+            _ => String::new(),
+        };
+        if named == "another account" {
+            server.directory().fail_job(&job, "no route".to_owned(), false).await.unwrap();
+        } else {
+            server.directory().finish_job(&job).await.unwrap();
+        }
+    }
+    let scrubs = server.lease_jobs().await;
+    assert!(!scrubs.is_empty() && !report().await.is_done(), "the job of the account named it");
+    for scrub in scrubs {
+        server.directory().prepare_job(&scrub).await.unwrap();
+        server.directory().finish_job(&scrub).await.unwrap();
+    }
+    assert!(report().await.is_done(), "{:?}", report().await);
 }

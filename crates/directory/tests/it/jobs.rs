@@ -1,6 +1,7 @@
 //! Jobs: leased, retried with growing waits, given up in the end, and never lost with their worker.
 
 use denizen_directory::DirectorySettings;
+use denizen_directory::job_control::Handled;
 use denizen_directory::jobs::{AfterFailure, LEASE_SECONDS, LeasedJob, Task};
 use denizen_testkit::{ORIGIN, TestOrg, TestServer, TestSettings};
 use serde_json::json;
@@ -221,4 +222,75 @@ async fn an_erasure_is_never_given_up() {
     server.run_jobs().await;
     assert_eq!(server.directory().job_counts().await, Ok(Vec::new()));
     server.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn the_jobs_of_a_deleted_organization_are_listed_with_all_others() {
+    let server = TestServer::start().await;
+    let (org, _other) = (server.org("acme").await, server.org("globex").await);
+    org.admin().await.delete("/organization/").await.expect(204);
+    let directory = server.directory();
+    let listed = directory.list_all_jobs(None, 10).await.unwrap();
+    assert_eq!(
+        listed.iter().map(|listed| (listed.org_id.as_deref(), listed.job.kind.as_str())).collect::<Vec<_>>(),
+        [(None, "organization.erase")]
+    );
+    assert_eq!(directory.list_all_jobs(Some("globex"), 10).await, Ok(Vec::new()));
+    assert!(directory.list_all_jobs(Some("acme"), 10).await.is_err());
+    // Such a job is found by its id, too.
+    let job = listed[0].job.job_id;
+    server.advance_seconds(60);
+    assert_eq!(directory.job_ages().await, Ok(vec![("organization.erase".to_owned(), 60)]));
+    assert_eq!(directory.hurry_job(None, job).await.unwrap()[0].1, Handled::Underway, "it is due already");
+    server.run_jobs().await;
+    assert_eq!(directory.list_all_jobs(None, 10).await, Ok(Vec::new()));
+    assert_eq!(directory.job_ages().await, Ok(Vec::new()));
+}
+
+#[tokio::test]
+async fn a_job_that_waits_after_a_failure_is_tried_again_when_an_operator_wants_it() {
+    let server = TestServer::start().await;
+    with_a_mail(&server).await;
+    let directory = server.directory();
+    let fail = async |permanent: bool| {
+        let job = server.lease_jobs().await.remove(0);
+        directory.fail_job(&job, "no route".to_owned(), permanent).await.unwrap();
+    };
+    fail(false).await;
+    assert!(server.lease_jobs().await.is_empty());
+    let id = directory.list_all_jobs(None, 10).await.unwrap()[0].job.job_id;
+    assert_eq!(directory.hurry_job(Some("acme"), id).await.unwrap()[0].1, Handled::Done);
+    fail(false).await;
+    assert_eq!(directory.hurry_jobs(Some("acme")).await, Ok(1));
+    fail(false).await;
+    assert_eq!(directory.hurry_jobs(None).await, Ok(1));
+    assert_eq!(directory.hurry_jobs(None).await, Ok(0), "it is due already");
+    fail(true).await;
+    assert_eq!(directory.hurry_jobs(None).await, Ok(0), "its payload is gone");
+    assert_eq!(directory.hurry_job(None, id).await.unwrap()[0].1, Handled::GivenUp);
+    assert_eq!(directory.drop_job(None, id).await.unwrap()[0].1, Handled::Done);
+    assert!(directory.drop_job(None, id).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_erases_is_not_dropped_and_a_scrub_follows_what_is() {
+    let server = TestServer::start().await;
+    let org = with_a_mail(&server).await;
+    let directory = server.directory();
+    let listed = async || directory.list_all_jobs(None, 10).await.unwrap();
+    let mail = listed().await[0].job.job_id;
+    let leased = server.lease_jobs().await.remove(0);
+    assert_eq!(directory.drop_job(None, mail).await.unwrap()[0].1, Handled::Underway);
+    directory.hand_back_job(&leased).await.unwrap();
+    assert_eq!(directory.drop_job(Some("acme"), mail).await.unwrap()[0].1, Handled::Done);
+    let left = listed().await;
+    assert_eq!(
+        (left.len(), left[0].job.kind.as_str(), left[0].org_id.as_deref()),
+        (1, "store.scrub", Some("acme"))
+    );
+    assert_eq!(directory.drop_job(None, left[0].job.job_id).await.unwrap()[0].1, Handled::Needed);
+    assert_eq!(listed().await.len(), 1);
+    let other = server.org("globex").await;
+    assert!(directory.drop_job(Some(other.slug()), left[0].job.job_id).await.unwrap().is_empty());
+    drop(org);
 }

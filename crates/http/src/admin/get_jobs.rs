@@ -19,6 +19,7 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
         run_at: job.run_at,
         created_at: job.created_at,
         last_error: job.last_error,
+        waits_for: job.waits_for,
     });
     Ok(Reply::json(200, &Jobs { jobs: jobs.collect() }))
 }

@@ -372,6 +372,8 @@ pub(super) struct Job {
     pub(super) created_at: Timestamp,
     /// Why the last attempt failed.
     pub(super) last_error: Option<String>,
+    /// Why it waits though nothing went wrong, where that can be told.
+    pub(super) waits_for: Option<&'static str>,
 }
 
 /// A time in RFC 3339 form with its zone.

@@ -9,6 +9,7 @@ mod key;
 mod openapi;
 mod org;
 mod serve;
+mod user;
 
 use crate::cli::{Cli, Command};
 use crate::config::{Loaded, Sources};
@@ -26,10 +27,11 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Config => config::run(&loaded),
         Command::Completions { .. } | Command::Openapi { .. } => unreachable!("answered above"),
         Command::Serve(flags) => serve::run(&loaded, flags),
-        Command::Org(org) => org::run(&loaded.config, org),
+        Command::Org(org) => org::run(&loaded, org),
         Command::Key(key) => key::run(&loaded.config, key),
         Command::Ingest(ingest) => ingest::run(&loaded.config, ingest),
         Command::Job(job) => job::run(&loaded.config, job),
+        Command::User(user) => user::run(&loaded.config, user),
         Command::Check => check::run(&loaded.config),
     }
 }

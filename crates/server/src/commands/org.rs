@@ -7,19 +7,20 @@ use denizen_directory::organizations::{
 use denizen_domain::text::{Email, MAX_LINE, Origin, Slug, TextError, stripped};
 
 use crate::cli::{Org, OrgCreate, OrgSet, Output};
-use crate::config::Config;
+use crate::config::Loaded;
 use crate::credentials::{NewCredentials, whole_seconds};
 use crate::installation::{Missing, with_directory};
 use crate::refusal::{About, of_directory};
 use crate::report::{self, Failure, table};
 
-pub fn run(config: &Config, org: &Org) -> anyhow::Result<()> {
+pub fn run(loaded: &Loaded, org: &Org) -> anyhow::Result<()> {
+    let config = &loaded.config;
     match org {
         Org::Create(wanted) => {
             // Checked before anything is made: a slip must not leave a data folder behind.
             let (new, admin) = plan(wanted)?;
             with_directory(config, Missing::Create, |directory| async move {
-                create(&directory, config, new, admin, wanted.output).await
+                create(&directory, loaded, new, admin, wanted.output).await
             })
         }
         Org::List { output } => {
@@ -68,7 +69,7 @@ pub fn run(config: &Config, org: &Org) -> anyhow::Result<()> {
                     .await
                     .map_err(|error| of_directory(&error, about))?;
                 let done = format!("{} is a super administrator of {} now.", wanted.admin_email, wanted.slug);
-                credentials(config, &made, &done, wanted.output)
+                credentials(loaded, &made, &done, wanted.output)
             })
         }
     }
@@ -143,7 +144,7 @@ fn refused(flag: &str, error: &TextError, hint: &str) -> Failure {
 
 async fn create(
     directory: &Directory,
-    config: &Config,
+    loaded: &Loaded,
     new: NewOrganization,
     admin: FirstAdmin,
     output: Output,
@@ -152,12 +153,12 @@ async fn create(
     let about = About { org: &slug, ..About::default() };
     let made =
         directory.create_organization(new, admin).await.map_err(|error| of_directory(&error, about))?;
-    credentials(config, &made, &format!("Made the organization {slug}."), output)
+    credentials(loaded, &made, &format!("Made the organization {slug}."), output)
 }
 
 /// Shows new credentials with what to do with them.
 fn credentials(
-    config: &Config,
+    loaded: &Loaded,
     made: &CreatedOrganization,
     done: &str,
     output: Output,
@@ -165,10 +166,17 @@ fn credentials(
     if output.json {
         return report::print_json(made);
     }
+    let config = &loaded.config;
     let address = config.public_url(config.listen);
+    let guess = if loaded.guesses_the_address() {
+        "The address is the one that is used when neither `listen` nor `public_url` is set; a server that was started with \
+         --listen has its own.\n\n"
+    } else {
+        ""
+    };
     let shown = NewCredentials::of(made, &address);
     report::print(&format!(
-        "{done} The credentials are shown this once:\n\n{}\n{}\nA first call to a running server:\n\n{}",
+        "{done} The credentials are shown this once:\n\n{}\n{guess}{}\nA first call to a running server:\n\n{}",
         shown.list(),
         shown.exports(),
         shown.first_call()

@@ -122,6 +122,9 @@ async fn serve_app(
     app.metrics().register(|registry| serve::register(registry, Arc::clone(&statistics)));
     let router = denizen_http::router(Arc::clone(&app), &wiring::dialects());
     let mut background = Background::default();
+    if !courier.has_google() {
+        background.spawn("look for accounts", worker::look_for_accounts(Arc::clone(&app)));
+    }
     background.spawn("job worker", worker::run(Arc::clone(&app), Arc::new(courier), signals.stop()));
     background.spawn("housekeeping", worker::keep_house(Arc::clone(&app), signals.stop()));
     let stop = signals.stop();

@@ -51,6 +51,11 @@ impl Loaded {
         Way { flags, remark }
     }
 
+    /// Whether nothing says where a server is: one that was started with other settings than these is not seen from here.
+    pub fn guesses_the_address(&self) -> bool {
+        ["listen", "public_url"].iter().all(|key| *self.origin(key) == Origin::Default)
+    }
+
     fn is_beside_named_data(&self, file: &Path) -> bool {
         matches!(self.origin("data"), Origin::Flag(_)) && file == Config::file_in(&self.config.data)
     }

@@ -170,7 +170,7 @@ impl Org {
         self.request(server, "DELETE", &path, "").map(|(status, _)| status)
     }
 
-    fn request(&self, server: SocketAddr, method: &str, path: &str, body: &str) -> Option<(u16, Value)> {
+    pub fn request(&self, server: SocketAddr, method: &str, path: &str, body: &str) -> Option<(u16, Value)> {
         let mut stream = TcpStream::connect(server).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let (slug, headers, length) = (&self.slug, &self.headers, body.len());

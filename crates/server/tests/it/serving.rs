@@ -235,6 +235,7 @@ fn a_first_start_says_how_an_organization_is_made_and_that_says_how_it_is_used()
     let create = ["org", "create", "acme", "--name", "Acme", "--admin-email", "ada@acme.example"];
     let shown = printed(&home, &create);
     assert!(shown.contains("expires at    20") && shown.contains("curl "), "{shown}");
+    assert!(shown.contains("when neither `listen` nor `public_url` is set"), "{shown}");
     assert_eq!(exported(&shown).get(server.address, "/user/").unwrap().0, 200);
     server.stop();
     let again = Server::start(&home, &[]);
