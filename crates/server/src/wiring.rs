@@ -72,6 +72,7 @@ pub fn http_settings(config: &Config, bound: SocketAddr) -> HttpSettings {
         body_read_seconds: limits.body_read_seconds,
         request_seconds: limits.request_seconds,
         ingest_line_bytes: config.ingest.line_bytes,
+        ingest_streams: config.ingest.streams,
         concurrent_requests: limits.concurrent_requests,
         rate_limits: config.rate_limits.enabled.then(|| config.rate_limits.by_operation()),
         public_url: config.public_url(bound),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use denizen_directory::Directory;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::metrics::Metrics;
+use super::problem::Problem;
 use super::rate::RateLimiter;
 use super::request_id::RequestIds;
 
@@ -30,7 +31,9 @@ pub struct HttpSettings {
     pub request_seconds: u64,
     /// Longest line of a stream of records, in bytes.
     pub ingest_line_bytes: usize,
-    /// Requests worked on at once.
+    /// Streams of records at once. Each may last for hours.
+    pub ingest_streams: usize,
+    /// Requests worked on at once, streams among them.
     pub concurrent_requests: usize,
     /// Requests a minute by the dialect's name and the operation's rate key; 0 or an absent key means unlimited.
     /// `None` switches all rate limits off.
@@ -50,6 +53,7 @@ impl Default for HttpSettings {
             body_read_seconds: 30,
             request_seconds: 30,
             ingest_line_bytes: 1 << 20,
+            ingest_streams: 64,
             concurrent_requests: 1024,
             rate_limits: None,
             public_url: "http://127.0.0.1:8080".to_owned(),
@@ -66,6 +70,8 @@ pub struct App {
     pub(crate) request_ids: RequestIds,
     /// Requests worked on now, the operators' own included.
     pub(crate) in_flight: AtomicUsize,
+    /// A place for each stream of records that may be open at once.
+    streams: Arc<Semaphore>,
     is_leaving: AtomicBool,
     /// Whether streams are asked to end.
     is_stopping: watch::Sender<bool>,
@@ -75,9 +81,11 @@ impl App {
     pub fn new(directory: Directory, settings: HttpSettings) -> Arc<Self> {
         let mut prefix = [0; 6];
         directory.environment().entropy.fill(&mut prefix);
+        let streams = Arc::new(Semaphore::new(settings.ingest_streams));
         Arc::new(Self {
             directory,
             settings,
+            streams,
             metrics: Metrics::new(),
             rates: RateLimiter::default(),
             request_ids: RequestIds::new(prefix),
@@ -91,6 +99,14 @@ impl App {
     /// them all the same.
     pub fn leave(&self) {
         self.is_leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// A place for a stream, held for as long as it lasts.
+    ///
+    /// # Errors
+    /// [`Problem::Overloaded`] when all places are taken.
+    pub(crate) fn take_stream_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.streams).try_acquire_owned().map_err(|_| Problem::Overloaded)
     }
 
     /// Asks everything that streams to end at its next good moment: a stream has no end that a stop could wait for.

@@ -56,6 +56,32 @@ async fn a_client_that_waits_to_be_asked_is_asked() {
 }
 
 #[tokio::test]
+async fn streams_beyond_the_places_for_them_are_told_to_come_again_and_let_other_calls_through() {
+    let listening = Listening::with(HttpSettings { ingest_streams: 2, ..HttpSettings::default() }).await;
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let mut stream = listening.begin(&listening.admin, "").await;
+        assert_eq!(stream.results.status().await, 200);
+        open.push(stream);
+    }
+    assert_eq!(listening.begin(&listening.admin, "").await.results.status().await, 503);
+    listening.admin.get("/user/").await.expect(200);
+    let mut ended = open.remove(0);
+    ended.end().await;
+    assert_eq!(ended.results.last().await["summary"]["lines"], 0);
+    let mut next = listening.begin(&listening.admin, "").await;
+    assert_eq!(next.results.status().await, 200);
+    // Whoever hangs up makes room, too.
+    drop(open);
+    drop(next);
+    let begun = Instant::now();
+    while listening.begin(&listening.admin, "").await.results.status().await == 503 {
+        assert!(begun.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_revoked_key_ends_the_stream_and_says_where_to_go_on() {
     let listening = Listening::start().await;
     let org = &listening.org;

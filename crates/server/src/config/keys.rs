@@ -51,6 +51,7 @@ pub const NUMBERS: &[Number] = &[
     number("identity.timeout_seconds", "seconds", 1, 90),
     number("ingest.awaited_user_days", "days", 1, 3650),
     number("ingest.line_bytes", "bytes", 1024, 64 << 20),
+    number("ingest.streams", "streams", 1, 100_000),
     number("sqlite.group_commit_max", "transactions", 1, 65_536),
     number("sqlite.checkpoint_pages", "pages", 100, 1_000_000),
     number("sqlite.cache_kib", "KiB", 64, 4_194_304),

@@ -204,6 +204,8 @@ pub struct Ingest {
     pub awaited_user_days: u64,
     /// Longest line, in bytes; longer ones are refused. 1 KiB to 64 MiB, default 1 MiB. A stream holds about two of them.
     pub line_bytes: usize,
+    /// Streams of records that are open at once; further ones are answered 503. 1 to 100,000, default 64.
+    pub streams: usize,
 }
 
 /// The log, on standard error.
@@ -347,7 +349,7 @@ impl Default for Config {
                 google_url: "https://identitytoolkit.googleapis.com".to_owned(),
                 timeout_seconds: 30,
             },
-            ingest: Ingest { awaited_user_days: 30, line_bytes: 1 << 20 },
+            ingest: Ingest { awaited_user_days: 30, line_bytes: 1 << 20, streams: 64 },
             log: Log { format: LogFormat::Auto, filter: "info".to_owned() },
             sqlite: Sqlite {
                 group_commit_max: 512,

@@ -1,14 +1,19 @@
 //! POST `/ingest`: records as they arrive, and what became of each as soon as it is known.
 //!
 //! Lines are taken in together, up to [`denizen_directory::ingest::MAX_BATCH`] in one transaction, and as few as are there
-//! when the sender pauses. Whoever sends has to be who was let in at the beginning for each batch again.
+//! when the sender pauses. Whoever sends has to be who was let in at the beginning for each batch again, and once a minute
+//! where no batch comes about. There is a bounded number of places for streams, because each may last for as long as it
+//! likes.
 
 mod intake;
 mod record;
 
+use std::time::Duration;
+
 use axum::http::HeaderValue;
 use bytes::{Buf as _, Bytes};
 use denizen_directory::ingest::{Ingestor, Outcome, Record};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 pub use intake::{Bounds, Intake, LONGEST_WAIT};
@@ -29,12 +34,13 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     });
     let only_refused = query.finish(only_refused)?.unwrap_or(false);
     Ingestor::caller(&authenticated.context(&call).await?)?;
+    let place = call.app().take_stream_place()?;
     let arriving = call.arriving().await;
     let settings = &call.app().settings;
     let intake =
         Intake::new(Bounds { line: settings.ingest_line_bytes, transcript: settings.transcript_bytes });
     Ok(Reply::stream(HeaderValue::from_static(LINES), |outlet| {
-        Door { call, outlet, only_refused, intake }.run(arriving)
+        Door { call, outlet, only_refused, intake, looked_at: Instant::now(), _place: place }.run(arriving)
     }))
 }
 
@@ -44,7 +50,13 @@ struct Door {
     outlet: Outlet,
     only_refused: bool,
     intake: Intake,
+    /// When it was last made sure that the caller may send.
+    looked_at: Instant,
+    _place: OwnedSemaphorePermit,
 }
+
+/// How long a stream without a batch goes on before its caller is looked at again.
+const WITHOUT_A_LOOK: Duration = Duration::from_mins(1);
 
 /// Why a stream ends before its end.
 enum Stop {
@@ -90,6 +102,11 @@ impl Door {
             let piece = tokio::select! {
                 biased;
                 () = &mut stopping => return Err(Stop::Server),
+                () = tokio::time::sleep_until(self.looked_at + WITHOUT_A_LOOK) => {
+                    who_sends(&self.call).await?;
+                    self.looked_at = Instant::now();
+                    continue;
+                }
                 piece = arriving.next() => piece?,
                 () = wait, if self.intake.has_batch() => {
                     self.commit().await?;
@@ -125,6 +142,7 @@ impl Door {
         }
         let call = &self.call;
         let results = self.intake.commit(|records| take(call, records)).await?;
+        self.looked_at = Instant::now();
         let answered = results
             .into_iter()
             .filter(|result| !self.only_refused || result.result == RecordResult::Refused)
@@ -137,9 +155,13 @@ impl Door {
 
 /// Takes a batch in for the caller, who has to have the right to it now.
 async fn take(call: &Call, records: Vec<Record>) -> Result<Vec<Outcome>, Problem> {
-    let ctx = authenticate(call).await?.context(call).await?;
-    let by = Ingestor::caller(&ctx)?;
+    let by = who_sends(call).await?;
     Ok(call.directory().ingest(&by, records).await?)
+}
+
+/// On whose behalf records are sent, who has the right to it now.
+async fn who_sends(call: &Call) -> Result<Ingestor, Problem> {
+    Ok(Ingestor::caller(&authenticate(call).await?.context(call).await?)?)
 }
 
 fn lines(all: &[Line]) -> Vec<u8> {
