@@ -1,5 +1,6 @@
 //! The handle that everything above the rules holds.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use denizen_domain::ids::OrgKey;
@@ -36,6 +37,9 @@ pub struct DirectorySettings {
     pub share_limits: Option<bool>,
     /// How long what arrived about a user is kept while the user has not come, in days.
     pub awaited_user_days: i64,
+    /// The organizations whose users may be linked with accounts at identity providers, by slug; `None` is every one.
+    /// The credentials at a provider are the installation's, so linking an account is being able to have it deleted.
+    pub account_organizations: Option<BTreeSet<String>>,
 }
 
 impl Default for DirectorySettings {
@@ -50,6 +54,7 @@ impl Default for DirectorySettings {
             job_attempts: 12,
             share_limits: None,
             awaited_user_days: 30,
+            account_organizations: None,
         }
     }
 }

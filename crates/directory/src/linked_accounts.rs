@@ -4,10 +4,13 @@ use denizen_domain::ids::OrgKey;
 use denizen_domain::permission::names;
 use denizen_store::control;
 use denizen_store::linked_accounts::{self as stored, Provider};
+use denizen_store::users::User;
+use denizen_store::{Conn, roles};
 
 use crate::context::OpContext;
 use crate::error::{Error, ErrorCode, Result};
-use crate::handle::Directory;
+use crate::handle::{Directory, DirectorySettings};
+use crate::organizations::Organization;
 
 pub use denizen_store::linked_accounts::LinkedAccount;
 
@@ -48,6 +51,31 @@ pub fn google_account(account_id: &str, tenant: Option<&str>) -> Result<LinkedAc
     })
 }
 
+/// Whether accounts may be linked in an organization. Whoever links an account needs no secret of it, and can have it
+/// deleted: with one project for several organizations, the operator says who reaches it.
+///
+/// # Errors
+/// [`ErrorCode::Forbidden`].
+pub(crate) fn require_accounts(settings: &DirectorySettings, organization: &Organization) -> Result<()> {
+    let listed = settings.account_organizations.as_ref();
+    if listed.is_none_or(|listed| listed.contains(organization.slug.as_str())) {
+        return Ok(());
+    }
+    let text = "Accounts cannot be linked in this organization until the operator of this installation lists it in \
+                identity.organizations";
+    Err(Error::with_text(ErrorCode::Forbidden, text))
+}
+
+/// Otherwise an administrator could have the account of an equal deleted, or keep one from being deleted.
+fn require_rank(op: &OpContext, conn: &Conn<'_>, target: &User) -> Result<()> {
+    let is_own = op.org() == op.session.home.org && target.user_id == op.session.user_id;
+    if is_own || roles::find(conn, target.role_id)?.is_some_and(|role| op.is_greater_than(&role)) {
+        return Ok(());
+    }
+    let text = "The authenticated user needs greater privileges than the user's role";
+    Err(Error::with_text(ErrorCode::Forbidden, text))
+}
+
 impl Directory {
     /// Whether a user of the first `most` organizations carries an account at an identity provider.
     pub async fn has_linked_accounts(&self, most: usize) -> Result<bool> {
@@ -77,10 +105,13 @@ impl Directory {
         .await
     }
 
-    /// Links an account to a member, in the place of the one that the member has: permission `Directory:LinkAccount`.
+    /// Links an account to a member, in the place of the one that the member has: permission `Directory:LinkAccount`, and
+    /// greater privileges than the member's role where the member is another one than the caller. The organization must be
+    /// one of [`DirectorySettings::account_organizations`].
     ///
     /// # Errors
-    /// [`ErrorCode::UserNotFound`]; [`ErrorCode::AccountTaken`] when another member has the account.
+    /// [`ErrorCode::UserNotFound`]; [`ErrorCode::Forbidden`]; [`ErrorCode::AccountTaken`] when another member has the
+    /// account.
     pub async fn link_google_account(
         &self,
         ctx: &OpContext,
@@ -89,8 +120,11 @@ impl Directory {
     ) -> Result<()> {
         ctx.require_self()?;
         let op = ctx.clone();
+        let admitted = require_accounts(self.settings(), &ctx.organization);
         self.write(ctx.org(), move |tx| {
             let target = op.member_for(tx, &names::DIRECTORY_LINK_ACCOUNT, &user_id)?;
+            require_rank(&op, tx, &target)?;
+            admitted.clone()?;
             if stored::link(tx, target.user_id, &account, op.now)? {
                 Ok(())
             } else {
@@ -100,15 +134,17 @@ impl Directory {
         .await
     }
 
-    /// Forgets a member's account, which stays at the provider: permission `Directory:LinkAccount`.
+    /// Forgets a member's account, which stays at the provider: permission `Directory:LinkAccount`, and greater privileges
+    /// than the member's role where the member is another one than the caller.
     ///
     /// # Errors
-    /// [`ErrorCode::UserNotFound`], [`ErrorCode::AccountNotFound`].
+    /// [`ErrorCode::UserNotFound`], [`ErrorCode::Forbidden`], [`ErrorCode::AccountNotFound`].
     pub async fn unlink_google_account(&self, ctx: &OpContext, user_id: String) -> Result<()> {
         ctx.require_self()?;
         let op = ctx.clone();
         self.write(ctx.org(), move |tx| {
             let target = op.member_for(tx, &names::DIRECTORY_LINK_ACCOUNT, &user_id)?;
+            require_rank(&op, tx, &target)?;
             if stored::unlink(tx, target.user_id, Provider::Google)? {
                 Ok(())
             } else {

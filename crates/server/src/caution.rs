@@ -31,6 +31,22 @@ pub fn warn(config: &Config, bound: SocketAddr) {
     }
 }
 
+/// Logs a warning when the Google project that is set up is every organization's, and there are several.
+pub fn warn_of_shared_accounts(config: &Config, organizations: usize) {
+    if shares_accounts(config, organizations) {
+        tracing::warn!(
+            organizations,
+            "an administrator of any organization can have every account of the Google project deleted, by linking it to a \
+             user of its own and deleting that user: list the organizations that the project belongs to in \
+             identity.organizations (docs/identity.md)"
+        );
+    }
+}
+
+fn shares_accounts(config: &Config, organizations: usize) -> bool {
+    config.identity.organizations.is_none() && organizations > 1
+}
+
 /// Whether mailed links begin with an address of this machine though the server listens for others.
 fn leads_nowhere(config: &Config, bound: SocketAddr) -> bool {
     config.public_url.is_none() && !bound.ip().is_loopback()
@@ -57,6 +73,15 @@ mod tests {
         ] {
             assert_eq!(is_open_to_others(folder, file), expected, "{folder:o} {file:o}");
         }
+    }
+
+    #[test]
+    fn a_project_that_several_organizations_reach_is_warned_of_until_they_are_listed() {
+        let mut config = Config::default();
+        assert!(!shares_accounts(&config, 1));
+        assert!(shares_accounts(&config, 2));
+        config.identity.organizations = Some(["acme".to_owned()].into());
+        assert!(!shares_accounts(&config, 2));
     }
 
     #[test]

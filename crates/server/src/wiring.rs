@@ -58,6 +58,7 @@ pub fn directory_settings(config: &Config, bound: SocketAddr) -> DirectorySettin
         job_attempts: i64::from(config.mail.attempts),
         share_limits: None,
         awaited_user_days: signed(config.ingest.awaited_user_days),
+        account_organizations: config.identity.organizations.clone(),
     }
 }
 

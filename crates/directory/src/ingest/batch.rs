@@ -111,6 +111,8 @@ pub(super) struct Terms {
     pub(super) now: Timestamp,
     /// When a user is to be erased of whom something arrives now and who does not come.
     pub(super) awaited_until: Timestamp,
+    /// Whether accounts may be linked in the organization.
+    pub(super) accounts: Result<()>,
 }
 
 /// Takes the records in; one outcome for each.

@@ -189,6 +189,12 @@ impl<'b> Members<'b> {
             error.field = vec!["google_account".to_owned()];
             return Err(error);
         }
+        if links && matches!(record.google_account, Patch::Set(_)) {
+            self.terms.accounts.clone().map_err(|mut error| {
+                error.field = vec!["google_account".to_owned()];
+                error
+            })?;
+        }
         let is_others = |owner: Option<&UserId>| owner.is_some_and(|owner| *owner != record.user_id);
         if is_others(self.addresses.get(record.email.key())) {
             return Err(at(ErrorCode::EmailTaken, "email"));

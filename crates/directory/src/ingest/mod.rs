@@ -19,6 +19,7 @@ use denizen_store::roles::Role;
 use crate::context::OpContext;
 use crate::error::{Error, ErrorCode, Result};
 use crate::handle::Directory;
+use crate::linked_accounts::require_accounts;
 use crate::organizations::Organization;
 
 use batch::{Item, Terms, take_in};
@@ -90,7 +91,8 @@ impl Directory {
     /// - a member with an address or account that another has, or with a role that is not there;
     /// - a member whose present or new role does not stand below whoever sends the record, or whose account changes by
     ///   whom `Directory:LinkAccount` was not given to. These two are not asked of a record that changes nothing, unless
-    ///   it holds sensitive variables.
+    ///   it holds sensitive variables;
+    /// - a member who would get an account in an organization in which none may be linked.
     ///
     /// # Errors
     /// [`ErrorCode::OrganizationNotFound`] when it was deleted meanwhile; those of the store. Then nothing of the
@@ -98,7 +100,8 @@ impl Directory {
     pub async fn ingest(&self, by: &Ingestor, records: Vec<Record>) -> Result<Vec<Outcome>> {
         let now = self.now();
         let awaited_until = self.awaited_until(now);
-        let terms = Arc::new(Terms { by: by.clone(), now, awaited_until });
+        let accounts = require_accounts(self.settings(), &by.organization);
+        let terms = Arc::new(Terms { by: by.clone(), now, awaited_until, accounts });
         let items: Arc<[Item]> = records.into_iter().map(Item::new).collect();
         let mut outcomes = Vec::with_capacity(items.len());
         for first in (0..items.len()).step_by(MAX_BATCH) {

@@ -8,6 +8,7 @@ mod external_events;
 mod ingest;
 mod jobs;
 mod keys;
+mod linked_accounts;
 mod links;
 mod organizations;
 mod privileges;

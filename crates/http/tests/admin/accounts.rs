@@ -70,7 +70,8 @@ async fn what_is_no_account_is_refused_with_its_place() {
 async fn only_users_whom_the_caller_may_see_can_be_linked() {
     let server = TestServer::start().await;
     let org = server.org("acme").await;
-    let [ours, theirs] = [org.member("DefaultUserRole").await, org.member("DefaultUserRole").await];
+    let role = org.role(&json!([])).await;
+    let [ours, theirs] = [org.member(&role).await, org.member("DefaultUserRole").await];
     let linker = org
         .caller_with(&json!([
             {"permission_name": "Directory:LinkAccount", "conditions": {}},

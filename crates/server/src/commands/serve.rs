@@ -83,11 +83,8 @@ async fn over(
             None => error,
         })?;
     }
-    let is_empty = directory
-        .list_organizations()
-        .await
-        .map_err(|error| of_directory(&error, About::default()))?
-        .is_empty();
+    let organizations =
+        directory.list_organizations().await.map_err(|error| of_directory(&error, About::default()))?.len();
     let app = App::new(directory, wiring::http_settings(config, bound));
     report::print(&format!(
         "denizen {} is listening on {}, its data is in {}\n",
@@ -95,7 +92,7 @@ async fn over(
         local_url(bound),
         config.home()
     ))?;
-    if is_empty {
+    if organizations == 0 {
         report::print(&format!(
             "There is no organization yet. This makes one, beside the running server: denizen org create SLUG --name NAME \
              --admin-email EMAIL{}\n{}`denizen serve --demo` makes one with people in it.\n",
@@ -105,6 +102,9 @@ async fn over(
     }
     tracing::info!(address = %bound, version = env!("CARGO_PKG_VERSION"), "listening");
     caution::warn(config, bound);
+    if courier.has_google() {
+        caution::warn_of_shared_accounts(config, organizations);
+    }
     for warning in warnings {
         tracing::warn!("{warning}");
     }

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use axum::http::Uri;
+use denizen_domain::text::Slug;
 use denizen_store::PostgresOptions;
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
@@ -150,7 +151,12 @@ pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> O
     best.filter(|(score, _)| *score >= NEAR).map(|(_, name)| name)
 }
 
-/// Whether a text is one that its key accepts. The message never repeats the value: it may hold a password.
+/// Whether a key is a list of texts: `["a", "b"]` in a file, `a,b` in a variable.
+pub fn is_list(key: &str) -> bool {
+    key == "identity.organizations"
+}
+
+/// Whether a text, or each text of a list, is one that its key accepts. The message never repeats the value: it may hold a password.
 pub fn check_text(key: &str, text: &str) -> Result<(), String> {
     let accepted = match key {
         "data" => (!text.is_empty(), "must name a folder"),
@@ -174,6 +180,10 @@ pub fn check_text(key: &str, text: &str) -> Result<(), String> {
             is_base_url(text) && !text.contains('@'),
             "must be an address such as https://identitytoolkit.googleapis.com, without user, query and fragment",
         ),
+        // Not only the form: an organization that cannot be is a slip that would shut out the one that was meant.
+        "identity.organizations" => {
+            return Slug::parse(text).map(drop).map_err(|error| format!("names no organization: {error}"));
+        }
         "log.filter" => (
             is_filter(text),
             "must be a level (error, warn, info, debug, trace, off) or directives such as info,denizen_store=debug",

@@ -340,7 +340,7 @@ fn line_of(text: &str, offset: usize) -> usize {
 fn accept(setting: &Setting) -> Result<Value, String> {
     let defaults = keys::defaults();
     let default = get(&defaults, &setting.key).ok_or("is unknown")?;
-    let value = typed(default, &setting.raw)?;
+    let value = if keys::is_list(&setting.key) { list(&setting.raw)? } else { typed(default, &setting.raw)? };
     match &value {
         // An empty text means "not set" where that is possible: shells and compose files cannot unset a variable.
         Value::String(text) if default.is_null() && text.is_empty() => return Ok(Value::Null),
@@ -353,6 +353,11 @@ fn accept(setting: &Setting) -> Result<Value, String> {
             });
         }
         Value::String(text) => keys::check_text(&setting.key, text)?,
+        Value::Array(texts) => {
+            for text in texts.iter().filter_map(Value::as_str) {
+                keys::check_text(&setting.key, text)?;
+            }
+        }
         Value::Number(number) => {
             let bounds = keys::bounds(&setting.key).ok_or("has no bounds")?;
             let within = number.as_u64().is_some_and(|n| (bounds.min..=bounds.max).contains(&n));
@@ -397,6 +402,19 @@ fn typed(default: &Value, raw: &Raw) -> Result<Value, String> {
         (Value::Number(_), _) => wrong("a whole number"),
         (_, Raw::Toml(toml::Value::String(text)) | Raw::Text(text)) => Ok(Value::String(text.clone())),
         _ => wrong("a text in quotes"),
+    }
+}
+
+/// The list that stands for texts. In a file an empty one is a list too, while a variable that is empty is not set.
+fn list(raw: &Raw) -> Result<Value, String> {
+    match raw {
+        Raw::Text(text) if text.is_empty() => Ok(Value::Null),
+        Raw::Text(text) => Ok(text.split(',').map(str::trim).collect()),
+        Raw::Toml(toml::Value::Array(values)) => values
+            .iter()
+            .map(|value| value.as_str().map(Value::from).ok_or_else(|| "must hold texts only".to_owned()))
+            .collect(),
+        Raw::Toml(_) => Err("must be a list of texts, such as [\"acme\", \"globex\"]".to_owned()),
     }
 }
 

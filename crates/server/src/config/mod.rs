@@ -13,7 +13,7 @@ mod secret;
 mod tests;
 mod way;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -194,6 +194,8 @@ pub struct Identity {
     pub google_url: String,
     /// Time for one deletion, in seconds. 1 to 90, default 30.
     pub timeout_seconds: u64,
+    /// The organizations in which accounts may be linked, and so deleted. Default: every one.
+    pub organizations: Option<BTreeSet<String>>,
 }
 
 /// Records that are taken in.
@@ -348,6 +350,7 @@ impl Default for Config {
                 google_credentials: None,
                 google_url: "https://identitytoolkit.googleapis.com".to_owned(),
                 timeout_seconds: 30,
+                organizations: None,
             },
             ingest: Ingest { awaited_user_days: 30, line_bytes: 1 << 20, streams: 64 },
             log: Log { format: LogFormat::Auto, filter: "info".to_owned() },

@@ -84,6 +84,7 @@ fn instead(config: &Config, key: &str) -> (String, &'static str) {
         "identity.google_credentials" => {
             (String::new(), "no account at Google can be deleted but the emulator's")
         }
+        "identity.organizations" => (String::new(), "accounts can be linked in every organization"),
         _ => (String::new(), "nothing"),
     }
 }

@@ -87,6 +87,7 @@ fn every_key_can_be_set_by_its_variable() {
             ("identity.google_project", _) => "acme-users",
             ("identity.google_credentials", _) => "/etc/denizen/google.json",
             ("identity.google_url", _) => "http://127.0.0.1:9099/identitytoolkit.googleapis.com",
+            ("identity.organizations", _) => "acme, globex",
             ("log.format", _) => "text",
             ("log.filter", _) => "warn,denizen=debug",
             (_, Value::Bool(_)) => "false",
@@ -297,6 +298,11 @@ fn values_of_a_wrong_type_or_form_are_refused() {
         "[mail]\nfrom = \"a@b\\r\\nBcc: c@d\"",
         "[mail]\nlanguage = 'English'",
         "[mail]\nsmtp_url = 'mail.example:25'",
+        "[identity]\norganizations = 'acme'",
+        "[identity]\norganizations = ''",
+        "[identity]\norganizations = ['acme', 1]",
+        "[identity]\norganizations = ['Acme']",
+        "[identity]\norganizations = ['acme,globex']",
     ] {
         let message = refusal(load_file(text));
         assert!(message.contains("denizen.toml line"), "{text}: {message}");
@@ -317,6 +323,23 @@ fn an_empty_variable_unsets_an_optional_key() {
 }
 
 #[test]
+fn organizations_are_a_list_in_a_file_and_parted_by_commas_in_a_variable() {
+    let listed = |loaded: anyhow::Result<Loaded>| {
+        let listed = loaded.unwrap().config.identity.organizations?;
+        Some(listed.into_iter().collect::<Vec<_>>())
+    };
+    let both = Some(vec!["acme".to_owned(), "globex".to_owned()]);
+    assert_eq!(listed(load_file("[identity]\norganizations = ['globex', 'acme', 'acme']")), both);
+    assert_eq!(listed(load_environment(&[("DENIZEN_IDENTITY_ORGANIZATIONS", "acme, globex")])), both);
+    // No organization is something else than every organization.
+    assert_eq!(listed(load_file("[identity]\norganizations = []")), Some(Vec::new()));
+    assert_eq!(listed(load_environment(&[("DENIZEN_IDENTITY_ORGANIZATIONS", "")])), None);
+    assert_eq!(listed(load_file("")), None);
+    let message = refusal(load_environment(&[("DENIZEN_IDENTITY_ORGANIZATIONS", "acme,,globex")]));
+    assert!(message.contains("names no organization"), "{message}");
+}
+
+#[test]
 fn broken_toml_is_refused_with_its_line_and_without_quoting_it() {
     let message = refusal(load_file("[mail]\nsmtp_url = 'smtp://ada:pa55@mail.example\n"));
     assert!(message.contains("line 2"), "{message}");
@@ -330,6 +353,8 @@ fn the_printed_configuration_parses_to_itself_when_it_has_no_secret() {
     for text in [
         "",
         "data = \"a \\\"quoted\\\" # 'folder'\"\npublic_url = 'https://u.example/x'\n[log]\nfilter = 'info,hyper=off'\nformat = 'text'\n[rate_limits.amigo]\nget_users = 0\n",
+        "[identity]\norganizations = ['globex', 'acme']\n",
+        "[identity]\norganizations = []\n",
     ] {
         let loaded = load_file(text).unwrap();
         let again = load_file(&loaded.to_toml()).unwrap();
@@ -440,6 +465,7 @@ fn the_documentation_lists_every_key_with_its_variable_default_and_bounds() {
             let bounds = match keys::bounds(&key) {
                 Some(number) => format!("{} to {} {}", number.min, number.max, number.unit),
                 None if default.is_boolean() => "true or false".to_owned(),
+                None if keys::is_list(&key) => "list of texts".to_owned(),
                 None => "text".to_owned(),
             };
             let default = match default {

@@ -9,6 +9,7 @@ mod erasing;
 mod ingesting;
 mod server;
 mod serving;
+mod sharing;
 
 use std::io::Read as _;
 use std::path::Path;

@@ -1,5 +1,6 @@
 //! Taking records in: in any order, any number of times, and nothing that contradicts what is there.
 
+mod accounts;
 mod contradictions;
 mod erasing;
 mod figures;
