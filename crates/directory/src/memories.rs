@@ -59,7 +59,8 @@ fn reading(ctx: &OpContext, user_id: UserId, sort: &[SortKey]) -> Reading {
 impl Directory {
     /// A page of the memories of a member whom the caller may see. A memory is shown when the caller has
     /// `Conversation:GetMessage` for every message that it was drawn from; one message that has not arrived hides it from
-    /// all who may not read every message of the organization.
+    /// all who may not read every message of the organization. What was drawn from no named message is read like its
+    /// conversation.
     ///
     /// # Errors
     /// [`ErrorCode::UserNotFound`]; [`ErrorCode::TokenExpired`] when a sorted list cannot go on, because the memory at

@@ -18,13 +18,21 @@ pub(crate) struct Target {
 
 pub(crate) static USERS: Target = Target { column: user_column, value: user_value };
 pub(crate) static MESSAGES: Target = Target { column: message_column, value: message_value };
+/// Messages of which nothing is known but that they stand in a memory's conversation.
+pub(crate) static SOURCES: Target = Target { column: source_column, value: message_value };
 
 /// Appends ` AND (…)` unless the filter admits everything.
 pub(crate) fn push_filter(statement: &mut Statement, target: &Target, filter: &Filter) {
     if filter.is_always() {
         return;
     }
-    statement.push(" AND (");
+    statement.push(" AND ");
+    push_condition(statement, target, filter);
+}
+
+/// Appends what a filter demands, to be joined with AND.
+pub(crate) fn push_condition(statement: &mut Statement, target: &Target, filter: &Filter) {
+    statement.push("(");
     push_any(statement, target, &filter.allow);
     statement.push(")");
     if !filter.deny.is_empty() {
@@ -79,6 +87,14 @@ fn message_column(attribute: &str) -> Option<&'static str> {
         "user_id" => Some("message.user_id"),
         "conversation_id" => Some("message.conversation_id"),
         "message_id" => Some("message.message_id"),
+        _ => None,
+    }
+}
+
+fn source_column(attribute: &str) -> Option<&'static str> {
+    match attribute {
+        "user_id" => Some("memory.user_id"),
+        "conversation_id" => Some("memory.conversation_id"),
         _ => None,
     }
 }

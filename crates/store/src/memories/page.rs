@@ -9,7 +9,7 @@ use crate::conn::Conn;
 use crate::error::{Result, StoreError};
 use crate::keyset::{self, After, Key, Kind, Page, Walk};
 use crate::sql::{Dialect, Row, Statement, Value};
-use crate::visibility::{MESSAGES, push_filter};
+use crate::visibility::{MESSAGES, SOURCES, push_condition, push_filter};
 
 /// What memories can be sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,7 +46,8 @@ pub struct MemoryQuery {
     pub conversation_ids: Option<Vec<ObjectId>>,
     /// The messages that the caller may read; tests of `org_id` are already gone from it. A memory is shown when it admits
     /// every message that the memory refers to: one that has not arrived is admitted only by a filter that admits
-    /// everything, and a filter that admits nothing shows nothing.
+    /// everything, and a filter that admits nothing shows nothing. A memory that refers to no message is shown when the
+    /// filter admits a message of which only the memory's user and conversation are known.
     pub readable: Filter,
     pub sort: Vec<SortKey>,
     pub after: Option<After>,
@@ -144,7 +145,8 @@ fn blob(id: &ObjectId) -> Value {
     Value::Blob(id.0.to_vec())
 }
 
-/// Appends that the caller may read every message that the memory refers to.
+/// Appends that the caller may read every message that the memory refers to; what refers to none was drawn from its
+/// conversation, from messages that nobody has named.
 ///
 /// Engine: `LIMIT 1 OFFSET 0` says nothing, and keeps PostgreSQL from joining all references and messages of an
 /// organization before it looks at one memory.
@@ -158,7 +160,13 @@ fn push_readable(statement: &mut Statement, readable: &Filter) {
          WHERE message.org_id = reference.org_id AND message.message_id = reference.message_id",
     );
     push_filter(statement, &MESSAGES, readable);
-    statement.push(" LIMIT 1 OFFSET 0) LIMIT 1 OFFSET 0)");
+    statement.push(
+        " LIMIT 1 OFFSET 0) LIMIT 1 OFFSET 0) \
+         AND (EXISTS (SELECT 1 FROM memory_reference AS named WHERE named.org_id = memory.org_id \
+         AND named.memory_id = memory.memory_id LIMIT 1 OFFSET 0) OR (",
+    );
+    push_condition(statement, &SOURCES, readable);
+    statement.push("))");
 }
 
 fn sort_values_statement(

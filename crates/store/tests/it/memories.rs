@@ -136,6 +136,17 @@ fn draw(rng: &mut Rng, size: u64) -> Vec<Memory> {
         .collect()
 }
 
+/// What is known of the messages that a memory was drawn from when it refers to none.
+fn source(memory: &Memory) -> Target {
+    [
+        ("org_id", ORG_ID.to_owned()),
+        ("user_id", memory.user_id.as_member().to_string()),
+        ("conversation_id", memory.conversation_id.to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), Scalar::from(value.as_str())))
+    .into()
+}
+
 fn target(message: &Message) -> Target {
     [
         ("org_id", ORG_ID.to_owned()),
@@ -178,9 +189,13 @@ async fn a_caller_reads_exactly_the_memories_all_of_whose_messages_the_grants_al
                 .get(reference)
                 .is_some_and(|target| allows(&grants, &names::CONVERSATION_GET_MESSAGE, &who, target))
         };
+        let is_drawn_from_readable = |memory: &Memory| match memory.references.as_slice() {
+            [] => allows(&grants, &names::CONVERSATION_GET_MESSAGE, &who, &source(memory)),
+            references => references.iter().all(may),
+        };
         let mut expected = memories.clone();
         expected.retain(|memory| {
-            !readable.is_never() && (readable.is_always() || memory.references.iter().all(may))
+            !readable.is_never() && (readable.is_always() || is_drawn_from_readable(memory))
         });
         match expected.len() {
             0 => none += 1,
@@ -225,6 +240,33 @@ async fn a_message_that_has_not_come_hides_its_memory_until_it_comes() {
     assert_eq!(seen(&Filter::never()).await, []);
     add(&test, ORG, &[message(1_001, 501, 1)], &[]).await;
     assert_eq!(seen(&own).await, [one]);
+}
+
+#[tokio::test]
+async fn a_memory_without_references_is_read_like_its_conversation() {
+    let test = TestStore::empty();
+    let one = memory(1, 500, 1, Vec::new());
+    add(&test, ORG, &[], std::slice::from_ref(&one)).await;
+    let only = |attribute: &str, value: String| {
+        vec![vec![denizen_domain::permission::Test {
+            attribute: attribute.to_owned(),
+            op: denizen_domain::permission::TestOp::Eq(value.as_str().into()),
+        }]]
+    };
+    let member = |number| only("user_id", user(number).as_member().to_string());
+    let talk = |number| only("conversation_id", id(number).to_string());
+    let named = only("message_id", id(1_000).to_string());
+    let but = |deny| Filter { allow: vec![vec![]], deny };
+    let allowed = |allow| Filter { allow, deny: Vec::new() };
+    let seen = async |readable: Filter| page(&test, &MemoryQuery { readable, ..query() }).await.rows.len();
+    for readable in
+        [allowed(member(1)), allowed(talk(500)), but(member(2)), but(talk(501)), but(named.clone())]
+    {
+        assert_eq!(seen(readable.clone()).await, 1, "{readable:?}");
+    }
+    for readable in [allowed(member(2)), allowed(talk(501)), but(member(1)), but(talk(500)), allowed(named)] {
+        assert_eq!(seen(readable.clone()).await, 0, "{readable:?}");
+    }
 }
 
 #[tokio::test]
