@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::options::PostgresOptions;
-use super::session::Session;
+use super::session::{Mode, Session};
 use crate::error::{Result, StoreError};
 
 /// Closures that may wait for a connection before callers wait for a place.
@@ -40,12 +40,17 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    pub(crate) fn start(name: &str, connections: usize, options: &Arc<PostgresOptions>) -> Result<Self> {
+    pub(crate) fn start(
+        name: &str,
+        mode: Mode,
+        connections: usize,
+        options: &Arc<PostgresOptions>,
+    ) -> Result<Self> {
         let shared = Arc::new(Shared { queue: Mutex::default(), ready: Condvar::new() });
         let mut threads = Vec::new();
         for number in 0..connections.max(1) {
             let shared = Arc::clone(&shared);
-            let session = RefCell::new(Session::new(Arc::clone(options))?);
+            let session = RefCell::new(Session::new(Arc::clone(options), mode)?);
             let thread = std::thread::Builder::new()
                 .name(format!("denizen-{name}-{number}"))
                 .spawn(move || {

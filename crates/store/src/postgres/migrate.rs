@@ -43,13 +43,12 @@ pub(crate) const STATEMENTS: &[&Sql] = &[&NEWEST, &APPLIED, &NOTE, &BYPASSES_WAL
 
 /// Whether a denizen has begun to use this database.
 pub(crate) fn has_begun(options: &Arc<PostgresOptions>) -> Result<bool> {
-    let session = RefCell::new(Session::new(Arc::clone(options))?);
+    let session = RefCell::new(Session::new(Arc::clone(options), Mode::Snapshot)?);
     let outage = Outage::default();
     let run = Run {
         session: &session,
         outage: &outage,
         patience: options.patience,
-        mode: Mode::Snapshot,
         org: OrgKey::CONTROL,
         has_gone: &|| false,
     };
@@ -63,13 +62,12 @@ pub(crate) fn run(options: &Arc<PostgresOptions>, now_micros: i64) -> Result<boo
     // A step on a large table takes as long as it takes.
     let patient =
         PostgresOptions { statement_timeout: std::time::Duration::from_hours(24), ..(**options).clone() };
-    let session = RefCell::new(Session::new(Arc::new(patient))?);
+    let session = RefCell::new(Session::new(Arc::new(patient), Mode::Step)?);
     let outage = Outage::default();
     let run = Run {
         session: &session,
         outage: &outage,
         patience: options.patience,
-        mode: Mode::Step,
         org: OrgKey::CONTROL,
         has_gone: &|| false,
     };

@@ -70,8 +70,8 @@ impl Database {
             readers: Readers::new(&options, &outage),
             outage,
             walls_stand,
-            writers: Lane::start("pg", options.write_connections, &options)?,
-            long: Lane::start("pg-long", options.long_read_connections, &options)?,
+            writers: Lane::start("pg", Mode::Write, options.write_connections, &options)?,
+            long: Lane::start("pg-long", Mode::Snapshot, options.long_read_connections, &options)?,
             options,
         })
     }
@@ -131,7 +131,7 @@ impl Database {
         let patience = self.options.patience;
         let task: Task = Box::new(move |session: &RefCell<Session>| {
             let has_gone = || reply.is_closed();
-            let run = Run { session, outage: &outage, patience, mode, org, has_gone: &has_gone };
+            let run = Run { session, outage: &outage, patience, org, has_gone: &has_gone };
             let result = run.until_done(abandoned, &mut closure);
             // The caller may have gone meanwhile; a write stands all the same.
             let _ = reply.send(result);

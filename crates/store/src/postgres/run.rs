@@ -19,6 +19,8 @@ pub(crate) const MOST_LOSSES: u32 = 5;
 const MOST_KEY_CONFLICTS: u32 = 3;
 /// Between two attempts to reach a server.
 pub(crate) const KNOCK: Duration = Duration::from_millis(50);
+/// A closure that met others so often goes first.
+const MOST_CONFLICTS: u32 = 8;
 /// The longest wait for a conflict to go away.
 const MOST_WAIT: Duration = Duration::from_millis(50);
 
@@ -119,7 +121,6 @@ pub(crate) struct Run<'r> {
     pub(crate) session: &'r RefCell<Session>,
     pub(crate) outage: &'r Outage,
     pub(crate) patience: Duration,
-    pub(crate) mode: Mode,
     pub(crate) org: OrgKey,
     /// Whether nobody waits for the closure any more.
     pub(crate) has_gone: &'r dyn Fn() -> bool,
@@ -143,7 +144,7 @@ impl Run<'_> {
         loop {
             self.outage.connect(self)?;
             runs += 1;
-            let (failure, own) = match self.once(abandoned.take(), closure) {
+            let (failure, own) = match self.once(runs > MOST_CONFLICTS, abandoned.take(), closure) {
                 Attempt::Ended(result) => return result,
                 Attempt::Again(failure, own) => (failure, own),
             };
@@ -169,10 +170,11 @@ impl Run<'_> {
 
     fn once<T, E: From<StoreError>>(
         &self,
+        goes_first: bool,
         abandoned: Option<oneshot::Receiver<()>>,
         closure: &mut dyn FnMut(&Tx<'_>) -> Result<T, E>,
     ) -> Attempt<T, E> {
-        self.session.borrow_mut().begin(self.mode, abandoned);
+        self.session.borrow_mut().begin(goes_first, abandoned);
         let conn = Conn::new(Engine::Postgres(self.session), self.org);
         let tx = Tx::new(conn, None);
         // Nothing of the closure is looked at again after a panic.
@@ -189,7 +191,7 @@ impl Run<'_> {
                 again => Attempt::Again(again, Some(result)),
             };
         }
-        if self.mode == Mode::Snapshot {
+        if session.mode() == Mode::Snapshot {
             return Attempt::Ended(result);
         }
         if result.is_err() {

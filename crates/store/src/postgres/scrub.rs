@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::options::PostgresOptions;
-use super::session::Session;
+use super::session::{Mode, Session};
 use crate::error::{Result, StoreError};
 use crate::holdings::{Erasing, TABLES};
 use crate::sql::Dialect;
@@ -54,7 +54,7 @@ pub(crate) async fn run(options: &PostgresOptions) -> Result<()> {
 }
 
 fn scrub(options: &Arc<PostgresOptions>) -> Result<()> {
-    let mut session = Session::new(Arc::clone(options))?;
+    let mut session = Session::new(Arc::clone(options), Mode::Step)?;
     session.connect().map_err(|failure| failure.error())?;
     let mark = session.ask_alone(MARK)?;
     let older = older(&mark);

@@ -47,11 +47,30 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
-    fn opening(self) -> &'static str {
+    /// Engine: conflicts are noted of whole pages, so in a small directory, or without statistics, a long transaction
+    /// can meet somebody on every attempt. Who is to go first waits for the writers of users and keeps them waiting;
+    /// the snapshot is taken after that, with the first statement.
+    fn opening(self, goes_first: bool) -> &'static str {
         match self {
+            Self::Write if goes_first => {
+                "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE; "
+            }
             Self::Snapshot => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ",
             Self::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE; ",
             Self::Step => "BEGIN ISOLATION LEVEL READ COMMITTED; ",
+        }
+    }
+
+    /// What is set for a connection whose closures are of this mode.
+    ///
+    /// Engine: SERIALIZABLE locks what a statement looks at, and a sequential scan looks at the whole table: then every
+    /// other writer is in conflict. That is how a table is read that the planner takes for small, as it takes all tables
+    /// that were never analysed. Every statement of a write has an index to go by, and so has every check of a foreign
+    /// key. Reads of a snapshot lock nothing, and the planner has its choice.
+    fn settings(self) -> &'static str {
+        match self {
+            Self::Write => "SET enable_seqscan = off; ",
+            Self::Snapshot | Self::Step => "",
         }
     }
 }
@@ -89,7 +108,10 @@ pub(crate) struct Session {
     runtime: Runtime,
     options: Arc<PostgresOptions>,
     link: Option<Link>,
+    /// The same for all of its closures.
     mode: Mode,
+    /// Whether a write of this closure lets no other one beside it.
+    goes_first: bool,
     /// Whether `BEGIN` has been sent, or stands in `ahead`.
     is_open: bool,
     /// The organization behind whose wall the transaction stands.
@@ -106,7 +128,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(options: Arc<PostgresOptions>) -> Result<Self> {
+    /// For closures of this mode.
+    pub(crate) fn new(options: Arc<PostgresOptions>, mode: Mode) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -115,7 +138,8 @@ impl Session {
             runtime,
             options,
             link: None,
-            mode: Mode::Snapshot,
+            mode,
+            goes_first: false,
             is_open: false,
             org: None,
             ahead: Vec::new(),
@@ -132,7 +156,7 @@ impl Session {
             return Ok(());
         }
         self.disconnect();
-        self.link = Some(self.runtime.block_on(Link::open(&self.options))?);
+        self.link = Some(self.runtime.block_on(Link::open(&self.options, self.mode))?);
         Ok(())
     }
 
@@ -142,19 +166,23 @@ impl Session {
         self.forget_transaction();
     }
 
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+
     /// The row of a spread counter that this connection changes.
     pub(crate) fn slot(&self) -> i64 {
         self.link.as_ref().map_or(0, |link| link.slot)
     }
 
     /// Begins a closure. `BEGIN` itself is sent with the first statement. The statements are cancelled when the other
-    /// end of `abandoned` goes away.
-    pub(crate) fn begin(&mut self, mode: Mode, abandoned: Option<oneshot::Receiver<()>>) {
+    /// end of `abandoned` goes away. A write that `goes_first` lets no other writer of users run beside it.
+    pub(crate) fn begin(&mut self, goes_first: bool, abandoned: Option<oneshot::Receiver<()>>) {
         self.forget_transaction();
+        self.goes_first = goes_first;
         self.abandoned = abandoned;
         self.failure = None;
         self.wrote = false;
-        self.mode = mode;
     }
 
     fn forget_transaction(&mut self) {
@@ -263,7 +291,7 @@ impl Session {
     fn enter(&mut self, org: OrgKey) {
         let mut opening = "";
         if !self.is_open {
-            opening = self.mode.opening();
+            opening = self.mode.opening(self.goes_first);
             self.is_open = true;
         }
         if self.org != Some(org) {
@@ -408,7 +436,7 @@ async fn send_ahead(client: &Client, ahead: &[Piece]) -> Result<(), Error> {
 }
 
 impl Link {
-    async fn open(options: &PostgresOptions) -> Result<Self, Failure> {
+    async fn open(options: &PostgresOptions, mode: Mode) -> Result<Self, Failure> {
         let limit = options.config.get_connect_timeout().copied().unwrap_or(GRACE) * 2;
         let connecting = options.config.connect(options.tls.clone());
         let (client, connection) = match tokio::time::timeout(limit, connecting).await {
@@ -416,7 +444,8 @@ impl Link {
             Err(_) => return Err(Failure::Lost("the server does not answer".to_owned())),
         };
         let mut driver: Driver = Box::pin(connection);
-        let settings = format!("{}; SELECT pg_backend_pid() % {COUNTER_SLOTS} AS slot", settings(options));
+        let (common, own) = (settings(options), mode.settings());
+        let settings = format!("{common}; {own}SELECT pg_backend_pid() % {COUNTER_SLOTS} AS slot");
         let answered = tokio::time::timeout(limit, async {
             let mut asking = pin!(client.simple_query(&settings));
             poll_fn(|cx| {

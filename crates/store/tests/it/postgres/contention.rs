@@ -1,0 +1,75 @@
+//! A long write beside writers who never rest: it comes to its end, and looks at no table as a whole.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use denizen_domain::member::Directory;
+use denizen_store::{Statement, StoreError, Tx, holdings, users};
+
+use crate::support::{NOW, ORG, TestStore, add, add_role, plain_user};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_meets_another_one_on_every_attempt_goes_first_in_the_end() {
+    let Some(test) = TestStore::postgres() else { return };
+    add_role(&test.store, ORG).await;
+    let one = add(&test.store, ORG, plain_user(1)).await;
+    let two = add(&test.store, ORG, plain_user(2)).await;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let runs = Arc::new(AtomicU32::new(0));
+    let beside = async {
+        let mut writes = 0;
+        while !is_over.load(Ordering::SeqCst) {
+            let (one, two) = (one.clone(), two.user_id);
+            let quick = move |tx: &Tx<'_>| {
+                users::find(tx, Directory::Members, two)?;
+                users::update(tx, Directory::Members, &one, false, NOW)
+            };
+            test.store.write(ORG, quick).await.unwrap();
+            writes += 1;
+        }
+        writes
+    };
+    let long = async {
+        let (one, two, counted) = (one.user_id, two.clone(), Arc::clone(&runs));
+        let slow = move |tx: &Tx<'_>| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            users::find(tx, Directory::Members, one)?;
+            // Some of the other writes begin and end meanwhile.
+            std::thread::sleep(Duration::from_millis(60));
+            users::update(tx, Directory::Members, &two, false, NOW)
+        };
+        let result = test.store.write(ORG, slow).await;
+        is_over.store(true, Ordering::SeqCst);
+        result
+    };
+    let (writes, result) = tokio::join!(beside, long);
+    result.unwrap();
+    assert!(writes > 5, "{writes} writes were beside it");
+    assert!(runs.load(Ordering::SeqCst) > 1, "nothing was in its way");
+}
+
+#[tokio::test]
+async fn erasing_reads_no_table_as_a_whole_before_any_was_analysed() {
+    let Some(test) = TestStore::postgres() else { return };
+    let dialect = test.dialect().await;
+    let explain = move |tx: &Tx<'_>| {
+        let mut plans = Vec::new();
+        for example in holdings::example_statements(dialect) {
+            // Each `$` stands for the next value.
+            let mut pieces = example.text().split('$');
+            let mut statement = Statement::new("EXPLAIN (COSTS OFF) ");
+            statement.push(pieces.next().unwrap());
+            for (value, piece) in example.values().iter().zip(pieces) {
+                statement.bind(value.clone()).push(piece.trim_start_matches(|c: char| c.is_ascii_digit()));
+            }
+            plans.push(tx.all_of(&statement, |row| row.text(0))?.join("\n"));
+        }
+        Ok::<_, StoreError>(plans)
+    };
+    let plans = test.store.write(ORG, explain).await.unwrap();
+    assert!(plans.len() > 15, "{} plans", plans.len());
+    for plan in plans {
+        assert!(plan.contains("Index") && !plan.contains("Seq Scan"), "{plan}");
+    }
+}
