@@ -50,8 +50,10 @@ async fn a_write_that_meets_another_one_on_every_attempt_goes_first_in_the_end()
 }
 
 #[tokio::test]
-async fn erasing_reads_no_table_as_a_whole_before_any_was_analysed() {
+async fn erasing_reads_no_table_as_a_whole_however_small_it_is() {
     let Some(test) = TestStore::postgres() else { return };
+    // The planner knows then that there is nothing in the tables, and would rather read them than an index.
+    test.outside().await.run("ANALYZE").await;
     let dialect = test.dialect().await;
     let explain = move |tx: &Tx<'_>| {
         let mut plans = Vec::new();
