@@ -214,8 +214,22 @@ async fn a_caller_reads_the_memories_whose_messages_the_role_shows() {
             let at = talk.iter().position(|message| message.message_id == *reference);
             at.is_some_and(|at| allows(&grants, &names::CONVERSATION_GET_MESSAGE, &who, &targets[at]))
         };
+        // One that refers to nothing is read like its conversation, of which no message is named.
+        let may_converse = |memory: &Memory| {
+            let source = [
+                ("org_id", org.slug().to_owned()),
+                ("user_id", memory.user_id.as_member().to_string()),
+                ("conversation_id", memory.conversation_id.to_string()),
+            ];
+            let source = source.map(|(name, value)| (name.to_owned(), Scalar::from(value.as_str()))).into();
+            allows(&grants, &names::CONVERSATION_GET_MESSAGE, &who, &source)
+        };
         let reads = |memory: &&Memory| {
-            !filter.is_never() && (filter.is_always() || memory.references.iter().all(may))
+            let is_readable = match memory.references.as_slice() {
+                [] => may_converse(memory),
+                references => references.iter().all(may),
+            };
+            !filter.is_never() && (filter.is_always() || is_readable)
         };
         let expected: Vec<Vec<String>> = people
             .iter()
