@@ -139,7 +139,9 @@ def test_an_outage_delays_the_deletion_and_nobody_who_asks_for_it(start, emulato
     account_id, user_id = emulator.create_account(), org.invite()
     link(org, user_id, account_id)
     delete(org, user_id)
-    assert waiting(org)["last_error"] == "no connection to Google's Identity Toolkit: connection refused"
+    place = f"127.0.0.1:{gate.port}"
+    refused = f"no connection to Google's Identity Toolkit at {place}: connection refused"
+    assert waiting(org)["last_error"] == refused
     assert "it will be tried again" in org.server.log() and emulator.has_account(account_id)
 
     gate.open()

@@ -133,11 +133,16 @@ class Platform:
         }
 
     def readable(self, user_id, may):
-        """The ids of the memories of a user all of whose messages may be read."""
+        """The ids of the memories of a user all of whose messages may be read. One that refers to no message is read like
+        any message of its conversation."""
+
+        def drawn_from(memory):
+            return [self.messages[reference] for reference in memory["references"]] or [memory | {"message_id": None}]
+
         return {
             memory["memory_id"]
             for memory in self.of(self.memories, user_id)
-            if all(may(self.messages[reference]) for reference in memory["references"])
+            if all(may(message) for message in drawn_from(memory))
         }
 
 
