@@ -23,6 +23,32 @@ pub(crate) struct Key {
     pub(crate) descending: bool,
 }
 
+/// What a list can be sorted by.
+pub(crate) trait SortColumn: Copy {
+    fn sort_column(self) -> (&'static str, Kind);
+}
+
+/// One of the fields that a list is sorted by; later ones break ties.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SortKey<F> {
+    pub field: F,
+    pub descending: bool,
+}
+
+pub(crate) fn keys_of<F: SortColumn>(sort: &[SortKey<F>]) -> Vec<Key> {
+    let key = |key: &SortKey<F>| {
+        let (column, kind) = key.field.sort_column();
+        Key { column, kind, descending: key.descending }
+    };
+    sort.iter().map(key).collect()
+}
+
+/// The beginning of a statement for [`values_of`].
+pub(crate) fn select_keys(keys: &[Key]) -> Statement {
+    let columns: Vec<&str> = keys.iter().map(|key| key.column).collect();
+    Statement::new(&format!("SELECT {}", columns.join(", ")))
+}
+
 /// The last row of the page before: where this one goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct After {

@@ -6,7 +6,7 @@ use denizen_domain::permission::{Filter, Scalar, Test, TestOp};
 use super::{ExternalEvent, read_event};
 use crate::conn::Conn;
 use crate::error::Result;
-use crate::keyset::{self, After, Key, Kind, Page, Walk};
+use crate::keyset::{self, After, Key, Kind, Page, SortColumn, Walk, keys_of};
 use crate::sql::{Dialect, Statement, Value};
 use crate::visibility::{Target, push_filter};
 
@@ -22,20 +22,15 @@ impl SortField {
     pub const ALL: [Self; 3] = [Self::Type, Self::StartsAt, Self::EndsAt];
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SortKey {
-    pub field: SortField,
-    pub descending: bool,
-}
+pub type SortKey = keyset::SortKey<SortField>;
 
-impl SortKey {
-    fn key(self) -> Key {
-        let (column, kind) = match self.field {
-            SortField::Type => ("type", Kind::Text),
-            SortField::StartsAt => ("starts_at", Kind::Int),
-            SortField::EndsAt => ("ends_at", Kind::Int),
-        };
-        Key { column, kind, descending: self.descending }
+impl SortColumn for SortField {
+    fn sort_column(self) -> (&'static str, Kind) {
+        match self {
+            Self::Type => ("type", Kind::Text),
+            Self::StartsAt => ("starts_at", Kind::Int),
+            Self::EndsAt => ("ends_at", Kind::Int),
+        }
     }
 }
 
@@ -77,10 +72,6 @@ fn event_value(attribute: &str, scalar: &Scalar) -> Option<Value> {
         ("type", Scalar::Text(text)) => Some(Value::Text(text.clone())),
         _ => None,
     }
-}
-
-fn keys_of(sort: &[SortKey]) -> Vec<Key> {
-    sort.iter().map(|key| key.key()).collect()
 }
 
 /// One page. Reads one event more than asked for, to know whether there is more.
@@ -139,9 +130,8 @@ fn sort_values_statement(
     keys: &[Key],
     visible: &Filter,
 ) -> Statement {
-    let columns: Vec<&str> = keys.iter().map(|key| key.column).collect();
-    let mut statement = Statement::new("SELECT ");
-    statement.push(&columns.join(", ")).push(" FROM external_event WHERE org_id = ");
+    let mut statement = keyset::select_keys(keys);
+    statement.push(" FROM external_event WHERE org_id = ");
     statement.bind(Value::Int(conn.org.0)).push(" AND user_id = ").bind(Value::Blob(user.0.to_vec()));
     statement.push(" AND position = ").bind(Value::Int(position));
     push_filter(&mut statement, &EVENTS, visible);

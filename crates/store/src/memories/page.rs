@@ -7,7 +7,7 @@ use denizen_domain::time::Timestamp;
 use super::Memory;
 use crate::conn::Conn;
 use crate::error::{Result, StoreError};
-use crate::keyset::{self, After, Key, Kind, Page, Walk};
+use crate::keyset::{self, After, Key, Kind, Page, SortColumn, Walk, keys_of};
 use crate::sql::{Dialect, Row, Statement, Value};
 use crate::visibility::{MESSAGES, SOURCES, push_condition, push_filter};
 
@@ -22,19 +22,14 @@ impl SortField {
     pub const ALL: [Self; 2] = [Self::Conversation, Self::CreatedAt];
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SortKey {
-    pub field: SortField,
-    pub descending: bool,
-}
+pub type SortKey = keyset::SortKey<SortField>;
 
-impl SortKey {
-    fn key(self) -> Key {
-        let (column, kind) = match self.field {
-            SortField::Conversation => ("conversation_id", Kind::Blob),
-            SortField::CreatedAt => ("created_at", Kind::Int),
-        };
-        Key { column, kind, descending: self.descending }
+impl SortColumn for SortField {
+    fn sort_column(self) -> (&'static str, Kind) {
+        match self {
+            Self::Conversation => ("conversation_id", Kind::Blob),
+            Self::CreatedAt => ("created_at", Kind::Int),
+        }
     }
 }
 
@@ -55,10 +50,6 @@ pub struct MemoryQuery {
 }
 
 impl MemoryQuery {
-    fn keys(&self) -> Vec<Key> {
-        self.sort.iter().map(|key| key.key()).collect()
-    }
-
     /// Whether the page is a look-up or a short range, and not a walk through all that is known about the user.
     pub fn is_short(&self) -> bool {
         let looks_up = self.ids.as_ref().is_some_and(|ids| ids.len() <= 64);
@@ -72,7 +63,7 @@ pub fn page(conn: &Conn<'_>, query: &MemoryQuery) -> Result<Page<Memory>> {
     if query.readable.is_never() {
         return Ok(Page::empty());
     }
-    let (keys, user_id) = (query.keys(), query.user_id);
+    let (keys, user_id) = (keys_of(&query.sort), query.user_id);
     let walk = walk(query, &keys);
     keyset::page(conn, matching(conn, query, &walk), &walk, |row, first| read_memory(row, first, user_id))
 }
@@ -88,7 +79,7 @@ pub fn sort_values(
     if readable.is_never() {
         return Ok(None);
     }
-    let keys: Vec<Key> = sort.iter().map(|key| key.key()).collect();
+    let keys = keys_of(sort);
     keyset::values_of(conn, &sort_values_statement(conn, user, position, &keys, readable), &keys)
 }
 
@@ -176,10 +167,7 @@ fn sort_values_statement(
     keys: &[Key],
     readable: &Filter,
 ) -> Statement {
-    let mut statement = Statement::new("SELECT ");
-    for (at, key) in keys.iter().enumerate() {
-        statement.push(if at > 0 { ", " } else { "" }).push(key.column);
-    }
+    let mut statement = keyset::select_keys(keys);
     statement.push(" FROM memory WHERE org_id = ").bind(Value::Int(conn.org.0));
     statement.push(" AND user_id = ").bind(Value::Blob(user.0.to_vec()));
     statement.push(" AND position = ").bind(Value::Int(position));
@@ -209,7 +197,7 @@ fn read_references(mut digits: String) -> Result<Vec<ObjectId>> {
 
 /// The statement of [`page`]; public for the tests that read query plans.
 pub fn page_statement(conn: &Conn<'_>, query: &MemoryQuery) -> Result<Statement> {
-    let keys = query.keys();
+    let keys = keys_of(&query.sort);
     let walk = walk(query, &keys);
     let mut statement = matching(conn, query, &walk);
     keyset::push_rest(&mut statement, conn.dialect(), &walk)?;
@@ -252,7 +240,7 @@ pub fn example_statements(conn: &Conn<'_>) -> Result<Vec<Statement>> {
                 statements.push(page_statement(conn, &query)?);
             }
             if !sort.is_empty() {
-                let keys: Vec<Key> = sort.iter().map(|key| key.key()).collect();
+                let keys = keys_of(&sort);
                 statements.push(sort_values_statement(conn, plain.user_id, 1, &keys, &readable));
             }
         }

@@ -8,7 +8,7 @@ use denizen_domain::time::Timestamp;
 use super::{TemporaryGrant, read_grant, read_tags};
 use crate::conn::Conn;
 use crate::error::Result;
-use crate::keyset::{self, After, Key, Kind, Page, Walk};
+use crate::keyset::{self, After, Key, Kind, Page, SortColumn, Walk, keys_of};
 use crate::sql::{Statement, Value};
 use crate::visibility::{Target, USERS, example_filter, push_filter};
 
@@ -24,20 +24,15 @@ impl SortField {
     pub const ALL: [Self; 3] = [Self::UserId, Self::ExpiresAt, Self::PermissionName];
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SortKey {
-    pub field: SortField,
-    pub descending: bool,
-}
+pub type SortKey = keyset::SortKey<SortField>;
 
-impl SortKey {
-    fn key(self) -> Key {
-        let (column, kind) = match self.field {
-            SortField::UserId => ("user_id", Kind::Blob),
-            SortField::ExpiresAt => ("expires_at", Kind::Int),
-            SortField::PermissionName => ("permission_name", Kind::Text),
-        };
-        Key { column, kind, descending: self.descending }
+impl SortColumn for SortField {
+    fn sort_column(self) -> (&'static str, Kind) {
+        match self {
+            Self::UserId => ("user_id", Kind::Blob),
+            Self::ExpiresAt => ("expires_at", Kind::Int),
+            Self::PermissionName => ("permission_name", Kind::Text),
+        }
     }
 }
 
@@ -103,10 +98,6 @@ fn role_column(attribute: &str) -> Option<&'static str> {
 
 fn role_value(attribute: &str, scalar: &Scalar) -> Option<Value> {
     if is_of_a_role(attribute) { (USERS.value)(attribute, scalar) } else { None }
-}
-
-fn keys_of(sort: &[SortKey]) -> Vec<Key> {
-    sort.iter().map(|key| key.key()).collect()
 }
 
 /// One page. Reads one grant more than asked for, to know whether there is more.
@@ -204,9 +195,8 @@ fn push_visible(statement: &mut Statement, visible: &Visible) {
 }
 
 fn sort_values_statement(conn: &Conn<'_>, position: i64, keys: &[Key], visible: &Visible) -> Statement {
-    let columns: Vec<&str> = keys.iter().map(|key| key.column).collect();
-    let mut statement = Statement::new("SELECT ");
-    statement.push(&columns.join(", ")).push(" FROM temporary_grant WHERE org_id = ");
+    let mut statement = keyset::select_keys(keys);
+    statement.push(" FROM temporary_grant WHERE org_id = ");
     statement.bind(Value::Int(conn.org.0)).push(" AND position = ").bind(Value::Int(position));
     push_visible(&mut statement, visible);
     statement

@@ -7,7 +7,7 @@ use denizen_domain::permission::{Filter, Scalar, TestOp};
 use super::{COLUMNS, Position, Route, User, UserSearch, find, read_user, search_statement};
 use crate::conn::Conn;
 use crate::error::{Result, StoreError};
-use crate::keyset::{Key, Kind, beyond, push_after, push_order, push_whole_range};
+use crate::keyset::{self, Kind, SortColumn, beyond, keys_of, push_after, push_order, push_whole_range};
 use crate::sql::{Dialect, Param, Row, Sql, Statement, Value};
 use crate::visibility::{USERS, push_filter};
 
@@ -52,16 +52,11 @@ impl SortField {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SortKey {
-    pub field: SortField,
-    pub descending: bool,
-}
+pub type SortKey = keyset::SortKey<SortField>;
 
-impl SortKey {
-    fn key(self) -> Key {
-        let kind = if self.field.is_text() { Kind::Text } else { Kind::Int };
-        Key { column: self.field.column(), kind, descending: self.descending }
+impl SortColumn for SortField {
+    fn sort_column(self) -> (&'static str, Kind) {
+        (self.column(), if self.is_text() { Kind::Text } else { Kind::Int })
     }
 }
 
@@ -88,10 +83,6 @@ pub struct UserQuery {
 }
 
 impl UserQuery {
-    fn keys(&self) -> Vec<Key> {
-        self.sort.iter().map(|key| key.key()).collect()
-    }
-
     /// Whether the page is a look-up or a short range, and not a search through the organization.
     pub fn is_short(&self) -> bool {
         let looks_up = self.ids.as_ref().is_some_and(|ids| ids.len() <= 16);
@@ -236,13 +227,13 @@ pub fn page_statement(conn: &Conn<'_>, query: &UserQuery) -> Statement {
         }
         (Some(_), []) => {}
         (None, _) if looks_up => {}
-        (None, _) => push_whole_range(&mut statement, conn.dialect(), &query.keys()),
+        (None, _) => push_whole_range(&mut statement, conn.dialect(), &keys_of(&query.sort)),
         (Some(after), _) => {
             let place = after.position.in_column(conn.dialect(), conn.org, query.directory);
-            push_after(&mut statement, &query.keys(), &after.values, place);
+            push_after(&mut statement, &keys_of(&query.sort), &after.values, place);
         }
     }
-    push_order(&mut statement, &query.keys());
+    push_order(&mut statement, &keys_of(&query.sort));
     statement
         .push(" LIMIT ")
         .bind(Value::Int(i64::try_from(query.limit.saturating_add(1)).unwrap_or(i64::MAX)));
