@@ -46,10 +46,18 @@ pub enum ErrorCode {
     /// The account at an identity provider is linked to another user.
     AccountTaken,
     ExternalEventNotFound,
+    ContactNotFound,
+    AttributeDefinitionNotFound,
+    /// A conversation of a contact, or a member's.
+    ConversationNotFound,
+    MessageNotFound,
+    /// A conversation is not closed, and what was asked for needs it to be.
+    ConversationOpen,
+    AnonymizationNotFound,
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 29] = [
         Self::InvalidCredentials,
         Self::Forbidden,
         Self::Unverified,
@@ -73,6 +81,12 @@ impl ErrorCode {
         Self::AccountNotFound,
         Self::AccountTaken,
         Self::ExternalEventNotFound,
+        Self::ContactNotFound,
+        Self::AttributeDefinitionNotFound,
+        Self::ConversationNotFound,
+        Self::MessageNotFound,
+        Self::ConversationOpen,
+        Self::AnonymizationNotFound,
     ];
 
     /// Words fit for a caller, where the operation has none that say more.
@@ -104,6 +118,12 @@ impl ErrorCode {
             Self::AccountNotFound => "No account is linked to the user",
             Self::AccountTaken => "The account is linked to another user",
             Self::ExternalEventNotFound => "External event not found",
+            Self::ContactNotFound => "Contact not found",
+            Self::AttributeDefinitionNotFound => "Attribute definition not found",
+            Self::ConversationNotFound => "Conversation not found",
+            Self::MessageNotFound => "Message not found",
+            Self::ConversationOpen => "A conversation is not closed",
+            Self::AnonymizationNotFound => "Anonymization request not found",
         }
     }
 }

@@ -1,7 +1,12 @@
 //! The rules: who may do what, what is valid across rows, one transaction per operation, jobs for what leaves the
 //! process. It must not know HTTP, SQL text, or any vendor's words.
 
+pub mod access_tokens;
+pub mod anonymizations;
 pub mod api_keys;
+pub mod attributes;
+pub mod contact_conversations;
+pub mod contacts;
 mod context;
 mod cursors;
 mod environment;

@@ -3,9 +3,11 @@
 //! All user-like ids fit one 16-byte column. A member's id is 12 bytes, written as 24 lower-case hexadecimal digits,
 //! and stands in the first 12 of the 16 bytes; a contact's and an operator's id is a UUID and fills all 16.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The organization's key inside the store: small, so that every index that begins with it stays small.
 /// It is allocated by the control store and never leaves the process.
@@ -75,6 +77,16 @@ impl UserId {
         ObjectId::parse(text).map(Self::from_object_id)
     }
 
+    /// The id of a contact or an operator.
+    pub fn from_uuid(id: Uuid) -> Self {
+        Self(id.0)
+    }
+
+    /// The id as a contact's or an operator's.
+    pub fn as_uuid(&self) -> Uuid {
+        Uuid(self.0)
+    }
+
     pub fn from_column(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
@@ -95,6 +107,20 @@ impl Uuid {
     /// A version 4 UUID from 16 random bytes.
     pub fn from_random(mut bytes: [u8; 16]) -> Self {
         bytes[6] = (bytes[6] & 0x0f) | 0x40;
+        bytes[8] = (bytes[8] & 0x3f) | 0x80;
+        Self(bytes)
+    }
+
+    /// A version 7 UUID: 48 bits of milliseconds since 1970, 12 bits of the rest of the time, 62 random bits. Such ids
+    /// sort by their time.
+    pub fn new_v7(unix_micros: i64, random: [u8; 8]) -> Self {
+        let millis = u64::try_from(unix_micros.div_euclid(1_000)).unwrap_or_default();
+        // Below 1,000 thousandths, spread over the 4,096 places of twelve bits.
+        let fraction = u16::try_from(unix_micros.rem_euclid(1_000) * 4_096 / 1_000).unwrap_or_default();
+        let mut bytes = [0; 16];
+        bytes[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
+        bytes[6..8].copy_from_slice(&(0x7000 | fraction).to_be_bytes());
+        bytes[8..].copy_from_slice(&random);
         bytes[8] = (bytes[8] & 0x3f) | 0x80;
         Self(bytes)
     }
@@ -120,6 +146,13 @@ impl fmt::Display for Uuid {
         let mut buffer = [0; 32];
         let hex = encode_hex(&self.0, &mut buffer);
         write!(f, "{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    }
+}
+
+impl<'de> Deserialize<'de> for Uuid {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("no UUID"))
     }
 }
 
@@ -181,6 +214,14 @@ mod tests {
         assert_eq!(UserId::parse_member(&id.to_string()).map(|user| user.as_member()), Some(id));
         let uuid = Uuid::from_random([0xab; 16]);
         assert_eq!(Uuid::parse(&uuid.to_string().to_uppercase()), Some(uuid));
+    }
+
+    #[test]
+    fn uuids_of_version_7_sort_by_their_time() {
+        let early = Uuid::new_v7(1_700_000_000_000_999, [0xff; 8]);
+        let late = Uuid::new_v7(1_700_000_000_001_000, [0; 8]);
+        assert!(early < late);
+        assert_eq!(early.to_string(), "018bcfe5-6800-7ffb-bfff-ffffffffffff");
     }
 
     #[test]

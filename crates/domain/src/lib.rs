@@ -2,6 +2,7 @@
 //!
 //! Invariant: no IO, no async, no clock and no randomness in this crate.
 
+pub mod contact;
 pub mod fold;
 pub mod ids;
 pub mod locale;

@@ -50,6 +50,12 @@ pub enum Erasing {
     /// There may be very many rows of a user; `key` names each of them within the organization. What does not fit the
     /// transaction that deletes the user is deleted by a job. `size` tells how many bytes a row takes, about.
     InBatches { key: &'static str, size: &'static str },
+    /// The rows stay, and what is personal in them is set to NULL. There may be many rows of a user: they are cleared in
+    /// batches, as others are erased. `marked` is the column that then has the time.
+    Cleared { key: &'static str, size: &'static str, marked: &'static str },
+    /// The row of the contact: [`crate::contacts::clear`] sets to NULL what is personal in it, and forgets its entry in
+    /// the search index.
+    Contact,
     /// The rows go with those of another table that they refer to.
     With(&'static str),
     /// The rows stay.

@@ -3,9 +3,14 @@
 //! [`Store`] runs closures in transactions; the modules beside it hold the statements, one module per aggregate.
 //! It must not know who may do what, nor any vendor's words.
 
+pub mod access_tokens;
+pub mod anonymizations;
 pub mod api_keys;
+pub mod attribute_definitions;
 pub mod awaited_users;
 mod conn;
+pub mod contact_conversations;
+pub mod contacts;
 pub mod control;
 pub mod conversations;
 pub mod erasures;

@@ -30,6 +30,12 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0003_knowledge.sql"),
         postgres: include_str!("../migrations/postgres/0003_knowledge.sql"),
     },
+    Migration {
+        version: 4,
+        name: "contacts",
+        sqlite: include_str!("../migrations/sqlite/0004_contacts.sql"),
+        postgres: include_str!("../migrations/postgres/0004_contacts.sql"),
+    },
 ];
 
 /// The newest version that this denizen knows.

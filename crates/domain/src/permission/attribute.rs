@@ -87,6 +87,9 @@ static TABLE: &[(PermissionName, &[Attribute])] = &[
     (names::DIRECTORY_INGEST_RECORDS, ORGANIZATION),
     (names::DIRECTORY_LINK_ACCOUNT, ORGANIZATION),
     (names::DIRECTORY_GET_JOB, ORGANIZATION),
+    (names::DIRECTORY_READ_CONTACT, ORGANIZATION),
+    (names::DIRECTORY_WRITE_CONTACT, ORGANIZATION),
+    (names::DIRECTORY_ANONYMIZE_CONTACT, ORGANIZATION),
 ];
 
 /// The attributes that a condition of this permission may name; none if denizen does not evaluate
@@ -126,7 +129,7 @@ mod tests {
 
     #[test]
     fn every_evaluated_permission_is_known_and_has_an_organization() {
-        assert_eq!(TABLE.len(), 24);
+        assert_eq!(TABLE.len(), 27);
         for (name, attributes) in TABLE {
             assert!(KNOWN.contains(name), "{name}");
             assert_eq!(attributes[0], text("org_id"), "{name}");

@@ -345,7 +345,8 @@ mod tests {
 
     #[test]
     fn an_unknown_permission_of_denizens_own_is_refused_with_those_that_there_are() {
-        let all = "Directory:IngestRecords, Directory:LinkAccount or Directory:GetJob";
+        let all = "Directory:IngestRecords, Directory:LinkAccount, Directory:GetJob, Directory:ReadContact, \
+                   Directory:WriteContact or Directory:AnonymizeContact";
         for (name, meant) in [
             ("Directory:IngestRecord", all),
             ("directory:Jobs", all),

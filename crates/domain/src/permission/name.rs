@@ -126,10 +126,14 @@ pub mod names {
 
     pub const CONVERSATION_GET_MESSAGE: PermissionName = PermissionName::known("Conversation:GetMessage");
 
-    /// Of the native API, as the two below: Amigo has no names for what they allow.
+    /// Of denizen's own, as those below: Amigo has no names for what they allow.
     pub const DIRECTORY_INGEST_RECORDS: PermissionName = PermissionName::known("Directory:IngestRecords");
     pub const DIRECTORY_LINK_ACCOUNT: PermissionName = PermissionName::known("Directory:LinkAccount");
     pub const DIRECTORY_GET_JOB: PermissionName = PermissionName::known("Directory:GetJob");
+    pub const DIRECTORY_READ_CONTACT: PermissionName = PermissionName::known("Directory:ReadContact");
+    pub const DIRECTORY_WRITE_CONTACT: PermissionName = PermissionName::known("Directory:WriteContact");
+    pub const DIRECTORY_ANONYMIZE_CONTACT: PermissionName =
+        PermissionName::known("Directory:AnonymizeContact");
 }
 
 /// Every published permission name (contract section 6.1), those that denizen does not evaluate
@@ -218,6 +222,9 @@ pub static KNOWN: &[PermissionName] = &[
     names::DIRECTORY_INGEST_RECORDS,
     names::DIRECTORY_LINK_ACCOUNT,
     names::DIRECTORY_GET_JOB,
+    names::DIRECTORY_READ_CONTACT,
+    names::DIRECTORY_WRITE_CONTACT,
+    names::DIRECTORY_ANONYMIZE_CONTACT,
 ];
 
 #[cfg(test)]
@@ -270,7 +277,7 @@ mod tests {
             assert_eq!(PermissionName::parse(name.as_str()).as_ref(), Ok(name));
             assert!(seen.insert(name), "{name} is listed twice");
         }
-        assert_eq!(seen.len(), 83);
+        assert_eq!(seen.len(), 86);
     }
 
     #[test]

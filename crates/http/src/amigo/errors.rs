@@ -16,11 +16,17 @@ pub(crate) fn status(code: ErrorCode) -> u16 {
         | ErrorCode::ApiKeyNotFound
         | ErrorCode::LinkNotFound
         | ErrorCode::AccountNotFound
-        | ErrorCode::ExternalEventNotFound => 404,
+        | ErrorCode::ExternalEventNotFound
+        | ErrorCode::ContactNotFound
+        | ErrorCode::AttributeDefinitionNotFound
+        | ErrorCode::ConversationNotFound
+        | ErrorCode::MessageNotFound
+        | ErrorCode::AnonymizationNotFound => 404,
         ErrorCode::EmailTaken
         | ErrorCode::RoleNameTaken
         | ErrorCode::OrganizationExists
-        | ErrorCode::AccountTaken => 409,
+        | ErrorCode::AccountTaken
+        | ErrorCode::ConversationOpen => 409,
         ErrorCode::InvalidField | ErrorCode::TokenExpired => 422,
         ErrorCode::ReservedName | ErrorCode::LimitReached | ErrorCode::VariableNotFound => 400,
         // As when a request takes too long to be answered: the words say what may be tried again, and the header

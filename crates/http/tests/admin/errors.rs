@@ -31,6 +31,12 @@ Internal 500 internal
 AccountNotFound 404 account_not_found
 AccountTaken 409 account_taken
 ExternalEventNotFound 404 external_event_not_found
+ContactNotFound 404 contact_not_found
+AttributeDefinitionNotFound 404 attribute_definition_not_found
+ConversationNotFound 404 conversation_not_found
+MessageNotFound 404 message_not_found
+ConversationOpen 409 conversation_open
+AnonymizationNotFound 404 anonymization_not_found
 ";
 
 fn rendered(problem: &Problem) -> Value {

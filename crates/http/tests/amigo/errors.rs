@@ -33,6 +33,12 @@ fn place(code: ErrorCode) -> usize {
         ErrorCode::AccountNotFound => 20,
         ErrorCode::AccountTaken => 21,
         ErrorCode::ExternalEventNotFound => 22,
+        ErrorCode::ContactNotFound => 23,
+        ErrorCode::AttributeDefinitionNotFound => 24,
+        ErrorCode::ConversationNotFound => 25,
+        ErrorCode::MessageNotFound => 26,
+        ErrorCode::ConversationOpen => 27,
+        ErrorCode::AnonymizationNotFound => 28,
     }
 }
 
@@ -60,6 +66,12 @@ Internal 500 {"detail":"Internal error"}
 AccountNotFound 404 {"detail":"No account is linked to the user"}
 AccountTaken 409 {"detail":"The account is linked to another user"}
 ExternalEventNotFound 404 {"detail":"External event not found"}
+ContactNotFound 404 {"detail":"Contact not found"}
+AttributeDefinitionNotFound 404 {"detail":"Attribute definition not found"}
+ConversationNotFound 404 {"detail":"Conversation not found"}
+MessageNotFound 404 {"detail":"Message not found"}
+ConversationOpen 409 {"detail":"A conversation is not closed"}
+AnonymizationNotFound 404 {"detail":"Anonymization request not found"}
 "#;
 
 #[test]
