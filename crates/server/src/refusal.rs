@@ -82,7 +82,13 @@ pub fn of_directory(error: &Error, about: About<'_>) -> Failure {
         | ErrorCode::TokenExpired
         | ErrorCode::AccountNotFound
         | ErrorCode::AccountTaken
-        | ErrorCode::ExternalEventNotFound => Failure::new(
+        | ErrorCode::ExternalEventNotFound
+        | ErrorCode::ContactNotFound
+        | ErrorCode::AttributeDefinitionNotFound
+        | ErrorCode::ConversationNotFound
+        | ErrorCode::MessageNotFound
+        | ErrorCode::ConversationOpen
+        | ErrorCode::AnonymizationNotFound => Failure::new(
             error.text.clone(),
             "this is a defect of denizen: please report it with the command you ran",
         ),
