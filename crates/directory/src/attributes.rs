@@ -1,11 +1,20 @@
-//! What can be noted of contacts and conversations, and how it is shown.
+//! What can be noted of contacts and conversations, how it is shown, and what may be noted.
 
-use denizen_domain::contact::AttributeValue;
+use std::collections::{BTreeMap, BTreeSet};
+
+use denizen_domain::contact::{
+    AttributeEntity, AttributeInput, AttributeValue, Attributes, MAX_LIST, MAX_NAME, SelectOption,
+};
 use denizen_domain::ids::Uuid;
+use denizen_domain::permission::names;
+use denizen_domain::text::bounded;
+use denizen_store::Conn;
+use denizen_store::attribute_definitions::{self as stored, Heading};
+
 pub use denizen_store::attribute_definitions::AttributeDefinition;
 
 use crate::context::OpContext;
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::handle::Directory;
 
 /// Something that is noted, with the words of its definition.
@@ -23,7 +32,8 @@ impl Directory {
     /// # Errors
     /// [`crate::ErrorCode::Forbidden`].
     pub async fn attribute_definitions(&self, ctx: &OpContext) -> Result<Vec<AttributeDefinition>> {
-        todo!("{}", ctx.request_id)
+        ctx.require(&names::DIRECTORY_READ_CONTACT)?;
+        Ok(self.store().scan(ctx.org(), stored::list).await?)
     }
 
     /// One definition: permission `Directory:ReadContact`.
@@ -31,6 +41,185 @@ impl Directory {
     /// # Errors
     /// [`crate::ErrorCode::AttributeDefinitionNotFound`].
     pub async fn attribute_definition(&self, ctx: &OpContext, id: Uuid) -> Result<AttributeDefinition> {
-        todo!("{} {id}", ctx.request_id)
+        ctx.require(&names::DIRECTORY_READ_CONTACT)?;
+        let found = self.query(ctx.org(), move |conn| stored::find(conn, id)).await?;
+        found.ok_or_else(|| ErrorCode::AttributeDefinitionNotFound.into())
     }
+}
+
+/// The words with which attributes are shown: those of all definitions under which something is noted.
+#[derive(Default)]
+pub(crate) struct Headings(BTreeMap<Uuid, Heading>);
+
+impl Headings {
+    /// Reads what is needed to show these attributes; nothing is asked where nothing is noted.
+    pub(crate) fn read<'a>(
+        conn: &Conn<'_>,
+        all: impl IntoIterator<Item = &'a Attributes>,
+    ) -> denizen_store::Result<Self> {
+        let ids: BTreeSet<Uuid> = all.into_iter().flat_map(BTreeMap::keys).copied().collect();
+        if ids.is_empty() {
+            return Ok(Self::default());
+        }
+        let ids: Vec<Uuid> = ids.into_iter().collect();
+        let headings = stored::headings(conn, &ids)?;
+        Ok(Self(headings.into_iter().map(|heading| (heading.definition_id, heading)).collect()))
+    }
+
+    /// The attributes in the order of their labels, then of their identifiers, then of their ids. Those whose definition
+    /// is archived are left out.
+    pub(crate) fn shown(&self, attributes: &Attributes) -> Vec<Attribute> {
+        let mut shown: Vec<Attribute> = attributes
+            .iter()
+            .filter_map(|(id, value)| {
+                let heading = self.0.get(id).filter(|heading| !heading.is_archived)?;
+                Some(Attribute {
+                    definition_id: *id,
+                    label: heading.label.clone(),
+                    identifier: heading.identifier.clone(),
+                    value: value.clone(),
+                })
+            })
+            .collect();
+        // Stable, and they come in the order of their ids.
+        shown.sort_by(|one, other| (&one.label, &one.identifier).cmp(&(&other.label, &other.identifier)));
+        shown
+    }
+}
+
+/// The definitions by which values are judged.
+pub(crate) struct Definitions(BTreeMap<Uuid, AttributeDefinition>);
+
+impl Definitions {
+    pub(crate) fn read<'a>(
+        conn: &Conn<'_>,
+        ids: impl IntoIterator<Item = &'a Uuid>,
+    ) -> denizen_store::Result<Self> {
+        let ids: BTreeSet<Uuid> = ids.into_iter().copied().collect();
+        let ids: Vec<Uuid> = ids.into_iter().collect();
+        let found = if ids.is_empty() { Vec::new() } else { stored::find_many(conn, &ids)? };
+        Ok(Self(found.into_iter().map(|definition| (definition.definition_id, definition)).collect()))
+    }
+
+    /// A definition of attributes of such a thing.
+    fn get(&self, id: Uuid, entity: AttributeEntity) -> Result<&AttributeDefinition> {
+        let definition = self.0.get(&id).ok_or_else(|| refused(id, "is not defined"))?;
+        if definition.entity == entity {
+            return Ok(definition);
+        }
+        Err(refused(
+            id,
+            match entity {
+                AttributeEntity::Contact => "is one of conversations, not of contacts",
+                AttributeEntity::Conversation => "is one of contacts, not of conversations",
+            },
+        ))
+    }
+
+    /// Changes what is noted, all of it or nothing (contract section 4.3). `None` takes away, and so does an empty list.
+    /// A value that is noted already may be said again whatever has become of its definition, unless that is archived.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidField`] with the definition's id and what is wrong; never with a value.
+    pub(crate) fn patch(
+        &self,
+        entity: AttributeEntity,
+        attributes: &mut Attributes,
+        changes: &BTreeMap<Uuid, Option<AttributeValue>>,
+    ) -> Result<()> {
+        let mut changed = attributes.clone();
+        for (id, change) in changes {
+            let definition = self.get(*id, entity)?;
+            if definition.is_archived {
+                return Err(refused(*id, "is archived"));
+            }
+            let is_nothing = |value: &AttributeValue| *value == AttributeValue::Options(Vec::new());
+            let Some(value) = change.as_ref().filter(|value| !is_nothing(value)) else {
+                if definition.is_required {
+                    return Err(refused(*id, "is required"));
+                }
+                changed.remove(id);
+                continue;
+            };
+            if attributes.get(id) == Some(value) {
+                continue;
+            }
+            if definition.is_deactivated {
+                return Err(refused(*id, "is deactivated"));
+            }
+            if definition.is_required && *value == AttributeValue::Text(String::new()) {
+                return Err(refused(*id, "is required"));
+            }
+            fits(definition, value, Options::Active)?;
+            changed.insert(*id, value.clone());
+        }
+        *attributes = changed;
+        Ok(())
+    }
+}
+
+/// Which options may be chosen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Options {
+    Active,
+}
+
+fn refused(id: Uuid, what: &str) -> Error {
+    let id = id.to_string();
+    Error::field(&[&id], format!("the attribute {id} {what}"))
+}
+
+/// Whether the value is of the type that the definition asks for, and within the bounds.
+fn fits(definition: &AttributeDefinition, value: &AttributeValue, options: Options) -> Result<()> {
+    let id = definition.definition_id;
+    match (&definition.input, value) {
+        (AttributeInput::Text { .. }, AttributeValue::Text(text)) => {
+            bounded(text, MAX_NAME).map(drop).map_err(|error| refused(id, &error.to_string()))
+        }
+        (AttributeInput::Select { options: root }, AttributeValue::Options(chosen)) => {
+            if chosen.len() > MAX_LIST {
+                return Err(refused(id, &format!("must have at most {MAX_LIST} options")));
+            }
+            is_path(root, chosen, options).map_err(|what| refused(id, &what))
+        }
+        (AttributeInput::Text { .. }, AttributeValue::Options(_)) => Err(refused(id, "must be a text")),
+        (AttributeInput::Select { .. }, AttributeValue::Text(_)) => {
+            Err(refused(id, "must be a list of options"))
+        }
+    }
+}
+
+/// Whether each chosen value is one of the options nested in the one before it, or one beside or above that, up to the
+/// outermost ones.
+///
+/// A value may stand in several places, and which of them is meant may only show later; so all of them are followed.
+fn is_path(root: &[SelectOption], chosen: &[String], options: Options) -> Result<(), String> {
+    // The options that are open after what was chosen so far, innermost first, for each place at which that may have led.
+    let mut places: Vec<Vec<&[SelectOption]>> = vec![vec![root]];
+    for (number, value) in (1..).zip(chosen) {
+        let mut is_deactivated = false;
+        let mut reached: BTreeMap<Uuid, Vec<&[SelectOption]>> = BTreeMap::new();
+        for place in &places {
+            for depth in 0..place.len() {
+                for option in place[depth].iter().filter(|option| option.value == *value) {
+                    if option.is_deactivated && options == Options::Active {
+                        is_deactivated = true;
+                        continue;
+                    }
+                    reached.entry(option.id).or_insert_with(|| {
+                        let mut open: Vec<&[SelectOption]> = place[..=depth].to_vec();
+                        open.push(&option.nested_options);
+                        open
+                    });
+                }
+            }
+        }
+        if reached.is_empty() {
+            let what =
+                if is_deactivated { "is deactivated" } else { "is none of those that can be chosen there" };
+            return Err(format!("has an option, the {number}. one, that {what}"));
+        }
+        places = reached.into_values().collect();
+    }
+    Ok(())
 }

@@ -48,6 +48,7 @@ pub use store::{Store, StoreOptions};
 pub fn statements() -> impl Iterator<Item = &'static Sql> {
     [
         api_keys::STATEMENTS,
+        attribute_definitions::STATEMENTS,
         awaited_users::STATEMENTS,
         control::STATEMENTS,
         conversations::STATEMENTS,

@@ -1,7 +1,7 @@
 //! What the tables of ingested records have in common: many rows are found at once by their ids, and a digest over all
 //! of a record says whether a record that comes again brings anything new.
 
-use denizen_domain::ids::{ObjectId, UserId, encode_hex};
+use denizen_domain::ids::{ObjectId, UserId, Uuid, encode_hex};
 
 use crate::error::{Result, StoreError};
 use crate::sql::{Row, to_json};
@@ -43,6 +43,12 @@ impl IdBytes for ObjectId {
 }
 
 impl IdBytes for UserId {
+    fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl IdBytes for Uuid {
     fn bytes(&self) -> &[u8] {
         &self.0
     }
