@@ -9,4 +9,4 @@ mod docs;
 mod health;
 pub mod kernel;
 
-pub use kernel::{App, Dialect, HttpSettings, openapi, openapi_text, router};
+pub use kernel::{App, Dialect, DixaSettings, HttpSettings, TokenRate, openapi, openapi_text, router};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use denizen_courier::{Courier, CourierError, Google, GoogleSettings, MailSettings};
 use denizen_directory::DirectorySettings;
-use denizen_http::{Dialect, HttpSettings};
+use denizen_http::{Dialect, DixaSettings, HttpSettings};
 use denizen_store::{PostgresOptions, SqliteOptions, StoreOptions};
 
 use crate::config::{Config, Place, SecretUrl};
@@ -77,6 +77,7 @@ pub fn http_settings(config: &Config, bound: SocketAddr) -> HttpSettings {
         concurrent_requests: limits.concurrent_requests,
         rate_limits: config.rate_limits.enabled.then(|| config.rate_limits.by_operation()),
         public_url: config.public_url(bound),
+        dixa: DixaSettings::default(),
     }
 }
 

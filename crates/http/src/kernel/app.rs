@@ -40,6 +40,38 @@ pub struct HttpSettings {
     pub rate_limits: Option<BTreeMap<String, BTreeMap<String, u32>>>,
     /// How callers reach this process, without a slash at the end; for the examples in the pages about the dialects.
     pub public_url: String,
+    pub dixa: DixaSettings,
+}
+
+/// What the callers of one dialect may ask of the process, and how it answers them.
+#[derive(Debug, Clone)]
+pub struct DixaSettings {
+    /// How callers reach this process, without a slash at the end, for the links from page to page. `None`: as the
+    /// request itself says, by its `Host`.
+    pub public_url: Option<String>,
+    /// Whether the links from page to page begin with the path, and not with `public_url`.
+    pub relative_links: bool,
+    /// Whether `PATCH` and `PUT` of `/v1/endusers/bulk` mean what those of `/v1/endusers` mean.
+    pub bulk_alias: bool,
+    /// Largest body of a call about many contacts, in bytes.
+    pub bulk_bytes: usize,
+    /// How often each access token may call; `None` for as often as it likes.
+    pub rate: Option<TokenRate>,
+}
+
+/// How often one access token may call one process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenRate {
+    /// Calls a second, on and on; from 1.
+    pub per_second: u32,
+    /// Calls at once, after a rest; from 1.
+    pub burst: u32,
+}
+
+impl Default for DixaSettings {
+    fn default() -> Self {
+        Self { public_url: None, relative_links: false, bulk_alias: false, bulk_bytes: 10 << 20, rate: None }
+    }
 }
 
 impl Default for HttpSettings {
@@ -57,6 +89,7 @@ impl Default for HttpSettings {
             concurrent_requests: 1024,
             rate_limits: None,
             public_url: "http://127.0.0.1:8080".to_owned(),
+            dixa: DixaSettings::default(),
         }
     }
 }

@@ -21,7 +21,7 @@ mod serve;
 mod stream;
 mod visit;
 
-pub use app::{App, HttpSettings};
+pub use app::{App, DixaSettings, HttpSettings, TokenRate};
 pub use call::{Call, Query};
 pub use dialect::{Dialect, HeaderParam, SecurityKind, SecurityScheme};
 pub use metrics::{JobCount, Metrics};
