@@ -156,12 +156,23 @@ impl Definitions {
         *attributes = changed;
         Ok(())
     }
+
+    /// Whether all of this may have been noted at some time: what is taken in from elsewhere may be older than the archiving
+    /// or deactivation of its definition, and than the wish that there be a value.
+    ///
+    /// # Errors
+    /// As [`Self::patch`].
+    pub(crate) fn check(&self, entity: AttributeEntity, attributes: &Attributes) -> Result<()> {
+        attributes.iter().try_for_each(|(id, value)| fits(self.get(*id, entity)?, value, Options::All))
+    }
 }
 
 /// Which options may be chosen.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Options {
     Active,
+    /// Deactivated ones, too: they were chosen when they were not.
+    All,
 }
 
 fn refused(id: Uuid, what: &str) -> Error {
@@ -194,7 +205,7 @@ fn fits(definition: &AttributeDefinition, value: &AttributeValue, options: Optio
 ///
 /// A value may stand in several places, and which of them is meant may only show later; so all of them are followed.
 fn is_path(root: &[SelectOption], chosen: &[String], options: Options) -> Result<(), String> {
-    // The options that are open after what was chosen so far, innermost first, for each place at which that may have led.
+    // The options that are open after what was chosen so far, outermost first, for each place to which that may have led.
     let mut places: Vec<Vec<&[SelectOption]>> = vec![vec![root]];
     for (number, value) in (1..).zip(chosen) {
         let mut is_deactivated = false;
@@ -215,9 +226,8 @@ fn is_path(root: &[SelectOption], chosen: &[String], options: Options) -> Result
             }
         }
         if reached.is_empty() {
-            let what =
-                if is_deactivated { "is deactivated" } else { "is none of those that can be chosen there" };
-            return Err(format!("has an option, the {number}. one, that {what}"));
+            let why = if is_deactivated { "it is deactivated" } else { "there is none such at this place" };
+            return Err(format!("cannot have option {number} of the value: {why}"));
         }
         places = reached.into_values().collect();
     }

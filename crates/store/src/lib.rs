@@ -10,6 +10,7 @@ pub mod attribute_definitions;
 pub mod awaited_users;
 mod conn;
 pub mod contact_conversations;
+pub mod contact_messages;
 pub mod contacts;
 pub mod control;
 pub mod conversations;
@@ -50,6 +51,8 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         api_keys::STATEMENTS,
         attribute_definitions::STATEMENTS,
         awaited_users::STATEMENTS,
+        contact_conversations::STATEMENTS,
+        contact_messages::STATEMENTS,
         control::STATEMENTS,
         conversations::STATEMENTS,
         erasures::STATEMENTS,
