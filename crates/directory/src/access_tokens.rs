@@ -1,14 +1,26 @@
 //! Access tokens: with one, a program calls in its own name, as far as the token's role reaches.
 //!
-//! A token is `{organization}.{secret}`, so that it leads to its organization without a path that names one.
+//! A token is `{organization}.{secret}`, so that it leads to its organization without a path that names one. Nobody is
+//! signed in by it and no user stands behind it: the token's id is the id of the actor. Tokens are made by whoever
+//! operates the machine, and by no caller: a caller who could make one would outlive the own role.
 
-use denizen_domain::ids::Uuid;
+use std::sync::Arc;
+
+use denizen_domain::ids::{ObjectId, UserId, Uuid};
+use denizen_domain::text::Slug;
 use denizen_domain::time::Timestamp;
 pub use denizen_store::access_tokens::AccessToken;
+use denizen_store::{access_tokens as stored, roles};
 
-use crate::error::Result;
+use crate::environment::{Environment, hash_secret};
+use crate::error::{Error, ErrorCode, Result};
 use crate::handle::Directory;
-use crate::sessions::Caller;
+use crate::sessions::{Caller, Loaded, Session, token_cache_key};
+
+/// The characters of a secret: 256 bits as unpadded URL-safe Base64.
+const SECRET_LENGTH: usize = 43;
+/// How long a token that expired is still listed, in seconds: whoever looks for why calls are refused finds it there.
+const LISTED_AFTER_EXPIRY: i64 = 30 * 86_400;
 
 /// The one time that a token can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,11 +30,40 @@ pub struct NewAccessToken {
     pub token: String,
 }
 
+/// A new token, as it is shown and as it is kept; its role is still to be found.
+pub(crate) fn draw_token(
+    environment: &Environment,
+    organization: &str,
+    name: Option<String>,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> (NewAccessToken, AccessToken) {
+    let secret = environment.secret();
+    let token_id = environment.uuid();
+    let kept = AccessToken {
+        token_id,
+        name,
+        secret_hash: hash_secret(&secret),
+        role_id: ObjectId([0; 12]),
+        created_at: now,
+        expires_at,
+    };
+    (NewAccessToken { token_id, token: format!("{organization}.{secret}") }, kept)
+}
+
+/// The organization and the secret of a token, if it has the form of one.
+fn parse(token: &str) -> Option<(&str, &str)> {
+    let (organization, secret) = token.split_once('.')?;
+    let is_secret = secret.len() == SECRET_LENGTH
+        && secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    (is_secret && Slug::parse(organization).is_ok()).then_some((organization, secret))
+}
+
 impl Directory {
     /// Makes a token of an organization, for whoever runs a command of denizen on the machine itself.
     ///
     /// # Errors
-    /// [`crate::ErrorCode::OrganizationNotFound`], [`crate::ErrorCode::RoleNotFound`].
+    /// [`ErrorCode::OrganizationNotFound`], [`ErrorCode::RoleNotFound`].
     pub async fn create_access_token(
         &self,
         organization: &str,
@@ -30,30 +71,102 @@ impl Directory {
         name: Option<String>,
         expires_at: Option<Timestamp>,
     ) -> Result<NewAccessToken> {
-        todo!("{organization} {role_name} {name:?} {expires_at:?}")
+        let organization =
+            self.find_organization(organization).await?.ok_or(ErrorCode::OrganizationNotFound)?;
+        let now = self.now();
+        let (shown, token) =
+            draw_token(self.environment(), organization.slug.as_str(), name, expires_at, now);
+        let role_name = role_name.to_owned();
+        self.write(organization.org, move |tx| {
+            let role = roles::find_by_name(tx, &role_name)?.ok_or(ErrorCode::RoleNotFound)?;
+            stored::delete_expired(tx, now.plus_seconds(-LISTED_AFTER_EXPIRY))?;
+            stored::insert(tx, &AccessToken { role_id: role.role_id, ..token.clone() })?;
+            Ok(())
+        })
+        .await?;
+        Ok(shown)
     }
 
-    /// The tokens of an organization, in the order of their creation.
+    /// The tokens of an organization with the names of their roles, in the order of their creation; those that expired
+    /// lately are among them.
     ///
     /// # Errors
-    /// [`crate::ErrorCode::OrganizationNotFound`].
-    pub async fn access_tokens(&self, organization: &str) -> Result<Vec<AccessToken>> {
-        todo!("{organization}")
+    /// [`ErrorCode::OrganizationNotFound`].
+    pub async fn access_tokens(&self, organization: &str) -> Result<Vec<(AccessToken, String)>> {
+        let organization =
+            self.find_organization(organization).await?.ok_or(ErrorCode::OrganizationNotFound)?;
+        self.read(organization.org, |conn| {
+            let mut tokens = Vec::new();
+            for token in stored::list(conn)? {
+                let role = roles::find(conn, token.role_id)?.map_or_else(String::new, |role| role.name);
+                tokens.push((token, role));
+            }
+            Ok(tokens)
+        })
+        .await
     }
 
-    /// Makes a token invalid.
+    /// Makes a token invalid: at once in this process, within about a second in others.
     ///
     /// # Errors
-    /// [`crate::ErrorCode::OrganizationNotFound`], [`crate::ErrorCode::ApiKeyNotFound`].
+    /// [`ErrorCode::OrganizationNotFound`], [`ErrorCode::ApiKeyNotFound`].
     pub async fn revoke_access_token(&self, organization: &str, token: Uuid) -> Result<()> {
-        todo!("{organization} {token}")
+        let organization =
+            self.find_organization(organization).await?.ok_or(ErrorCode::OrganizationNotFound)?;
+        let org = organization.org;
+        let deleted = self.write(org, move |tx| Ok(stored::delete(tx, token)?)).await?;
+        self.inner.sessions.forget(org);
+        if deleted { Ok(()) } else { Err(ErrorCode::ApiKeyNotFound.into()) }
     }
 
     /// Establishes who calls with a token. `caller.session.user_id.as_uuid()` is the token's id.
     ///
     /// # Errors
-    /// [`crate::ErrorCode::InvalidCredentials`].
+    /// [`ErrorCode::InvalidCredentials`].
     pub async fn authenticate_access_token(&self, token: &str) -> Result<Caller> {
-        todo!("{}", token.len())
+        let refused = || Error::new(ErrorCode::InvalidCredentials);
+        let (organization, secret) = parse(token).ok_or_else(refused)?;
+        let now = self.now();
+        let cache_key = token_cache_key(token);
+        let session = if let Some(session) = self.inner.sessions.find(&cache_key, now) {
+            session
+        } else {
+            let loading = self.load_token_session(organization, hash_secret(secret), now);
+            let session = Arc::new(Box::pin(loading).await?);
+            self.inner.sessions.keep(cache_key, &session, now);
+            session
+        };
+        Ok(Caller { session, target: organization.to_owned() })
+    }
+
+    async fn load_token_session(
+        &self,
+        organization: &str,
+        secret_hash: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Session> {
+        let refused = || Error::new(ErrorCode::InvalidCredentials);
+        let home = self.find_organization(organization).await?.ok_or_else(refused)?;
+        let generation = self.inner.sessions.current(home.org);
+        let found = self.query(home.org, move |conn| {
+            let Some(token) = stored::find_by_hash(conn, &secret_hash)? else { return Ok(None) };
+            let role = roles::find(conn, token.role_id)?;
+            Ok(role.map(|role| (token, role)))
+        });
+        let (token, role) = found.await?.ok_or_else(refused)?;
+        let expires_at = token.expires_at.unwrap_or(Timestamp(i64::MAX));
+        if expires_at <= now {
+            return Err(refused());
+        }
+        Ok(Session::new(Loaded {
+            home,
+            user_id: UserId::from_uuid(token.token_id),
+            user_text: token.token_id.to_string(),
+            role,
+            lent: Vec::new(),
+            expires_at,
+            loaded_at: now,
+            generation,
+        }))
     }
 }

@@ -86,7 +86,7 @@ impl OpContext {
     pub(crate) fn covers_grant(&self, grant: &Grant, user: UserId) -> bool {
         let own = &self.session.role;
         let home = self.session.home.slug.as_str();
-        let ours = resolved(&own.grants, home, Some(&self.session.user_id.as_member().to_string()));
+        let ours = resolved(&own.grants, home, Some(self.session.user_text()));
         let theirs = Grants(vec![grant.clone()]);
         let user = user.as_member().to_string();
         let theirs = resolved(&theirs, self.organization.slug.as_str(), Some(&user));
@@ -103,8 +103,7 @@ impl OpContext {
             (Cow::Borrowed(&own.grants), Cow::Borrowed(&role.grants))
         } else {
             let home = self.session.home.slug.as_str();
-            let user = self.session.user_id.as_member().to_string();
-            let ours = resolved(&own.grants, home, Some(&user));
+            let ours = resolved(&own.grants, home, Some(self.session.user_text()));
             (Cow::Owned(ours), Cow::Owned(resolved(&role.grants, self.organization.slug.as_str(), None)))
         };
         (

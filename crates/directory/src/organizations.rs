@@ -12,9 +12,10 @@ use denizen_domain::time::Timestamp;
 pub use denizen_store::organizations::{ImageKind, OrganizationProfile};
 use denizen_store::roles::Role;
 use denizen_store::users::NewUser;
-use denizen_store::{StoreError, Tx, control, organizations as stored, roles, users};
+use denizen_store::{StoreError, Tx, access_tokens, control, organizations as stored, roles, users};
 use serde::Serialize;
 
+use crate::access_tokens::{NewAccessToken, draw_token};
 use crate::api_keys::{DEFAULT_KEY_DAYS, insert_key, new_key};
 use crate::context::OpContext;
 use crate::environment::Environment;
@@ -29,6 +30,8 @@ const MOST: usize = 10_000;
 
 /// The role whose holder may do everything; every organization has it, and its grants cannot be changed.
 pub const SUPER_ROLE: &str = "DefaultSuperAdministratorRole";
+/// The role whose holder administers the own organization; every organization begins with it.
+pub const ADMINISTRATOR_ROLE: &str = "DefaultAdministratorRole";
 
 /// An organization as it was a moment ago.
 #[derive(Debug)]
@@ -114,7 +117,7 @@ pub struct FirstAdmin {
     pub email: Email,
 }
 
-/// A new organization's credentials. The key's secret is shown here and never again.
+/// A new organization's credentials. The secrets of key and token are shown here and never again.
 #[derive(Debug, Clone, Serialize)]
 pub struct CreatedOrganization {
     /// The slug, as it stands in paths.
@@ -125,6 +128,10 @@ pub struct CreatedOrganization {
     pub api_key: String,
     /// When the key stops working.
     pub expires_at: Timestamp,
+    /// A token of [`ADMINISTRATOR_ROLE`] that does not expire. `None` where an organization was recovered, whose programs
+    /// have their tokens.
+    #[serde(skip)]
+    pub access_token: Option<NewAccessToken>,
 }
 
 /// An organization in a list.
@@ -218,7 +225,8 @@ impl Directory {
         Ok(Some(organization))
     }
 
-    /// Makes an organization with its default roles, its first administrator, and an API key for that administrator.
+    /// Makes an organization with its default roles, its first administrator, an API key for that administrator, and an
+    /// access token for its programs.
     /// This is the command line's door; a caller of the API uses [`Self::create_child_organization`].
     ///
     /// # Errors
@@ -237,10 +245,14 @@ impl Directory {
         let key_id = environment.uuid();
         let record_id = environment.object_id(now);
         let expires_at = now.plus_seconds(DEFAULT_KEY_DAYS * 86_400);
+        let (shown_token, mut token) =
+            draw_token(&environment, org_id.as_str(), Some("first token".to_owned()), None, now);
+        token.role_id = plan.role(ADMINISTRATOR_ROLE).role_id;
         self.write(OrgKey::CONTROL, move |tx| {
             let org = plan.write(tx, None, now)?;
             let tx = &tx.of(org);
-            let role = plan.super_role();
+            access_tokens::insert(tx, &token)?;
+            let role = plan.role(SUPER_ROLE);
             let key = new_key(
                 key_id,
                 record_id,
@@ -261,6 +273,7 @@ impl Directory {
             api_key_id: key_id,
             api_key: shown,
             expires_at,
+            access_token: Some(shown_token),
         })
     }
 
@@ -420,11 +433,9 @@ impl Plan {
         Self { uuid: environment.uuid(), new, roles, admin, admin_id: environment.member_id(now) }
     }
 
-    fn super_role(&self) -> &Role {
-        self.roles
-            .iter()
-            .find(|role| role.name == SUPER_ROLE)
-            .expect("the default roles include the super role")
+    /// One of the default roles, by its name.
+    fn role(&self, name: &str) -> &Role {
+        self.roles.iter().find(|role| role.name == name).expect("the default roles include it")
     }
 
     fn write(&self, tx: &Tx<'_>, parent: Option<OrgKey>, now: Timestamp) -> Result<OrgKey> {
@@ -444,7 +455,7 @@ impl Plan {
             email: self.admin.email.clone(),
             first_name: self.admin.first_name.clone(),
             last_name: self.admin.last_name.clone(),
-            role_id: self.super_role().role_id,
+            role_id: self.role(SUPER_ROLE).role_id,
             is_verified: true,
             preferences: self.new.profile.default_preferences.clone().unwrap_or_default(),
             open_variables: denizen_domain::member::Variables::new(),

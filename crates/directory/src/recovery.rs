@@ -79,6 +79,7 @@ impl Directory {
             api_key_id: key_id,
             api_key: shown,
             expires_at,
+            access_token: None,
         })
     }
 }

@@ -41,12 +41,13 @@ pub enum Credentials<'c> {
     ApiKey { secret: &'c str, key_id: &'c str, user_id: &'c str },
 }
 
-/// A signed-in user.
+/// A signed-in user, or a program that calls in its own name.
 pub struct Session {
-    /// The organization that the user belongs to.
+    /// The organization that the user or program belongs to.
     pub home: Arc<Organization>,
+    /// A member's id; of a program, the id of its access token.
     pub user_id: UserId,
-    /// Whether the user may see the own record, which every user operation asks for.
+    /// Whether the user may see the own record, which every user operation asks for. A program has none.
     pub sees_itself: bool,
     pub role: Role,
     /// The role's grants and what has been granted to the user for a time; `None` where that is nothing.
@@ -59,11 +60,56 @@ pub struct Session {
     /// that, so does the session, and the next call finds the grant gone.
     expires_at: Timestamp,
     loaded_at: Timestamp,
-    generation: u64,
-    current_generation: Arc<AtomicU64>,
+    generation: Generation,
+}
+
+/// What a session is made of.
+pub(crate) struct Loaded {
+    pub home: Arc<Organization>,
+    pub user_id: UserId,
+    /// For whom the placeholder of the acting user stands.
+    pub user_text: String,
+    pub role: Role,
+    /// What has been granted for a time, and until when.
+    pub lent: Vec<(Grant, Timestamp)>,
+    pub expires_at: Timestamp,
+    pub loaded_at: Timestamp,
+    pub generation: Generation,
 }
 
 impl Session {
+    /// A session of somebody verified without an own record.
+    pub(crate) fn new(loaded: Loaded) -> Self {
+        let Loaded { home, user_id, user_text, role, lent, expires_at, loaded_at, generation } = loaded;
+        let expires_at = lent.iter().map(|(_, end)| *end).fold(expires_at, Timestamp::min);
+        let widened = (!lent.is_empty()).then(|| {
+            let lent = lent.into_iter().map(|(grant, _)| grant);
+            Grants(role.grants.0.iter().cloned().chain(lent).collect())
+        });
+        let placeholders = Placeholders { org_id: home.slug.as_str().to_owned(), user_id: user_text };
+        let own = OpContext::org_scalar(home.slug.as_str());
+        let grants = widened.as_ref().unwrap_or(&role.grants);
+        let visible_at_home = grants.filter(&names::USER_GET_USER_INFO, &placeholders).assume("org_id", &own);
+        Self {
+            home,
+            user_id,
+            sees_itself: false,
+            role,
+            widened,
+            is_verified: true,
+            placeholders,
+            visible_at_home,
+            expires_at,
+            loaded_at,
+            generation,
+        }
+    }
+
+    /// The id of the acting user or program as it is written, whole whatever its kind.
+    pub(crate) fn user_text(&self) -> &str {
+        &self.placeholders.user_id
+    }
+
     /// What the user's grants, temporary ones included, admit for a permission in an organization.
     pub(crate) fn filter(&self, permission: &PermissionName, organization: &str) -> Filter {
         let grants = self.widened.as_ref().unwrap_or(&self.role.grants);
@@ -82,7 +128,19 @@ impl Session {
     fn is_usable(&self, now: Timestamp) -> bool {
         self.expires_at > now
             && now.0.saturating_sub(self.loaded_at.0) < FRESH
-            && self.generation == self.current_generation.load(Ordering::Acquire)
+            && self.generation.is_current()
+    }
+}
+
+/// How often an organization's sessions had been forgotten when something was read.
+pub(crate) struct Generation {
+    read: u64,
+    current: Arc<AtomicU64>,
+}
+
+impl Generation {
+    fn is_current(&self) -> bool {
+        self.read == self.current.load(Ordering::Acquire)
     }
 }
 
@@ -115,12 +173,12 @@ impl Sessions {
         &self.shards[usize::from(key[0]) % SHARDS]
     }
 
-    fn find(&self, key: &[u8; 32], now: Timestamp) -> Option<Arc<Session>> {
+    pub(crate) fn find(&self, key: &[u8; 32], now: Timestamp) -> Option<Arc<Session>> {
         let shard = self.shard(key).lock().unwrap_or_else(PoisonError::into_inner);
         shard.get(key).filter(|session| session.is_usable(now)).cloned()
     }
 
-    fn keep(&self, key: [u8; 32], session: &Arc<Session>, now: Timestamp) {
+    pub(crate) fn keep(&self, key: [u8; 32], session: &Arc<Session>, now: Timestamp) {
         let mut shard = self.shard(&key).lock().unwrap_or_else(PoisonError::into_inner);
         if shard.len() >= MOST_PER_SHARD {
             shard.retain(|_, session| session.is_usable(now));
@@ -137,6 +195,13 @@ impl Sessions {
         }
         let mut generations = self.generations.write().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(generations.entry(org).or_default())
+    }
+
+    /// The organization's generation now. To be taken before the rows are read: a change in between makes what was read
+    /// outdated, never the other way round.
+    pub(crate) fn current(&self, org: OrgKey) -> Generation {
+        let current = self.generation(org);
+        Generation { read: current.load(Ordering::Acquire), current }
     }
 
     /// Makes every session and cached profile of an organization be read again at its next use.
@@ -275,39 +340,22 @@ impl Directory {
                 (home, origin)
             }
         };
-        // Read before the rows: a change in between makes the session outdated, never the other way round.
-        let current_generation = self.inner.sessions.generation(home.org);
-        let generation = current_generation.load(Ordering::Acquire);
+        let generation = self.inner.sessions.current(home.org);
         let Actor { user, role, lent } =
             self.query(home.org, move |conn| load_actor(conn, &origin, now)).await?.ok_or_else(refused)?;
-        let expires_at = lent.iter().map(|(_, end)| *end).fold(origin.expires_at, Timestamp::min);
-        let widened = (!lent.is_empty()).then(|| {
-            let lent = lent.into_iter().map(|(grant, _)| grant);
-            Grants(role.grants.0.iter().cloned().chain(lent).collect())
-        });
-        let placeholders = Placeholders {
-            org_id: home.slug.as_str().to_owned(),
-            user_id: user.user_id.as_member().to_string(),
-        };
-        let own = OpContext::org_scalar(home.slug.as_str());
-        let grants = widened.as_ref().unwrap_or(&role.grants);
-        let visible_at_home = grants.filter(&names::USER_GET_USER_INFO, &placeholders).assume("org_id", &own);
         let texts = user.attribute_texts(Some(role.name.clone()));
-        let sees_itself = visible_at_home.admits(&|name| user.attribute(&texts, name));
-        Ok(Session {
+        let session = Session::new(Loaded {
             home,
             user_id: user.user_id,
-            sees_itself,
+            user_text: user.user_id.as_member().to_string(),
             role,
-            widened,
-            is_verified: user.is_verified,
-            placeholders,
-            visible_at_home,
-            expires_at,
+            lent,
+            expires_at: origin.expires_at,
             loaded_at: now,
             generation,
-            current_generation,
-        })
+        });
+        let sees_itself = session.visible_at_home.admits(&|name| user.attribute(&texts, name));
+        Ok(Session { sees_itself, is_verified: user.is_verified, ..session })
     }
 
     async fn check_token(
@@ -427,6 +475,19 @@ fn cache_key(credentials: Credentials<'_>, home: &str) -> [u8; 32] {
             part(&user_id.to_ascii_lowercase());
         }
     }
+    finished(hash)
+}
+
+/// An access token as one hash, which is never that of other credentials: those begin with a length, and no text is so
+/// long.
+pub(crate) fn token_cache_key(token: &str) -> [u8; 32] {
+    let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
+    hash.update(&u64::MAX.to_le_bytes());
+    hash.update(token.as_bytes());
+    finished(hash)
+}
+
+fn finished(hash: ring::digest::Context) -> [u8; 32] {
     let mut key = [0; 32];
     key.copy_from_slice(hash.finish().as_ref());
     key

@@ -48,6 +48,7 @@ pub use store::{Store, StoreOptions};
 /// Every fixed statement, for the test that prepares each of them on each engine.
 pub fn statements() -> impl Iterator<Item = &'static Sql> {
     [
+        access_tokens::STATEMENTS,
         api_keys::STATEMENTS,
         attribute_definitions::STATEMENTS,
         awaited_users::STATEMENTS,

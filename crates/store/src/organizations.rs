@@ -88,6 +88,8 @@ static ERASE_JOBS: Sql = Sql::new(
      AND kind NOT IN ('organization.erase', 'identity.delete_account', 'store.scrub')",
 );
 static ERASE_KEYS: Sql = Sql::new("organization.erase_keys", "DELETE FROM api_key WHERE org_id = $1");
+static ERASE_TOKENS: Sql =
+    Sql::new("organization.erase_tokens", "DELETE FROM access_token WHERE org_id = $1");
 static ERASE_TOMBSTONES: Sql =
     Sql::new("organization.erase_tombstones", "DELETE FROM user_tombstone WHERE org_id = $1");
 static ERASE_ROLES: Sql = Sql::new("organization.erase_roles", "DELETE FROM role WHERE org_id = $1");
@@ -103,6 +105,7 @@ pub const STATEMENTS: &[&Sql] = &[
     &ERASE_USERS,
     &ERASE_JOBS,
     &ERASE_KEYS,
+    &ERASE_TOKENS,
     &ERASE_TOMBSTONES,
     &ERASE_ROLES,
     &ERASE_COUNTERS,
@@ -172,7 +175,15 @@ pub fn erase_users(tx: &Tx<'_>, most: i64) -> Result<usize> {
 
 /// Erases what is left of an organization after its users.
 pub fn erase_rest(tx: &Tx<'_>) -> Result<()> {
-    for sql in [&ERASE_JOBS, &ERASE_KEYS, &ERASE_TOMBSTONES, &ERASE_ROLES, &ERASE_COUNTERS, &ERASE_PROFILE] {
+    for sql in [
+        &ERASE_JOBS,
+        &ERASE_KEYS,
+        &ERASE_TOKENS,
+        &ERASE_TOMBSTONES,
+        &ERASE_ROLES,
+        &ERASE_COUNTERS,
+        &ERASE_PROFILE,
+    ] {
         tx.write(sql, &[tx.org_param()])?;
     }
     Ok(())

@@ -1,7 +1,11 @@
-//! Somebody who calls with a token.
+//! Who calls with a token: a user who is signed in, or a program.
+
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::Request;
+use denizen_directory::access_tokens::NewAccessToken;
+use denizen_directory::{Caller, OpContext};
 use serde_json::Value;
 
 use crate::answer::Answer;
@@ -109,5 +113,63 @@ impl TestCaller {
     /// Whether the credentials are good for a look at the own record.
     pub async fn sees_itself(&self) -> Answer {
         self.get(&format!("/user/?user_id={}", self.user_id)).await
+    }
+}
+
+/// A program that calls with an access token in its own name. Paths are whole: the token names the organization.
+#[derive(Clone)]
+pub struct TestProgram {
+    pub server: TestServer,
+    /// The id of the token, which is that of the actor.
+    pub token_id: String,
+    pub token: String,
+}
+
+impl TestProgram {
+    pub(crate) fn new(server: &TestServer, made: &NewAccessToken) -> Self {
+        Self { server: server.clone(), token_id: made.token_id.to_string(), token: made.token.clone() }
+    }
+
+    /// The same token at another process.
+    #[must_use]
+    pub fn at(&self, server: &TestServer) -> Self {
+        Self { server: server.clone(), ..self.clone() }
+    }
+
+    pub async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.server.call(method, path, &[("authorization", &self.token)], body).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.call("GET", path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.call("POST", path, Some(body)).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.call("PUT", path, Some(body)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.call("PATCH", path, Some(body)).await
+    }
+
+    /// Establishes by the rules alone who calls.
+    ///
+    /// # Errors
+    /// When the token is not accepted.
+    pub async fn authenticate(&self) -> Result<Caller, denizen_directory::Error> {
+        self.server.directory().authenticate_access_token(&self.token).await
+    }
+
+    /// What the program brings to an operation of the rules in its own organization.
+    ///
+    /// # Panics
+    /// When the token is not accepted.
+    pub async fn context(&self) -> OpContext {
+        let caller = self.authenticate().await.unwrap();
+        self.server.directory().context(&caller, &Arc::from("test")).await.unwrap()
     }
 }

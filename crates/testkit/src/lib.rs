@@ -16,7 +16,7 @@ mod processes;
 mod server;
 
 pub use answer::Answer;
-pub use caller::{Key, TestCaller};
+pub use caller::{Key, TestCaller, TestProgram};
 pub use contract::Contract;
 pub use environment::{NOON, SeededEntropy, TestClock, environment};
 pub use org::{ORIGIN, TestOrg};

@@ -11,7 +11,7 @@ use denizen_domain::text::{Email, Origin, Slug};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
-use crate::caller::{Key, TestCaller};
+use crate::caller::{Key, TestCaller, TestProgram};
 use crate::server::{TestServer, request};
 
 /// The origin to which the links of every test organization may lead.
@@ -135,6 +135,19 @@ impl TestOrg {
         let body = json!({"name": "of a test", "duration": "P30D", "role_name": role_name});
         let made = self.admin().await.post("/organization/api_key/", &body).await.expect(201);
         Key { key_id: made.str_at("/api_key_id"), secret: made.str_at("/api_key") }
+    }
+
+    /// A program with a new access token of an existing role, made through the command line's door.
+    pub async fn access_token(&self, role_name: &str) -> TestProgram {
+        let directory = self.server.directory();
+        let made = directory.create_access_token(self.slug(), role_name, None, None).await.unwrap();
+        TestProgram::new(&self.server, &made)
+    }
+
+    /// A program whose role has just these grants.
+    pub async fn access_token_with(&self, grants: &Value) -> TestProgram {
+        let role_name = self.role(grants).await;
+        self.access_token(&role_name).await
     }
 
     /// Changes what only the command line can change.

@@ -1,6 +1,7 @@
 //! The rules, asked through Amigo's dialect where a rule shows there, and directly where it does not.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod access_tokens;
 mod account_deletion;
 mod cursors;
 mod deletion;
