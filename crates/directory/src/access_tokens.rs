@@ -51,7 +51,8 @@ pub(crate) fn draw_token(
     (NewAccessToken { token_id, token: format!("{organization}.{secret}") }, kept)
 }
 
-/// The organization and the secret of a token, if it has the form of one.
+/// The organization and the secret of a token, if it has the form of one: what has not is refused without a look at the
+/// store.
 fn parse(token: &str) -> Option<(&str, &str)> {
     let (organization, secret) = token.split_once('.')?;
     let is_secret = secret.len() == SECRET_LENGTH
@@ -168,5 +169,45 @@ impl Directory {
             loaded_at: now,
             generation,
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sessions::{Credentials, cache_key};
+
+    #[test]
+    fn a_token_is_a_short_name_and_a_secret_and_nothing_else() {
+        let secret = "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFy-_0";
+        assert_eq!(parse(&format!("acme.{secret}")), Some(("acme", secret)));
+        for malformed in [
+            String::new(),
+            ".".to_owned(),
+            secret.to_owned(),
+            format!(".{secret}"),
+            format!("acme{secret}"),
+            format!("Acme.{secret}"),
+            format!("v1.{secret}"),
+            format!("acme.acme.{secret}"),
+            format!("acme.{secret}A"),
+            format!("acme.{secret}="),
+            format!(" acme.{secret}"),
+            format!("acme.{}", &secret[1..]),
+            format!("acme.{} ", &secret[1..]),
+            format!("acme.{}+", &secret[1..]),
+            format!("acme.{}ä", &secret[2..]),
+        ] {
+            assert_eq!(parse(&malformed), None, "{malformed}");
+        }
+    }
+
+    #[test]
+    fn no_other_credentials_are_remembered_as_a_token_is() {
+        let token = "acme.Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFy-_0";
+        assert_eq!(token_cache_key(token), token_cache_key(token));
+        for home in ["", "acme", "\u{ff}"] {
+            assert_ne!(token_cache_key(token), cache_key(Credentials::Token(token), home));
+        }
     }
 }

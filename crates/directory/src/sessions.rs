@@ -455,7 +455,7 @@ fn within(held: &Role, grant: Grant) -> Option<Grant> {
 }
 
 /// What was shown, and to which organization, as one hash: the cache holds no secret.
-fn cache_key(credentials: Credentials<'_>, home: &str) -> [u8; 32] {
+pub(crate) fn cache_key(credentials: Credentials<'_>, home: &str) -> [u8; 32] {
     let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
     let mut part = |text: &str| {
         hash.update(&(text.len() as u64).to_le_bytes());

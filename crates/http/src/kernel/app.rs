@@ -53,6 +53,11 @@ pub struct DixaSettings {
     pub relative_links: bool,
     /// Whether `PATCH` and `PUT` of `/v1/endusers/bulk` mean what those of `/v1/endusers` mean.
     pub bulk_alias: bool,
+    /// Things on a page of a list when nobody asks for a number, and at most.
+    pub page_limit_default: usize,
+    pub page_limit_most: usize,
+    /// Most contacts that one call is about.
+    pub bulk_items: usize,
     /// Largest body of a call about many contacts, in bytes.
     pub bulk_bytes: usize,
     /// How often each access token may call; `None` for as often as it likes.
@@ -70,7 +75,16 @@ pub struct TokenRate {
 
 impl Default for DixaSettings {
     fn default() -> Self {
-        Self { public_url: None, relative_links: false, bulk_alias: false, bulk_bytes: 10 << 20, rate: None }
+        Self {
+            public_url: None,
+            relative_links: false,
+            bulk_alias: false,
+            page_limit_default: 50,
+            page_limit_most: 1_000,
+            bulk_items: 1_000,
+            bulk_bytes: 10 << 20,
+            rate: None,
+        }
     }
 }
 
