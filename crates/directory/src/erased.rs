@@ -74,7 +74,7 @@ impl Directory {
             let from_then = jobs::count_kind(conn, DELETE_ACCOUNT, since)?;
             let after = if erased_at.is_some() { jobs::count_kind(conn, DELETE_ACCOUNT, later)? } else { 0 };
             let work = payload(&Work::EraseUser { user_id: user_id.clone() })?;
-            let rows = holdings::count_rows(conn, user)?;
+            let rows = holdings::count_rows(conn, UserDirectory::Members, user)?;
             Ok(ErasureReport {
                 user_id: user_id.clone(),
                 erased_at,

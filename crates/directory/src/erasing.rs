@@ -85,8 +85,8 @@ pub(crate) fn erase_held(tx: &Tx<'_>, user: UserId, jobs: &ErasureJobs, now: Tim
     if let Some(account) = linked_accounts::find(tx, user, Provider::Google)? {
         enqueue_account_deletion(tx, jobs.account, account, now)?;
     }
-    holdings::erase_small(tx, user)?;
-    let is_done = holdings::erase_batch(tx, user, AT_ONCE)?;
+    holdings::erase_small(tx, UserDirectory::Members, user)?;
+    let is_done = holdings::erase_batch(tx, UserDirectory::Members, user, AT_ONCE)?;
     erasures::put(tx, UserDirectory::Members, user, now)?;
     if !is_done {
         let work = Work::EraseUser { user_id: user.as_member().to_string() };
@@ -104,7 +104,7 @@ impl Directory {
             let jobs = ErasureJobs::new(self, now);
             let is_done = self
                 .write(org, move |tx| {
-                    let is_done = holdings::erase_batch(tx, user, BATCH)?;
+                    let is_done = holdings::erase_batch(tx, UserDirectory::Members, user, BATCH)?;
                     if is_done {
                         jobs.enqueue_scrub(tx, now)?;
                     }
@@ -213,10 +213,10 @@ fn erase_some_awaited(tx: &Tx<'_>, before: Timestamp, jobs: &ErasureJobs, now: T
             awaited_users::delete(tx, *user)?;
             continue;
         }
-        if !holdings::erase_batch(tx, *user, BATCH)? {
+        if !holdings::erase_batch(tx, UserDirectory::Members, *user, BATCH)? {
             return Ok(false);
         }
-        holdings::erase_small(tx, *user)?;
+        holdings::erase_small(tx, UserDirectory::Members, *user)?;
     }
     if !due.is_empty() {
         jobs.enqueue_scrub(tx, now)?;

@@ -219,20 +219,21 @@ static FIND_MANY: Sql = Sql::split(
      WHERE held.org_id = $1 AND held.conversation_id = ANY(ARRAY(
         SELECT CAST(id AS BIGINT) FROM jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB)) AS id))",
 );
-// A conversation of which it is not said how far it is does not count as open.
+// A conversation of which it is not said how far it is does not count as open, nor does one that was anonymized.
 static HAS_OPEN: Sql = Sql::new(
     "contact_conversation.has_open",
-    "SELECT 1 FROM contact_conversation WHERE org_id = $1 AND user_id = $2 AND state <> 'Closed' LIMIT 1",
+    "SELECT 1 FROM contact_conversation
+     WHERE org_id = $1 AND user_id = $2 AND state <> 'Closed' AND anonymized_at IS NULL LIMIT 1",
 );
 static CLOSE_ALL: Sql = Sql::new(
     "contact_conversation.close_all",
     "UPDATE contact_conversation SET state = 'Closed', state_changed_at = $3, digest = NULL, updated_at = $3
-     WHERE org_id = $1 AND user_id = $2 AND state <> 'Closed'",
+     WHERE org_id = $1 AND user_id = $2 AND state <> 'Closed' AND anonymized_at IS NULL",
 );
 static CLOSE: Sql = Sql::new(
     "contact_conversation.close",
     "UPDATE contact_conversation SET state = 'Closed', state_changed_at = $3, digest = NULL, updated_at = $3
-     WHERE org_id = $1 AND conversation_id = $2 AND state <> 'Closed'",
+     WHERE org_id = $1 AND conversation_id = $2 AND state <> 'Closed' AND anonymized_at IS NULL",
 );
 static SET_ATTRIBUTES: Sql = Sql::new(
     "contact_conversation.set_attributes",
@@ -348,7 +349,7 @@ pub fn find_many(conn: &Conn<'_>, ids: &[i64]) -> Result<Vec<StoredConversation>
     })
 }
 
-/// Whether a contact has a conversation that is not closed.
+/// Whether a contact has a conversation that is neither closed nor anonymous.
 pub fn has_open(conn: &Conn<'_>, contact: UserId) -> Result<bool> {
     Ok(conn.optional(&HAS_OPEN, &[conn.org_param(), Param::Blob(&contact.0)], |_| Ok(()))?.is_some())
 }

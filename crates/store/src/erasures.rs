@@ -49,11 +49,11 @@ pub fn find(conn: &Conn<'_>, directory: Directory, user: UserId) -> Result<Optio
     conn.optional(&FIND, &[conn.org_param(), Param::Blob(&hash)], |row| Ok(Timestamp(row.int(0)?)))
 }
 
-/// Which of these members were erased. Whoever takes in records asks in the same transaction: then a record is either
+/// Which of these users of a directory were erased. Whoever takes in records asks in the same transaction: then a record is either
 /// taken in before the erasure, which finds it, or refused.
-pub fn is_erased_many(conn: &Conn<'_>, users: &[UserId]) -> Result<BTreeSet<UserId>> {
+pub fn is_erased_many(conn: &Conn<'_>, directory: Directory, users: &[UserId]) -> Result<BTreeSet<UserId>> {
     let by_hash: BTreeMap<[u8; 32], UserId> =
-        users.iter().map(|user| (subject_hash(conn.org, Directory::Members, *user), *user)).collect();
+        users.iter().map(|user| (subject_hash(conn.org, directory, *user), *user)).collect();
     if by_hash.is_empty() {
         return Ok(BTreeSet::new());
     }

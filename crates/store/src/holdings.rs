@@ -4,7 +4,9 @@
 //!
 //! It must not know why somebody is erased, nor when.
 
-use denizen_domain::ids::UserId;
+use denizen_domain::ids::{UserId, Uuid};
+use denizen_domain::member::Directory;
+use denizen_domain::time::Timestamp;
 
 use crate::conn::{Conn, Tx};
 use crate::error::Result;
@@ -50,9 +52,9 @@ pub enum Erasing {
     /// There may be very many rows of a user; `key` names each of them within the organization. What does not fit the
     /// transaction that deletes the user is deleted by a job. `size` tells how many bytes a row takes, about.
     InBatches { key: &'static str, size: &'static str },
-    /// The rows stay, and what is personal in them is set to NULL. There may be many rows of a user: they are cleared in
-    /// batches, as others are erased. `marked` is the column that then has the time.
-    Cleared { key: &'static str, size: &'static str, marked: &'static str },
+    /// The rows stay, and what is personal in them is set to NULL. There may be very many rows of a user: they are cleared
+    /// by jobs, in the order of `key`, which is a number. `size` tells how many bytes a row takes, about.
+    Cleared { key: &'static str, size: &'static str },
     /// The row of the contact: [`crate::contacts::clear`] sets to NULL what is personal in it, and forgets its entry in
     /// the search index.
     Contact,
@@ -70,9 +72,18 @@ pub struct Table {
     pub columns: &'static [Column],
     /// The engine that alone has the table.
     pub only: Option<Dialect>,
+    /// The directory of all users whom the table holds something of; `None` where they may be of any.
+    pub directory: Option<Directory>,
+    /// The column that has the time when what is personal in the row was set to NULL, where rows are cleared.
+    pub marked: Option<&'static str>,
 }
 
 impl Table {
+    /// Whether the table may hold something of users of the directory.
+    pub fn is_of(&self, directory: Directory) -> bool {
+        self.directory.is_none_or(|only| only == directory)
+    }
+
     /// Whether the engine has the table.
     pub fn is_on(&self, dialect: Dialect) -> bool {
         self.only.is_none_or(|only| only == dialect)
@@ -92,19 +103,36 @@ impl Table {
 /// Bytes that are erased in one transaction, about; they have to be written over, which holds other writers up.
 const MOST_BYTES: i64 = 8 << 20;
 
-/// The statement that erases up to `most` rows of a user, or of the whole organization when no user is named, and as many
-/// as make up `bytes`; it answers the size of each.
+/// Which rows of an organization are meant.
+enum Whose {
+    Everybodys,
+    Of(UserId),
+    /// Those of a conversation.
+    In(i64),
+}
+
+impl Whose {
+    fn push_to(&self, statement: &mut Statement) {
+        match self {
+            Self::Everybodys => {}
+            Self::Of(user) => {
+                statement.push(" AND user_id = ").bind(Value::Blob(user.0.to_vec()));
+            }
+            Self::In(conversation) => {
+                statement.push(" AND conversation_id = ").bind(Value::Int(*conversation));
+            }
+        }
+    }
+}
+
+/// The statement that erases up to `most` rows, and as many as make up `bytes`; it answers the size of each.
 fn batch(
     dialect: Dialect,
     (table, key, size): (&str, &str, &str),
-    (org, user): (i64, Option<UserId>),
+    (org, whose): (i64, &Whose),
     (most, bytes): (i64, i64),
 ) -> Statement {
-    // Engine: PostgreSQL's planner would join the table with the rows that it is to look up; an array it looks up.
-    let (open, close) = match dialect {
-        Dialect::Sqlite => ("IN (", ")"),
-        Dialect::Postgres => ("= ANY(ARRAY(", "))"),
-    };
+    let (open, close) = listed(dialect);
     let mut statement = Statement::new(&format!("DELETE FROM {table} WHERE org_id = "));
     statement.bind(Value::Int(org));
     statement.push(&format!(
@@ -113,13 +141,21 @@ fn batch(
                 (SELECT {key}, {size} AS size FROM {table} WHERE org_id = "
     ));
     statement.bind(Value::Int(org));
-    if let Some(user) = user {
-        statement.push(" AND user_id = ").bind(Value::Blob(user.0.to_vec()));
-    }
+    whose.push_to(&mut statement);
     statement.push(" LIMIT ").bind(Value::Int(most));
     statement.push(") AS found) AS measured WHERE total - size < ").bind(Value::Int(bytes));
     statement.push(&format!("{close} RETURNING {size}"));
     statement
+}
+
+/// What stands before and behind a query for keys that are then looked up.
+///
+/// Engine: PostgreSQL's planner would join the table with the rows that it is to look up; an array it looks up.
+fn listed(dialect: Dialect) -> (&'static str, &'static str) {
+    match dialect {
+        Dialect::Sqlite => ("IN (", ")"),
+        Dialect::Postgres => ("= ANY(ARRAY(", "))"),
+    }
 }
 
 /// The statement that erases all rows of a user.
@@ -129,35 +165,166 @@ fn at_once(table: &str, org: i64, user: UserId) -> Statement {
     statement
 }
 
-/// Erases a user's rows in every table of which a user has few. The user's own row stays; nothing refers to it then.
-pub fn erase_small(tx: &Tx<'_>, user: UserId) -> Result<()> {
-    for table in TABLES.iter().filter(|table| table.erasing == Erasing::AtOnce) {
+/// A table whose rows are cleared: its declaration, the column that tells which are, and the statement's beginning, which
+/// clears.
+fn clearing(table: &Table, org: i64, now: Timestamp) -> (&'static str, Statement) {
+    let marked = table.marked.expect("a table whose rows are cleared says which are");
+    let mut statement = Statement::new(&format!("UPDATE {} SET {marked} = ", table.name));
+    statement.bind(Value::Int(now.0));
+    for column in table.columns.iter().filter(|column| column.holds == Holds::Personal) {
+        statement.push(&format!(", {} = NULL", column.name));
+    }
+    statement.push(" WHERE org_id = ").bind(Value::Int(org));
+    (marked, statement)
+}
+
+/// The statement that clears up to `most` rows of a user whose keys are greater than `after`, in the order of these, and as
+/// many as make up `bytes`; it answers the key of each.
+fn clear(
+    dialect: Dialect,
+    (table, key, size): (&Table, &str, &str),
+    (org, user): (i64, UserId),
+    after: i64,
+    (most, bytes): (i64, i64),
+    now: Timestamp,
+) -> Statement {
+    let name = table.name;
+    let (open, close) = listed(dialect);
+    let (marked, mut statement) = clearing(table, org, now);
+    statement.push(&format!(
+        " AND {key} {open}SELECT {key} FROM
+            (SELECT {key}, size, sum(size) OVER (ORDER BY {key} ROWS UNBOUNDED PRECEDING) AS total FROM
+                (SELECT {key}, {size} AS size FROM {name} WHERE org_id = "
+    ));
+    statement.bind(Value::Int(org)).push(" AND user_id = ").bind(Value::Blob(user.0.to_vec()));
+    statement.push(&format!(" AND {key} > ")).bind(Value::Int(after));
+    statement.push(&format!(" AND {marked} IS NULL ORDER BY {key} LIMIT ")).bind(Value::Int(most));
+    statement.push(") AS found) AS measured WHERE total - size < ").bind(Value::Int(bytes));
+    statement.push(&format!("{close} RETURNING {key}"));
+    statement
+}
+
+/// The statement that clears one row.
+fn clear_one(table: &Table, key: &str, org: i64, id: Value, now: Timestamp) -> Statement {
+    let (marked, mut statement) = clearing(table, org, now);
+    statement.push(&format!(" AND {key} = ")).bind(id).push(&format!(" AND {marked} IS NULL"));
+    statement
+}
+
+/// Erases a user's rows in every table of which a user has few. The user's own row stays; nothing that goes with it refers
+/// to it then.
+pub fn erase_small(tx: &Tx<'_>, directory: Directory, user: UserId) -> Result<()> {
+    let small = |table: &&Table| table.erasing == Erasing::AtOnce && table.is_of(directory);
+    for table in TABLES.iter().filter(small) {
         tx.write_of(&at_once(table.name, tx.org.0, user))?;
     }
     Ok(())
 }
 
-/// Erases up to `most` rows of a user who may have very many, and not many megabytes; `true` when none is left.
-pub fn erase_batch(tx: &Tx<'_>, user: UserId, most: i64) -> Result<bool> {
-    erase_large(tx, Some(user), most)
+/// Erases up to `most` rows of a user who may have very many, and not many megabytes; `true` when none is left. Rows that
+/// are cleared and stay are the affair of [`clear_batch`].
+pub fn erase_batch(tx: &Tx<'_>, directory: Directory, user: UserId, most: i64) -> Result<bool> {
+    let of_directory = TABLES.iter().filter(|table| table.is_of(directory));
+    erase_large(tx, of_directory, &Whose::Of(user), most)
+}
+
+/// How far the clearing of a user's rows has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cleared {
+    /// The number of the table among those whose rows are cleared.
+    table: usize,
+    /// The last key that was cleared.
+    after: i64,
+}
+
+impl Cleared {
+    /// Nothing is cleared yet.
+    pub const NOTHING: Self = Self { table: 0, after: i64::MIN };
+}
+
+/// Clears up to `most` rows of a user, beyond what is cleared already, and not many megabytes; `None` when nothing was left
+/// to be cleared. Rows that were cleared before are passed over, once.
+pub fn clear_batch(
+    tx: &Tx<'_>,
+    directory: Directory,
+    user: UserId,
+    from: Cleared,
+    most: i64,
+    now: Timestamp,
+) -> Result<Option<Cleared>> {
+    let mut after = from.after;
+    for (number, table, key, size) in cleared_tables(directory).skip(from.table) {
+        let bounds = (most, MOST_BYTES);
+        let statement = clear(tx.dialect(), (table, key, size), (tx.org.0, user), after, bounds, now);
+        let keys = tx.all_of(&statement, |row| row.int(0))?;
+        if let Some(last) = keys.into_iter().max() {
+            return Ok(Some(Cleared { table: number, after: last }));
+        }
+        after = i64::MIN;
+    }
+    Ok(None)
+}
+
+/// The tables whose rows are cleared: the number of each, its key, and what tells the size of a row.
+fn cleared_tables(
+    directory: Directory,
+) -> impl Iterator<Item = (usize, &'static Table, &'static str, &'static str)> {
+    let cleared = TABLES.iter().filter(move |table| table.is_of(directory)).filter_map(|table| {
+        let Erasing::Cleared { key, size } = table.erasing else { return None };
+        Some((table, key, size))
+    });
+    cleared.enumerate().map(|(number, (table, key, size))| (number, table, key, size))
+}
+
+/// The declaration of a table.
+fn declared(name: &str) -> &'static Table {
+    TABLES.iter().find(|table| table.name == name).expect("every table is declared")
+}
+
+/// Sets to NULL what is personal in a conversation of a contact, unless that was done before.
+pub fn clear_contact_conversation(tx: &Tx<'_>, conversation: i64, now: Timestamp) -> Result<()> {
+    let table = declared("contact_conversation");
+    tx.write_of(&clear_one(table, "conversation_id", tx.org.0, Value::Int(conversation), now))
+}
+
+/// Sets to NULL what is personal in a message of a contact's conversation, unless that was done before.
+pub fn clear_contact_message(tx: &Tx<'_>, message: Uuid, now: Timestamp) -> Result<()> {
+    let id = Value::Blob(message.0.to_vec());
+    tx.write_of(&clear_one(declared("contact_message"), "message_id", tx.org.0, id, now))
+}
+
+/// Erases up to `most` messages of a contact's conversation, and not many megabytes; `true` when none is left.
+pub fn erase_contact_messages(tx: &Tx<'_>, conversation: i64, most: i64) -> Result<bool> {
+    let messages = std::iter::once(declared("contact_message"));
+    erase_large(tx, messages, &Whose::In(conversation), most)
 }
 
 /// Erases up to `most` rows of each table of an organization that hold something of its users, but for the users
-/// themselves and the jobs; `true` when none is left. Nothing refers to a user then.
+/// themselves, the contacts and the jobs; `true` when none is left. Nothing refers to a user then.
 pub fn erase_organization_batch(tx: &Tx<'_>, most: i64) -> Result<bool> {
-    let mut is_done = erase_large(tx, None, most)?;
+    let mut is_done = erase_large(tx, TABLES.iter(), &Whose::Everybodys, most)?;
     for (table, key) in of_organization() {
-        let (rows, _) = erase_some(tx, (table, key, "1"), None, (most, most))?;
+        let (rows, _) = erase_some(tx, (table, key, "1"), &Whose::Everybodys, (most, most))?;
         is_done &= rows == 0;
     }
     Ok(is_done)
 }
 
-fn erase_large(tx: &Tx<'_>, user: Option<UserId>, most: i64) -> Result<bool> {
+fn erase_large<'t>(
+    tx: &Tx<'_>,
+    tables: impl Iterator<Item = &'t Table>,
+    whose: &Whose,
+    most: i64,
+) -> Result<bool> {
     let (mut rows_left, mut bytes_left) = (most, MOST_BYTES);
-    for table in TABLES {
-        let Erasing::InBatches { key, size } = table.erasing else { continue };
-        let (rows, bytes) = erase_some(tx, (table.name, key, size), user, (rows_left, bytes_left))?;
+    for table in tables {
+        let (key, size) = match (table.erasing, whose) {
+            (Erasing::InBatches { key, size }, _) => (key, size),
+            // With the organization go the rows that stay otherwise.
+            (Erasing::Cleared { key, size }, Whose::Everybodys) => (key, size),
+            _ => continue,
+        };
+        let (rows, bytes) = erase_some(tx, (table.name, key, size), whose, (rows_left, bytes_left))?;
         rows_left -= rows;
         bytes_left -= bytes;
         if rows_left <= 0 || bytes_left <= 0 {
@@ -168,38 +335,38 @@ fn erase_large(tx: &Tx<'_>, user: Option<UserId>, most: i64) -> Result<bool> {
 }
 
 /// How many rows were erased, and of how many bytes.
-fn erase_some(
-    tx: &Tx<'_>,
-    table: (&str, &str, &str),
-    user: Option<UserId>,
-    most: (i64, i64),
-) -> Result<(i64, i64)> {
-    let statement = batch(tx.dialect(), table, (tx.org.0, user), most);
+fn erase_some(tx: &Tx<'_>, table: (&str, &str, &str), whose: &Whose, most: (i64, i64)) -> Result<(i64, i64)> {
+    let statement = batch(tx.dialect(), table, (tx.org.0, whose), most);
     let sizes = tx.all_of(&statement, |row| row.int(0))?;
     Ok((i64::try_from(sizes.len()).unwrap_or(i64::MAX), sizes.iter().sum()))
 }
 
-/// The tables with rows that are about a user and go when the user is erased, by the column that names the user. Rows that
-/// go with those of another table cannot be there without them.
-fn about_users(dialect: Dialect) -> impl Iterator<Item = (&'static str, &'static str)> {
+/// The tables with rows that are about a user and go, or are cleared, when the user is erased, with the column that names
+/// the user. Rows that go with those of another table cannot be there without them.
+fn about_users(dialect: Dialect) -> impl Iterator<Item = (&'static Table, &'static str)> {
     TABLES.iter().filter(move |table| table.is_on(dialect)).filter_map(move |table| {
         let subject = table.columns_on(dialect).find(|column| column.holds == Holds::Subject)?;
-        Some((table.name, subject.name))
+        Some((table, subject.name))
     })
 }
 
-fn count(table: &str, subject: &str, org: i64, user: UserId) -> Statement {
-    let mut statement = Statement::new(&format!("SELECT count(*) FROM {table} WHERE org_id = "));
+/// How many rows there are about a user of which something personal is left.
+fn count(table: &Table, subject: &str, org: i64, user: UserId) -> Statement {
+    let mut statement = Statement::new(&format!("SELECT count(*) FROM {} WHERE org_id = ", table.name));
     statement.bind(Value::Int(org)).push(&format!(" AND {subject} = ")).bind(Value::Blob(user.0.to_vec()));
+    if let Some(marked) = table.marked {
+        statement.push(&format!(" AND {marked} IS NULL"));
+    }
     statement
 }
 
-/// How many rows about a user each table holds, of all tables that may hold some.
-pub fn count_rows(conn: &Conn<'_>, user: UserId) -> Result<Vec<(&'static str, i64)>> {
+/// How many rows about a user each table holds, of all tables that may hold some. A row of which only is left what is not
+/// personal does not count.
+pub fn count_rows(conn: &Conn<'_>, directory: Directory, user: UserId) -> Result<Vec<(&'static str, i64)>> {
     let mut counts = Vec::new();
-    for (table, subject) in about_users(conn.dialect()) {
+    for (table, subject) in about_users(conn.dialect()).filter(|(table, _)| table.is_of(directory)) {
         let rows = conn.all_of(&count(table, subject, conn.org.0, user), |row| row.int(0))?;
-        counts.push((table, rows.iter().sum()));
+        counts.push((table.name, rows.iter().sum()));
     }
     Ok(counts)
 }
@@ -207,7 +374,11 @@ pub fn count_rows(conn: &Conn<'_>, user: UserId) -> Result<Vec<(&'static str, i6
 /// The tables of which a user has few rows, and what is left of users who were erased.
 fn of_organization() -> impl Iterator<Item = (&'static str, &'static str)> {
     let small = TABLES.iter().filter(|table| table.erasing == Erasing::AtOnce && table.name != "job");
-    let left = [("erasure_receipt", "subject_hash"), ("user_tombstone", "user_id")];
+    let left = [
+        ("anonymization_request", "request_id"),
+        ("erasure_receipt", "subject_hash"),
+        ("user_tombstone", "user_id"),
+    ];
     small.map(|table| (table.name, "user_id")).chain(left)
 }
 
@@ -219,14 +390,25 @@ pub fn example_statements(dialect: Dialect) -> Vec<Statement> {
         match table.erasing {
             Erasing::AtOnce => statements.push(at_once(table.name, 0, user)),
             Erasing::InBatches { key, size } => {
-                statements.push(batch(dialect, (table.name, key, size), (0, Some(user)), (1, 1)));
-                statements.push(batch(dialect, (table.name, key, size), (0, None), (1, 1)));
+                let whose = [Whose::Everybodys, Whose::Of(user)];
+                let of = |whose| batch(dialect, (table.name, key, size), (0, whose), (1, 1));
+                statements.extend(whose.iter().map(of));
+            }
+            Erasing::Cleared { key, size } => {
+                statements.push(batch(dialect, (table.name, key, size), (0, &Whose::Everybodys), (1, 1)));
+                statements.push(clear(dialect, (table, key, size), (0, user), 0, (1, 1), Timestamp(0)));
             }
             _ => {}
         }
     }
+    let message = declared("contact_message");
+    statements.push(clear_one(message, "message_id", 0, Value::Blob(user.0.to_vec()), Timestamp(0)));
+    let conversation = declared("contact_conversation");
+    statements.push(clear_one(conversation, "conversation_id", 0, Value::Int(0), Timestamp(0)));
+    let messages = ("contact_message", "message_id", "1");
+    statements.push(batch(dialect, messages, (0, &Whose::In(0)), (1, 1)));
     statements.extend(about_users(dialect).map(|(table, subject)| count(table, subject, 0, user)));
-    let small = |(table, key)| batch(dialect, (table, key, "1"), (0, None), (1, 1));
+    let small = |(table, key)| batch(dialect, (table, key, "1"), (0, &Whose::Everybodys), (1, 1));
     statements.extend(of_organization().map(small));
     statements
 }

@@ -49,6 +49,7 @@ pub use store::{Store, StoreOptions};
 pub fn statements() -> impl Iterator<Item = &'static Sql> {
     [
         access_tokens::STATEMENTS,
+        anonymizations::STATEMENTS,
         api_keys::STATEMENTS,
         attribute_definitions::STATEMENTS,
         awaited_users::STATEMENTS,

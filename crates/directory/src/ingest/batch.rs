@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use denizen_domain::ids::{ObjectId, OrgKey, UserId};
+use denizen_domain::member::Directory as UserDirectory;
 use denizen_domain::time::Timestamp;
 use denizen_store::external_events::ExternalEvent;
 use denizen_store::messages::StoredMessage;
@@ -222,7 +223,7 @@ impl<'b> State<'b> {
         let (mut awaited, mut erased) = (BTreeSet::new(), BTreeSet::new());
         if !absent.is_empty() {
             awaited = awaited_users::find_many(conn, &absent)?;
-            erased = erasures::is_erased_many(conn, &absent)?;
+            erased = erasures::is_erased_many(conn, UserDirectory::Members, &absent)?;
         }
         let members = Members::read(conn, terms, items, places)?;
 

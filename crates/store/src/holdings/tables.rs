@@ -1,5 +1,7 @@
 //! The declarations: every table and every column of the schema.
 
+use denizen_domain::member::Directory::{self, Contacts, Members};
+
 use super::{Column, Erasing, Holds, Table};
 use crate::sql::Dialect;
 
@@ -28,11 +30,23 @@ const fn only(engine: Dialect, column: Column) -> Column {
 }
 
 const fn table(name: &'static str, erasing: Erasing, columns: &'static [Column]) -> Table {
-    Table { name, erasing, columns, only: None }
+    Table { name, erasing, columns, only: None, directory: None, marked: None }
 }
 
 const fn sqlite_table(name: &'static str, erasing: Erasing, columns: &'static [Column]) -> Table {
-    Table { name, erasing, columns, only: Some(Dialect::Sqlite) }
+    Table { only: Some(Dialect::Sqlite), ..table(name, erasing, columns) }
+}
+
+impl Table {
+    /// Holds something of users of one directory.
+    const fn of(self, directory: Directory) -> Self {
+        Self { directory: Some(directory), ..self }
+    }
+
+    /// Has rows that are cleared, and the column that then has the time.
+    const fn marked(self, column: &'static str) -> Self {
+        Self { marked: Some(column), ..self }
+    }
 }
 
 const ORG: Column = plain("org_id", "the organization");
@@ -244,7 +258,8 @@ pub const TABLES: &[Table] = &[
             personal("redirect", "where the user wanted to go"),
             plain("expires_at", "a time"),
         ],
-    ),
+    )
+    .of(Members),
     table(
         "job",
         Erasing::AtOnce,
@@ -274,7 +289,8 @@ pub const TABLES: &[Table] = &[
             personal("account_id", "an id of the user"),
             UPDATED,
         ],
-    ),
+    )
+    .of(Members),
     table(
         "temporary_grant",
         Erasing::AtOnce,
@@ -291,7 +307,8 @@ pub const TABLES: &[Table] = &[
             CREATED,
             plain("expires_at", "a time"),
         ],
-    ),
+    )
+    .of(Members),
     table(
         "temporary_grant_tag",
         Erasing::With("temporary_grant"),
@@ -301,8 +318,9 @@ pub const TABLES: &[Table] = &[
             personal("name", "what was noted about the grant"),
             personal("value", "what was noted about the grant"),
         ],
-    ),
-    table("awaited_user", Erasing::AtOnce, &[ORG, subject("user_id"), plain("since", "a time")]),
+    )
+    .of(Members),
+    table("awaited_user", Erasing::AtOnce, &[ORG, subject("user_id"), plain("since", "a time")]).of(Members),
     table(
         "message",
         Erasing::InBatches { key: "message_id", size: "octet_length(content)" },
@@ -317,7 +335,8 @@ pub const TABLES: &[Table] = &[
             CREATED,
             UPDATED,
         ],
-    ),
+    )
+    .of(Members),
     table(
         "conversation",
         Erasing::InBatches { key: "conversation_id", size: "1" },
@@ -332,7 +351,8 @@ pub const TABLES: &[Table] = &[
             CREATED,
             UPDATED,
         ],
-    ),
+    )
+    .of(Members),
     table(
         "memory",
         // With its references, of which there may be a thousand.
@@ -352,7 +372,8 @@ pub const TABLES: &[Table] = &[
             CREATED,
             UPDATED,
         ],
-    ),
+    )
+    .of(Members),
     table(
         "memory_reference",
         Erasing::With("memory"),
@@ -362,7 +383,8 @@ pub const TABLES: &[Table] = &[
             plain("ordinal", "a place in a list"),
             plain("message_id", "an id"),
         ],
-    ),
+    )
+    .of(Members),
     table(
         "user_model",
         Erasing::InBatches {
@@ -380,7 +402,8 @@ pub const TABLES: &[Table] = &[
             CREATED,
             UPDATED,
         ],
-    ),
+    )
+    .of(Members),
     table(
         "external_event",
         Erasing::InBatches {
@@ -401,7 +424,8 @@ pub const TABLES: &[Table] = &[
             CREATED,
             UPDATED,
         ],
-    ),
+    )
+    .of(Members),
     // About contacts, whose ids stand in columns named user_id as well.
     table(
         "access_token",
@@ -439,7 +463,9 @@ pub const TABLES: &[Table] = &[
             UPDATED,
             plain("anonymized_at", "a time"),
         ],
-    ),
+    )
+    .of(Contacts)
+    .marked("anonymized_at"),
     table(
         "contact_identifier",
         Erasing::AtOnce,
@@ -449,7 +475,8 @@ pub const TABLES: &[Table] = &[
             personal("key", "the address or number"),
             subject("user_id"),
         ],
-    ),
+    )
+    .of(Contacts),
     table(
         "attribute_definition",
         Erasing::Kept("of the organization"),
@@ -483,13 +510,14 @@ pub const TABLES: &[Table] = &[
             UPDATED,
             plain("anonymized_at", "a time"),
         ],
-    ),
+    )
+    .of(Contacts)
+    .marked("anonymized_at"),
     table(
         "contact_conversation",
         Erasing::Cleared {
             key: "conversation_id",
             size: "coalesce(octet_length(details), 0) + coalesce(octet_length(attributes), 0)",
-            marked: "anonymized_at",
         },
         &[
             ORG,
@@ -512,7 +540,9 @@ pub const TABLES: &[Table] = &[
             UPDATED,
             plain("anonymized_at", "a time"),
         ],
-    ),
+    )
+    .of(Contacts)
+    .marked("anonymized_at"),
     table(
         "anonymization_request",
         Erasing::Kept("tells that and when it was done"),

@@ -59,12 +59,19 @@ fn what_is_personal_is_erased_and_what_is_erased_names_its_user() {
         let names_user = table.columns.iter().any(|column| column.holds == Holds::Subject);
         let reason = table.columns.iter().all(|column| !column.why.is_empty());
         assert!(reason, "{}: each declaration has its reason", table.name);
+        if let Some(marked) = table.marked {
+            let column = table.columns.iter().find(|column| column.name == marked);
+            assert_eq!(column.map(|column| column.holds), Some(Holds::Nothing), "{}", table.name);
+        }
         match table.erasing {
             Erasing::Kept(why) => {
                 assert!(!table.is_personal() && !names_user && !why.is_empty(), "{}", table.name);
             }
             Erasing::User | Erasing::AtOnce | Erasing::InBatches { .. } => {
                 assert!(names_user, "{}", table.name);
+            }
+            Erasing::Cleared { .. } | Erasing::Contact => {
+                assert!(names_user && table.marked.is_some(), "{}", table.name);
             }
             Erasing::With(parent) => {
                 let parent = TABLES.iter().find(|other| other.name == parent).unwrap();
@@ -272,8 +279,8 @@ async fn found(outside: &Outside, person: Person) -> BTreeMap<(String, usize), i
 async fn erase(store: &Store, person: Person) {
     let id = person.id();
     let erase = move |tx: &Tx<'_>| {
-        holdings::erase_small(tx, id)?;
-        assert!(holdings::erase_batch(tx, id, 1_000)?);
+        holdings::erase_small(tx, Directory::Members, id)?;
+        assert!(holdings::erase_batch(tx, Directory::Members, id, 1_000)?);
         users::delete(tx, Directory::Members, id, true, NOW)?;
         erasures::put(tx, Directory::Members, id, NOW)
     };
@@ -383,7 +390,11 @@ async fn no_transaction_erases_more_than_it_may_and_together_they_erase_all() {
     test.store.write(ORG, insert).await.unwrap();
     let mut left = 230;
     while left > 0 {
-        let is_done = test.store.write(ORG, move |tx| holdings::erase_batch(tx, gone, 50)).await.unwrap();
+        let is_done = test
+            .store
+            .write(ORG, move |tx| holdings::erase_batch(tx, Directory::Members, gone, 50))
+            .await
+            .unwrap();
         let now = messages_of(&outside, gone).await;
         assert!(left - now <= 50 && now < left, "{left} before and {now} after");
         assert_eq!(is_done, now == 0);
@@ -404,7 +415,11 @@ async fn a_transaction_erases_few_large_rows_or_many_small_ones() {
     }
     let mut left = 30;
     while left > 0 {
-        let is_done = test.store.write(ORG, move |tx| holdings::erase_batch(tx, gone, 1_000)).await.unwrap();
+        let is_done = test
+            .store
+            .write(ORG, move |tx| holdings::erase_batch(tx, Directory::Members, gone, 1_000))
+            .await
+            .unwrap();
         let now = messages_of(&outside, gone).await;
         assert!((1..=9).contains(&(left - now)), "{left} before and {now} after");
         assert!(!is_done || now == 0);
@@ -418,7 +433,7 @@ async fn take_in(store: Store, user: UserId, numbers: Arc<AtomicU64>) -> u64 {
     loop {
         let first = numbers.fetch_add(3, Ordering::Relaxed);
         let put = move |tx: &Tx<'_>| {
-            if erasures::is_erased_many(tx, &[user])?.contains(&user) {
+            if erasures::is_erased_many(tx, Directory::Members, &[user])?.contains(&user) {
                 return Ok(false);
             }
             for number in first..first + 3 {
@@ -469,15 +484,17 @@ async fn what_arrives_while_its_user_is_erased_is_erased_or_refused() {
                     tokio::task::yield_now().await;
                 }
                 let erase = move |tx: &Tx<'_>| {
-                    holdings::erase_small(tx, user)?;
-                    let is_done = holdings::erase_batch(tx, user, 20)?;
+                    holdings::erase_small(tx, Directory::Members, user)?;
+                    let is_done = holdings::erase_batch(tx, Directory::Members, user, 20)?;
                     users::delete(tx, Directory::Members, user, false, NOW)?;
                     erasures::put(tx, Directory::Members, user, NOW)?;
                     Ok::<_, StoreError>(is_done)
                 };
                 let mut is_done = until_done(&store, erase).await;
                 while !is_done {
-                    is_done = until_done(&store, move |tx| holdings::erase_batch(tx, user, 20)).await;
+                    is_done =
+                        until_done(&store, move |tx| holdings::erase_batch(tx, Directory::Members, user, 20))
+                            .await;
                 }
                 is_erased.store(true, Ordering::Relaxed);
                 0
@@ -505,13 +522,20 @@ async fn a_receipt_is_found_by_whoever_knows_the_id_and_only_in_its_organization
     // Once more, as when a transaction is run again.
     test.store.write(ORG, put).await.unwrap();
     let asked = ids.clone();
-    let found = test.store.read(ORG, move |conn| erasures::is_erased_many(conn, &asked)).await.unwrap();
+    let found = test
+        .store
+        .read(ORG, move |conn| erasures::is_erased_many(conn, Directory::Members, &asked))
+        .await
+        .unwrap();
     assert_eq!(found, erased);
-    let elsewhere =
-        test.store.read(OrgKey(2), move |conn| erasures::is_erased_many(conn, &ids)).await.unwrap();
+    let elsewhere = test
+        .store
+        .read(OrgKey(2), move |conn| erasures::is_erased_many(conn, Directory::Members, &ids))
+        .await
+        .unwrap();
     assert_eq!(elsewhere, BTreeSet::new());
     assert_eq!(
-        test.store.read(ORG, |conn| erasures::is_erased_many(conn, &[])).await.unwrap(),
+        test.store.read(ORG, |conn| erasures::is_erased_many(conn, Directory::Members, &[])).await.unwrap(),
         BTreeSet::new()
     );
 }

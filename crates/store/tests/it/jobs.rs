@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use denizen_domain::ids::{ObjectId, OrgKey};
+use denizen_domain::member::Directory;
 use denizen_domain::time::Timestamp;
 use denizen_store::jobs::{self, Job, JobState, Lease};
 use denizen_store::links::{self, Link, LinkPurpose};
@@ -169,7 +170,7 @@ async fn jobs_with_the_data_of_an_erased_user_go_with_it() {
     };
     test.store.write(ORG, insert).await.unwrap();
     test.store.write(OrgKey(2), insert).await.unwrap();
-    test.store.write(ORG, |tx| holdings::erase_small(tx, user_id(1))).await.unwrap();
+    test.store.write(ORG, |tx| holdings::erase_small(tx, Directory::Members, user_id(1))).await.unwrap();
     assert_eq!(listed(&test.store, ORG).await.len(), 2);
     assert_eq!(listed(&test.store, OrgKey(2)).await.len(), 3);
 }

@@ -108,7 +108,7 @@ impl Op {
                 Report::HandBack => jobs::hand_back(tx, lease, *now)?,
                 Report::Fail(error) => jobs::fail(tx, lease, error, *now)?,
             }),
-            Self::EraseSmall(user) => written(&holdings::erase_small(tx, *user)?),
+            Self::EraseSmall(user) => written(&holdings::erase_small(tx, Directory::Members, *user)?),
             Self::EraseUsers(most) => written(&organizations::erase_users(tx, *most)?),
             Self::EraseRest => written(&organizations::erase_rest(tx)?),
         })

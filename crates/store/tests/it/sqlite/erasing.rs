@@ -70,8 +70,8 @@ impl Change {
                 users::update(tx, Directory::Members, &user, true, NOW)
             }
             Self::EraseUser(id) => {
-                holdings::erase_small(tx, *id)?;
-                assert!(holdings::erase_batch(tx, *id, 1_000_000)?);
+                holdings::erase_small(tx, Directory::Members, *id)?;
+                assert!(holdings::erase_batch(tx, Directory::Members, *id, 1_000_000)?);
                 users::delete(tx, Directory::Members, *id, false, NOW)
             }
             Self::AddMessage(message) => messages::insert(tx, message, &[0; 16], NOW),
