@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use denizen_courier::{Courier, CourierError, Google, GoogleSettings, MailSettings};
 use denizen_directory::DirectorySettings;
-use denizen_http::{Dialect, DixaSettings, HttpSettings};
+use denizen_http::{Dialect, DixaSettings, HttpSettings, TokenRate};
 use denizen_store::{PostgresOptions, SqliteOptions, StoreOptions};
 
 use crate::config::{Config, Place, SecretUrl};
@@ -77,7 +77,24 @@ pub fn http_settings(config: &Config, bound: SocketAddr) -> HttpSettings {
         concurrent_requests: limits.concurrent_requests,
         rate_limits: config.rate_limits.enabled.then(|| config.rate_limits.by_operation()),
         public_url: config.public_url(bound),
-        dixa: DixaSettings::default(),
+        dixa: dixa_settings(config),
+    }
+}
+
+fn dixa_settings(config: &Config) -> DixaSettings {
+    let dixa = &config.dixa;
+    let is_limited = config.rate_limits.enabled && dixa.requests_per_second > 0;
+    let count = |number: u32| usize::try_from(number).expect("bounded to 10,000");
+    DixaSettings {
+        // Not the address that is listened on: callers who came another way could not follow links that begin with it.
+        public_url: config.configured_url(),
+        relative_links: dixa.relative_links,
+        bulk_alias: dixa.bulk_alias,
+        page_limit_default: count(dixa.page_limit_default.min(dixa.page_limit_most)),
+        page_limit_most: count(dixa.page_limit_most),
+        bulk_items: count(dixa.bulk_items),
+        bulk_bytes: dixa.bulk_bytes,
+        rate: is_limited.then_some(TokenRate { per_second: dixa.requests_per_second, burst: dixa.burst }),
     }
 }
 
@@ -117,4 +134,36 @@ pub fn mail_settings(config: &Config) -> MailSettings {
 
 fn signed(number: u64) -> i64 {
     i64::try_from(number).expect("the configuration bounds every number far below 2^63")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_of_tokens_is_off_where_either_switch_says_so() {
+        let mut config = Config::default();
+        assert_eq!(dixa_settings(&config).rate, Some(TokenRate { per_second: 10, burst: 4 }));
+        config.rate_limits.enabled = false;
+        assert_eq!(dixa_settings(&config).rate, None);
+        config.rate_limits.enabled = true;
+        config.dixa.requests_per_second = 0;
+        assert_eq!(dixa_settings(&config).rate, None);
+    }
+
+    #[test]
+    fn links_begin_with_an_address_only_if_one_was_configured() {
+        let mut config = Config::default();
+        assert_eq!(dixa_settings(&config).public_url, None);
+        config.public_url = Some("https://users.example.com/".to_owned());
+        assert_eq!(dixa_settings(&config).public_url.as_deref(), Some("https://users.example.com"));
+    }
+
+    #[test]
+    fn a_page_is_never_larger_than_the_largest() {
+        let mut config = Config::default();
+        config.dixa.page_limit_most = 20;
+        let settings = dixa_settings(&config);
+        assert_eq!((settings.page_limit_default, settings.page_limit_most), (20, 20));
+    }
 }

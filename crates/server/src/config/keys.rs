@@ -46,6 +46,12 @@ pub const NUMBERS: &[Number] = &[
     number("amigo.token_minutes", "minutes", 1, 1440),
     number("amigo.magic_link_minutes", "minutes", 1, 1440),
     number("amigo.verify_link_days", "days", 1, 90),
+    number("dixa.requests_per_second", "requests per second, 0 = unlimited", 0, 1_000_000),
+    number("dixa.burst", "requests", 1, 1_000_000),
+    number("dixa.page_limit_default", "per page", 1, 10_000),
+    number("dixa.page_limit_most", "per page", 1, 10_000),
+    number("dixa.bulk_items", "end users", 1, 10_000),
+    number("dixa.bulk_bytes", "bytes", 1024, 256 << 20),
     // Below the two minutes for which a job is leased: a delivery that outlives its lease would be begun again.
     number("mail.timeout_seconds", "seconds", 1, 90),
     number("mail.attempts", "attempts", 1, 100),

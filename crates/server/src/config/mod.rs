@@ -33,7 +33,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Address and port to listen on. Port 0 takes a free one. Default `127.0.0.1:8080`.
     pub listen: SocketAddr,
-    /// What links in mails begin with, `http://` or `https://`. Default: `http://` and `listen`.
+    /// What links in mails and from page to page begin with, `http://` or `https://`. Default: `http://` and `listen`; of
+    /// links from page to page the host that the caller names.
     pub public_url: Option<String>,
     /// The store, `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. Default: `denizen.db` in `data`.
     pub store: Option<SecretUrl>,
@@ -41,6 +42,7 @@ pub struct Config {
     pub shutdown: Shutdown,
     pub rate_limits: RateLimits,
     pub amigo: Amigo,
+    pub dixa: Dixa,
     pub mail: Mail,
     pub identity: Identity,
     pub ingest: Ingest,
@@ -89,7 +91,7 @@ pub struct Shutdown {
     pub drain_seconds: u64,
 }
 
-/// Requests per minute; `serve --no-rate-limits` sets `enabled` to false.
+/// Requests per minute, and whether anything limits requests at all; `serve --no-rate-limits` sets `enabled` to false.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RateLimits {
@@ -162,6 +164,28 @@ pub struct Amigo {
     pub magic_link_minutes: u64,
     /// Validity of a link that verifies an address, in days. 1 to 90, default 7.
     pub verify_link_days: u64,
+}
+
+/// The Dixa dialect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dixa {
+    /// Requests a second of one token, on and on. 0 to 1,000,000, default 10, the vendor's; 0 means unlimited.
+    pub requests_per_second: u32,
+    /// Requests at once of one token that has rested. 1 to 1,000,000, default 4, the vendor's.
+    pub burst: u32,
+    /// Things on a page of a list when the caller does not say. 1 to 10,000, default 50; never more than `page_limit_most`.
+    pub page_limit_default: u32,
+    /// Most things on a page of a list; who asks for more is given so many. 1 to 10,000, default 1,000.
+    pub page_limit_most: u32,
+    /// Most end users in one call about many. 1 to 10,000, default 1,000.
+    pub bulk_items: u32,
+    /// Largest body of a call about many, in bytes. 1 KiB to 256 MiB, default 10 MiB.
+    pub bulk_bytes: usize,
+    /// Whether the links from page to page are paths, and not whole addresses. Default false.
+    pub relative_links: bool,
+    /// Whether PATCH and PUT of `/v1/endusers/bulk` mean what those of `/v1/endusers` mean. Default false.
+    pub bulk_alias: bool,
 }
 
 /// Mail. Without `smtp_url` mails are written as `.eml` files in the data folder.
@@ -337,6 +361,16 @@ impl Default for Config {
                 magic_link_minutes: 15,
                 verify_link_days: 7,
             },
+            dixa: Dixa {
+                requests_per_second: 10,
+                burst: 4,
+                page_limit_default: 50,
+                page_limit_most: 1_000,
+                bulk_items: 1_000,
+                bulk_bytes: 10 << 20,
+                relative_links: false,
+                bulk_alias: false,
+            },
             mail: Mail {
                 smtp_url: None,
                 from: "denizen <denizen@localhost>".to_owned(),
@@ -375,10 +409,12 @@ impl Config {
     /// What links in mails begin with, without a final slash. `bound` is the address that was really bound, which differs
     /// from `listen` when that asks for port 0.
     pub fn public_url(&self, bound: SocketAddr) -> String {
-        match &self.public_url {
-            Some(url) => url.trim_end_matches('/').to_owned(),
-            None => local_url(bound),
-        }
+        self.configured_url().unwrap_or_else(|| local_url(bound))
+    }
+
+    /// What links begin with if somebody has said so, without a final slash.
+    pub fn configured_url(&self) -> Option<String> {
+        self.public_url.as_ref().map(|url| url.trim_end_matches('/').to_owned())
     }
 
     /// Where the data is kept.

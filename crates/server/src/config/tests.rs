@@ -90,7 +90,8 @@ fn every_key_can_be_set_by_its_variable() {
             ("identity.organizations", _) => "acme, globex",
             ("log.format", _) => "text",
             ("log.filter", _) => "warn,denizen=debug",
-            (_, Value::Bool(_)) => "false",
+            (_, Value::Bool(true)) => "false",
+            (_, Value::Bool(false)) => "true",
             (key, Value::Number(default)) => {
                 let bounds = keys::bounds(key).unwrap();
                 let is_lowest = default.as_u64() == Some(bounds.min);
