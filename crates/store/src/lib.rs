@@ -55,6 +55,8 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         awaited_users::STATEMENTS,
         contact_conversations::STATEMENTS,
         contact_messages::STATEMENTS,
+        contacts::STATEMENTS,
+        contacts::IDENTIFIER_STATEMENTS,
         control::STATEMENTS,
         conversations::STATEMENTS,
         erasures::STATEMENTS,

@@ -25,7 +25,7 @@ pub use page::{
 };
 pub use position::Position;
 pub use search::{Route, UserSearch, search, search_statement};
-pub(crate) use search::{grams, windows};
+pub(crate) use search::{WALKED_FIRST, cheaper_route, grams, match_expression, window_query, windows};
 
 /// A user as the store keeps it, but for [`additional_context`].
 #[derive(Debug, Clone, PartialEq, Eq)]

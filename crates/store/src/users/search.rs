@@ -62,7 +62,7 @@ pub(crate) fn grams(search_text: &str) -> String {
 }
 
 /// The index query for a folded needle that is not empty.
-fn match_expression(needle: &str) -> String {
+pub(crate) fn match_expression(needle: &str) -> String {
     let letters: Vec<char> = needle.chars().map(indexed).collect();
     if letters.len() < 3 {
         return format!("\"{}\" *", letters.iter().collect::<String>());
@@ -86,7 +86,7 @@ fn named_users(search: &UserSearch) -> Option<Vec<UserId>> {
 
 /// Users that PostgreSQL looks through in their order before the index is asked: who has no more of them needs no index,
 /// and many matches among them mean that the first ones are near.
-const WALKED_FIRST: i64 = 1_024;
+pub(crate) const WALKED_FIRST: i64 = 1_024;
 
 /// The windows of a text, each once, as the words under which PostgreSQL's index holds them.
 pub(crate) fn windows(org: OrgKey, directory: Directory, search_text: &str) -> Vec<String> {
@@ -137,7 +137,7 @@ fn push_digits(word: &mut String, hash: u64, digits: usize) {
 }
 
 /// The query of PostgreSQL's index for a folded needle that is not empty.
-fn window_query(org: OrgKey, directory: Directory, needle: &str) -> String {
+pub(crate) fn window_query(org: OrgKey, directory: Directory, needle: &str) -> String {
     let letters: Vec<char> = needle.chars().collect();
     if letters.len() < 3 {
         return format!("'{}':*", window_word(org, directory, &letters));
@@ -261,7 +261,7 @@ pub fn search(conn: &Conn<'_>, search: &UserSearch) -> Result<Vec<User>> {
 /// the first users tell about that. What is compared are measured costs, in tenths of a microsecond: a user that is walked
 /// past, a candidate that is found, and one that is looked up. So the number of users that are looked at grows with the
 /// root of the directory's size.
-fn cheaper_route(users: i64, found_first: i64, limit: i64) -> Route {
+pub(crate) fn cheaper_route(users: i64, found_first: i64, limit: i64) -> Route {
     const WALKED: i64 = 10;
     const FOUND: i64 = 8;
     const LOOKED_UP: i64 = 30;

@@ -1,0 +1,143 @@
+//! The addresses and numbers of contacts, each of which only one contact of an organization can have. What is written
+//! here are their keys; the spelling stands with the contact.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use denizen_domain::ids::UserId;
+use denizen_domain::text::Email;
+
+use super::Profile;
+use crate::conn::{Conn, Tx};
+use crate::error::{Result, StoreError};
+use crate::sql::{Param, Sql, to_json};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IdentifierKind {
+    Email,
+    Phone,
+}
+
+impl IdentifierKind {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Phone => "phone",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let known = [Self::Email, Self::Phone].into_iter().find(|kind| kind.as_str() == text);
+        known.ok_or_else(|| StoreError::Corrupt(format!("an identifier of the kind {text}")))
+    }
+}
+
+/// What only one contact can have.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identifier {
+    pub kind: IdentifierKind,
+    /// What is compared: of an address its key, of a number the number.
+    pub key: String,
+}
+
+impl Identifier {
+    /// Of an address in any spelling.
+    pub fn email(address: &str) -> Self {
+        Self { kind: IdentifierKind::Email, key: Email::key_of(address) }
+    }
+
+    pub fn phone(number: &str) -> Self {
+        Self { kind: IdentifierKind::Phone, key: number.to_owned() }
+    }
+}
+
+impl Profile {
+    /// What no other contact can have then.
+    pub fn identifiers(&self) -> BTreeSet<Identifier> {
+        let emails = self.email.iter().chain(&self.additional_emails);
+        let phones = self.phone.iter().chain(&self.additional_phones);
+        emails
+            .map(|address| Identifier::email(address))
+            .chain(phones.map(|number| Identifier::phone(number)))
+            .collect()
+    }
+}
+
+static FIND_OWNERS: Sql = Sql::split(
+    "contact_identifier.find_owners",
+    "SELECT kind, key, user_id FROM contact_identifier
+     WHERE org_id = $1 AND kind = 'email' AND key IN (SELECT value FROM json_each($2))
+     UNION ALL SELECT kind, key, user_id FROM contact_identifier
+     WHERE org_id = $1 AND kind = 'phone' AND key IN (SELECT value FROM json_each($3))",
+    "SELECT kind, key, user_id FROM contact_identifier WHERE org_id = $1 AND kind = 'email' AND key = ANY(ARRAY(
+        SELECT jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB))))
+     UNION ALL SELECT kind, key, user_id FROM contact_identifier WHERE org_id = $1 AND kind = 'phone' AND key = ANY(ARRAY(
+        SELECT jsonb_array_elements_text(CAST(CAST($3 AS TEXT) AS JSONB))))",
+);
+static INSERT: Sql = Sql::split(
+    "contact_identifier.insert",
+    "INSERT INTO contact_identifier (org_id, user_id, kind, key)
+     SELECT $1, unhex(value ->> 0), value ->> 1, value ->> 2 FROM json_each($2)",
+    "INSERT INTO contact_identifier (org_id, user_id, kind, key)
+     SELECT CAST($1 AS BIGINT), decode(identifier ->> 0, 'hex'), identifier ->> 1, identifier ->> 2
+     FROM json_array_elements(CAST(CAST($2 AS TEXT) AS JSON)) AS identifier",
+);
+static DELETE: Sql = Sql::split(
+    "contact_identifier.delete",
+    "DELETE FROM contact_identifier WHERE org_id = $1 AND kind = $2 AND key IN (SELECT value FROM json_each($3))",
+    "DELETE FROM contact_identifier WHERE org_id = $1 AND kind = $2 AND key = ANY(ARRAY(
+        SELECT jsonb_array_elements_text(CAST(CAST($3 AS TEXT) AS JSONB))))",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&FIND_OWNERS, &INSERT, &DELETE];
+
+fn keys_of<'i>(identifiers: impl Iterator<Item = &'i Identifier>, kind: IdentifierKind) -> Vec<&'i str> {
+    identifiers
+        .filter(|identifier| identifier.kind == kind)
+        .map(|identifier| identifier.key.as_str())
+        .collect()
+}
+
+/// Which contact has each of these; a free one is absent.
+pub fn find_owners(
+    conn: &Conn<'_>,
+    identifiers: &BTreeSet<Identifier>,
+) -> Result<BTreeMap<Identifier, UserId>> {
+    if identifiers.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let of_kind = |kind| to_json(&keys_of(identifiers.iter(), kind));
+    let params = [
+        conn.org_param(),
+        Param::Text(&of_kind(IdentifierKind::Email)),
+        Param::Text(&of_kind(IdentifierKind::Phone)),
+    ];
+    let found = conn.all(&FIND_OWNERS, &params, |row| {
+        let kind = IdentifierKind::parse(row.str(0)?)?;
+        Ok((Identifier { kind, key: row.text(1)? }, row.id(2, UserId::from_column)?))
+    })?;
+    Ok(found.into_iter().collect())
+}
+
+/// Gives identifiers to contacts that are there.
+pub(super) fn insert(tx: &Tx<'_>, identifiers: &[(UserId, &Identifier)]) -> Result<()> {
+    if identifiers.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<(String, &str, &str)> = identifiers
+        .iter()
+        .map(|(user, identifier)| (super::hex(*user), identifier.kind.as_str(), identifier.key.as_str()))
+        .collect();
+    tx.write(&INSERT, &[tx.org_param(), Param::Text(&to_json(&rows))])
+}
+
+/// Makes identifiers free, whoever has them.
+pub(super) fn delete(tx: &Tx<'_>, identifiers: &[&Identifier]) -> Result<()> {
+    for kind in [IdentifierKind::Email, IdentifierKind::Phone] {
+        let keys = keys_of(identifiers.iter().copied(), kind);
+        if !keys.is_empty() {
+            let params = [tx.org_param(), Param::Text(kind.as_str()), Param::Text(&to_json(&keys))];
+            tx.write(&DELETE, &params)?;
+        }
+    }
+    Ok(())
+}

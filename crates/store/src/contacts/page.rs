@@ -1,0 +1,125 @@
+//! Pages of contacts in the order of their creation, forward and backward.
+
+use denizen_domain::ids::Uuid;
+use denizen_domain::time::Timestamp;
+
+use super::{COLUMNS, Contact, read_contact};
+use crate::conn::Conn;
+use crate::error::Result;
+use crate::sql::{Statement, Value};
+
+/// The place of a contact in the order of creation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ContactPlace {
+    pub created_at: Timestamp,
+    pub id: Uuid,
+}
+
+/// Where a page begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageFrom<P> {
+    Start,
+    /// Right after this place.
+    After(P),
+    /// So that the page ends right before this place.
+    Before(P),
+}
+
+/// A page, in its order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Whether something comes before the first item, and after the last.
+    pub has_before: bool,
+    pub has_after: bool,
+}
+
+/// Which contacts, from where, and how many.
+#[derive(Debug, Clone)]
+pub struct ContactQuery {
+    /// Only those with this id elsewhere.
+    pub external_id: Option<String>,
+    pub from: PageFrom<ContactPlace>,
+    pub limit: usize,
+}
+
+/// Looking from a place: at what comes after it, or before it; with the place itself or without.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    place: ContactPlace,
+    backward: bool,
+    inclusive: bool,
+}
+
+fn begin(conn: &Conn<'_>, query: &ContactQuery, columns: &str, look: Option<Look>) -> Statement {
+    let mut statement = Statement::new(&format!("SELECT {columns} FROM contact WHERE org_id = "));
+    statement.bind(Value::Int(conn.org.0));
+    if let Some(external_id) = &query.external_id {
+        statement.push(" AND external_id = ").bind(Value::Text(external_id.clone()));
+    }
+    if let Some(Look { place, backward, inclusive }) = look {
+        statement.push(" AND (created_at, user_id) ").push(if backward { "<" } else { ">" });
+        statement.push(if inclusive { "= (" } else { " (" }).bind(Value::Int(place.created_at.0));
+        statement.push(", ").bind(Value::Blob(place.id.0.to_vec())).push(")");
+    }
+    statement
+}
+
+/// The statement of a page; public for the tests that read query plans.
+pub fn page_statement(conn: &Conn<'_>, query: &ContactQuery) -> Statement {
+    let (look, direction) = match query.from {
+        PageFrom::Start => (None, ""),
+        PageFrom::After(place) => (Some(Look { place, backward: false, inclusive: false }), ""),
+        PageFrom::Before(place) => (Some(Look { place, backward: true, inclusive: false }), " DESC"),
+    };
+    let mut statement = begin(conn, query, COLUMNS, look);
+    statement.push(&format!(" ORDER BY created_at{direction}, user_id{direction} LIMIT "));
+    statement.bind(Value::Int(i64::try_from(query.limit.saturating_add(1)).unwrap_or(i64::MAX)));
+    statement
+}
+
+/// Whether there is something on the other side of the place from which the page was read: the place itself counts.
+fn other_side_statement(
+    conn: &Conn<'_>,
+    query: &ContactQuery,
+    place: ContactPlace,
+    backward: bool,
+) -> Statement {
+    let mut statement = begin(conn, query, "1", Some(Look { place, backward, inclusive: true }));
+    statement.push(" LIMIT 1");
+    statement
+}
+
+/// One page. Reads one contact more than asked for, to know whether there is more.
+pub fn page(conn: &Conn<'_>, query: &ContactQuery) -> Result<Page<Contact>> {
+    let mut items = conn.all_of(&page_statement(conn, query), read_contact)?;
+    let has_more = items.len() > query.limit;
+    items.truncate(query.limit);
+    let is_there = |place, backward| {
+        let statement = other_side_statement(conn, query, place, backward);
+        Ok::<_, crate::error::StoreError>(!conn.all_of(&statement, |_| Ok(()))?.is_empty())
+    };
+    Ok(match query.from {
+        PageFrom::Start => Page { items, has_before: false, has_after: has_more },
+        PageFrom::After(place) => Page { items, has_before: is_there(place, true)?, has_after: has_more },
+        PageFrom::Before(place) => {
+            items.reverse();
+            Page { items, has_before: has_more, has_after: is_there(place, false)? }
+        }
+    })
+}
+
+/// Every shape of statement that [`page`] can make, for the test that prepares them.
+pub fn example_statements(conn: &Conn<'_>) -> Vec<Statement> {
+    let place = ContactPlace { created_at: Timestamp(1), id: Uuid([1; 16]) };
+    let mut statements = Vec::new();
+    for external_id in [None, Some("crm-1".to_owned())] {
+        for from in [PageFrom::Start, PageFrom::After(place), PageFrom::Before(place)] {
+            let query = ContactQuery { external_id: external_id.clone(), from, limit: 10 };
+            statements.push(page_statement(conn, &query));
+            statements
+                .extend([false, true].map(|backward| other_side_statement(conn, &query, place, backward)));
+        }
+    }
+    statements
+}

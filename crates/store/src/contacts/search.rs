@@ -1,0 +1,100 @@
+//! Search for contacts by parts of their names, addresses and numbers, within one organization. They lie in the index that
+//! users lie in, which `users::search` describes.
+
+use denizen_domain::fold::fold;
+use denizen_domain::member::Directory;
+
+use super::{COLUMNS, Contact, count, read_contact};
+use crate::conn::Conn;
+use crate::error::Result;
+use crate::sql::{Dialect, Statement, Value};
+use crate::users::{Position, Route, WALKED_FIRST, cheaper_route, match_expression, window_query};
+
+/// The statement of [`search`] by one route; public for the tests that prepare it and read query plans. Contacts are not
+/// looked up by name: [`Route::LookUp`] is a walk.
+pub fn search_statement(conn: &Conn<'_>, needle: &str, limit: i64, route: Route) -> Statement {
+    // Control characters are dropped by folding, as they are from the text.
+    let needle = fold(needle);
+    let (org, directory) = (Value::Int(conn.org.0), Directory::Contacts);
+    let place = |position: Position| Value::Int(position.in_column(conn.dialect(), conn.org, directory));
+    let mut statement = Statement::new("SELECT ");
+    statement.push(COLUMNS);
+    match (route, conn.dialect()) {
+        (Route::Index, Dialect::Sqlite) => {
+            statement.push(
+                " FROM user_search JOIN contact ON contact.position = user_search.rowid WHERE user_search MATCH ",
+            );
+            statement.bind(Value::Text(match_expression(&needle)));
+            statement.push(" AND user_search.rowid > ").bind(place(Position::START));
+            statement.push(" AND user_search.rowid <= ").bind(place(Position::END));
+            statement.push(" AND +org_id = ").bind(org);
+        }
+        (Route::Index, Dialect::Postgres) => {
+            // Engine: the candidates are found first and looked up one by one, as those of users are.
+            statement.push(
+                " FROM (WITH found AS MATERIALIZED (SELECT position AS candidate FROM user_search WHERE ",
+            );
+            statement.push("windows @@ CAST(").bind(Value::Text(window_query(conn.org, directory, &needle)));
+            statement.push("::text AS tsquery) AND org_id + 0 = ").bind(org.clone());
+            statement.push(") SELECT candidate FROM found ORDER BY candidate) AS found CROSS JOIN LATERAL ");
+            statement.push("(SELECT * FROM contact WHERE org_id = ").bind(org);
+            statement.push(" AND position = candidate OFFSET 0) AS contact WHERE TRUE");
+        }
+        (Route::Walk | Route::LookUp, _) => {
+            statement.push(" FROM contact WHERE ");
+            push_walk(&mut statement, conn);
+        }
+        (Route::WalkFirst, _) => {
+            statement.push(" FROM (SELECT * FROM contact WHERE ");
+            push_walk(&mut statement, conn);
+            statement.push(" ORDER BY position LIMIT ").bind(Value::Int(WALKED_FIRST));
+            statement.push(") AS contact WHERE TRUE");
+        }
+    }
+    // An anonymized contact has no text, and nothing finds it.
+    let function = if conn.dialect() == Dialect::Sqlite { "instr" } else { "strpos" };
+    statement.push(" AND ").push(function).push("(search_text, ").bind(Value::Text(needle)).push(") > 0");
+    statement.push(match (route, conn.dialect()) {
+        (Route::Index, Dialect::Sqlite) => " ORDER BY user_search.rowid LIMIT ",
+        (Route::Index, Dialect::Postgres) => " ORDER BY candidate LIMIT ",
+        _ => " ORDER BY position LIMIT ",
+    });
+    statement.bind(Value::Int(limit));
+    statement
+}
+
+/// All contacts, in the order of their positions.
+fn push_walk(statement: &mut Statement, conn: &Conn<'_>) {
+    let place =
+        |position: Position| Value::Int(position.in_column(conn.dialect(), conn.org, Directory::Contacts));
+    match conn.dialect() {
+        Dialect::Sqlite => {
+            statement.push("position > ").bind(place(Position::START));
+            statement.push(" AND position <= ").bind(place(Position::END));
+            statement.push(" AND +org_id = ").bind(Value::Int(conn.org.0));
+        }
+        Dialect::Postgres => {
+            statement.push("org_id = ").bind(Value::Int(conn.org.0));
+        }
+    }
+}
+
+/// At most `limit` contacts with a name, address or number that contains the needle, case and accents aside, in the order
+/// in which they were added. An empty needle matches every contact that was not anonymized.
+pub fn search(conn: &Conn<'_>, needle: &str, limit: i64) -> Result<Vec<Contact>> {
+    let is_empty = fold(needle).is_empty();
+    let route = if is_empty {
+        Route::Walk
+    } else if conn.dialect() == Dialect::Sqlite {
+        Route::Index
+    } else {
+        let first = conn.all_of(&search_statement(conn, needle, limit, Route::WalkFirst), read_contact)?;
+        let contacts = count(conn)?;
+        let found = i64::try_from(first.len()).unwrap_or(i64::MAX);
+        if contacts <= WALKED_FIRST || found >= limit {
+            return Ok(first);
+        }
+        cheaper_route(contacts, found, limit)
+    };
+    conn.all_of(&search_statement(conn, needle, limit, route), read_contact)
+}
