@@ -42,6 +42,11 @@ impl Environment {
         UserId::from_object_id(self.object_id(now))
     }
 
+    /// A new contact's id: those of later times sort behind.
+    pub fn contact_id(&self, now: Timestamp) -> UserId {
+        UserId::from_uuid(Uuid::new_v7(now.0, self.bytes()))
+    }
+
     pub fn uuid(&self) -> Uuid {
         Uuid::from_random(self.bytes())
     }

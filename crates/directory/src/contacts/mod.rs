@@ -1,11 +1,15 @@
 //! The contacts of a help desk: made, changed, listed, and what is noted of them.
 
+mod book;
+mod profile;
+mod read;
+mod write;
+
 use std::collections::BTreeMap;
 
 use denizen_domain::contact::AttributeValue;
 use denizen_domain::ids::Uuid;
-use denizen_domain::time::Timestamp;
-pub use denizen_store::contacts::{Contact, Profile};
+pub use denizen_store::contacts::{Contact, ContactPlace, Page, PageFrom, Profile};
 
 use crate::attributes::Attribute;
 use crate::context::OpContext;
@@ -97,94 +101,7 @@ pub enum ContactFilter {
     ExternalId(String),
 }
 
-/// The place of a contact in the order of creation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ContactPlace {
-    pub created_at: Timestamp,
-    pub id: Uuid,
-}
-
-/// Where a page begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PageFrom<P> {
-    Start,
-    /// Right after this place.
-    After(P),
-    /// So that the page ends right before this place.
-    Before(P),
-}
-
-/// A page, in its order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page<T> {
-    pub items: Vec<T>,
-    /// Whether something comes before the first item, and after the last.
-    pub has_before: bool,
-    pub has_after: bool,
-}
-
 impl Directory {
-    /// Makes contacts: permission `Directory:WriteContact`. Each by itself is made whole or not at all, later ones see
-    /// earlier ones; all are one transaction. At most [`MAX_ITEMS`].
-    ///
-    /// # Errors
-    /// [`crate::ErrorCode::Forbidden`], and those of the store; then none was made.
-    pub async fn create_contacts(
-        &self,
-        ctx: &OpContext,
-        items: Vec<ContactInput>,
-    ) -> Result<Vec<ContactOutcome>> {
-        todo!("{} {}", ctx.request_id, items.len())
-    }
-
-    /// Changes contacts: permission `Directory:WriteContact`. As [`Directory::create_contacts`].
-    ///
-    /// # Errors
-    /// As [`Directory::create_contacts`].
-    pub async fn patch_contacts(
-        &self,
-        ctx: &OpContext,
-        items: Vec<(Uuid, ContactPatch)>,
-    ) -> Result<Vec<ContactOutcome>> {
-        todo!("{} {}", ctx.request_id, items.len())
-    }
-
-    /// Replaces contacts but for their ids, times of creation and attributes: permission `Directory:WriteContact`. As
-    /// [`Directory::create_contacts`].
-    ///
-    /// # Errors
-    /// As [`Directory::create_contacts`].
-    pub async fn replace_contacts(
-        &self,
-        ctx: &OpContext,
-        items: Vec<(Uuid, ContactInput)>,
-    ) -> Result<Vec<ContactOutcome>> {
-        todo!("{} {}", ctx.request_id, items.len())
-    }
-
-    /// A contact: permission `Directory:ReadContact`.
-    ///
-    /// # Errors
-    /// [`crate::ErrorCode::ContactNotFound`].
-    pub async fn get_contact(&self, ctx: &OpContext, id: Uuid) -> Result<ContactView> {
-        todo!("{} {id}", ctx.request_id)
-    }
-
-    /// A page of at most `limit` contacts in the order of their creation, then of their ids: permission
-    /// `Directory:ReadContact`.
-    ///
-    /// # Errors
-    /// [`crate::ErrorCode::Forbidden`].
-    pub async fn list_contacts(
-        &self,
-        ctx: &OpContext,
-        filter: ContactFilter,
-        from: PageFrom<ContactPlace>,
-        limit: usize,
-    ) -> Result<Page<ContactView>> {
-        todo!("{} {filter:?} {from:?} {limit}", ctx.request_id)
-    }
-
     /// Notes attributes of a contact, all or none of them; `None` takes one away. Permission `Directory:WriteContact`.
     /// The answer is all that is then noted.
     ///

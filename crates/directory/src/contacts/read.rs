@@ -1,0 +1,103 @@
+//! Reading contacts: one, and lists.
+
+use denizen_domain::contact::{ContactEmail, Phone};
+use denizen_domain::ids::{UserId, Uuid};
+use denizen_domain::permission::names;
+use denizen_store::Conn;
+use denizen_store::contacts::{self, Contact, ContactPlace, ContactQuery, Identifier, Page, PageFrom};
+
+use super::{ContactFilter, ContactView};
+use crate::attributes::Headings;
+use crate::context::OpContext;
+use crate::error::{ErrorCode, Result};
+use crate::handle::Directory;
+
+/// Contacts with their attributes, which are read in the same transaction.
+fn views(conn: &Conn<'_>, contacts: Vec<Contact>) -> denizen_store::Result<Vec<ContactView>> {
+    let headings = Headings::read(conn, contacts.iter().map(|contact| &contact.attributes))?;
+    let view = |contact: Contact| ContactView { attributes: headings.shown(&contact.attributes), contact };
+    Ok(contacts.into_iter().map(view).collect())
+}
+
+/// The page of a list that holds no more than this one contact.
+fn page_of_one(found: Option<Contact>, from: PageFrom<ContactPlace>) -> Page<Contact> {
+    let mut page = Page { items: Vec::new(), has_before: false, has_after: false };
+    let Some(contact) = found else { return page };
+    match from {
+        PageFrom::After(place) if contact.place() <= place => page.has_before = true,
+        PageFrom::Before(place) if contact.place() >= place => page.has_after = true,
+        _ => page.items.push(contact),
+    }
+    page
+}
+
+fn find(
+    conn: &Conn<'_>,
+    filter: &ContactFilter,
+    from: PageFrom<ContactPlace>,
+    limit: usize,
+) -> denizen_store::Result<Page<Contact>> {
+    let external_id = match filter {
+        ContactFilter::All => None,
+        ContactFilter::ExternalId(external_id) => Some(external_id.clone()),
+        ContactFilter::Email(text) => {
+            let identifier = ContactEmail::parse(text).ok().map(|email| Identifier::email(email.as_str()));
+            return find_one(conn, identifier, from);
+        }
+        ContactFilter::Phone(text) => {
+            let identifier = Phone::parse(text).ok().map(|phone| Identifier::phone(phone.as_str()));
+            return find_one(conn, identifier, from);
+        }
+    };
+    contacts::page(conn, &ContactQuery { external_id, from, limit })
+}
+
+fn find_one(
+    conn: &Conn<'_>,
+    identifier: Option<Identifier>,
+    from: PageFrom<ContactPlace>,
+) -> denizen_store::Result<Page<Contact>> {
+    let found = match identifier {
+        Some(identifier) => contacts::find_by_identifier(conn, &identifier)?,
+        None => None,
+    };
+    Ok(page_of_one(found, from))
+}
+
+impl Directory {
+    /// A contact: permission `Directory:ReadContact`.
+    ///
+    /// # Errors
+    /// [`crate::ErrorCode::ContactNotFound`].
+    pub async fn get_contact(&self, ctx: &OpContext, id: Uuid) -> Result<ContactView> {
+        ctx.require(&names::DIRECTORY_READ_CONTACT)?;
+        let find = move |conn: &Conn<'_>| {
+            let found = contacts::find(conn, UserId::from_uuid(id))?;
+            views(conn, found.into_iter().collect())
+        };
+        let found = self.query(ctx.org(), find).await?.pop();
+        found.ok_or_else(|| ErrorCode::ContactNotFound.into())
+    }
+
+    /// A page of at most `limit` contacts, and at least one where there is one, in the order of their creation, then of
+    /// their ids: permission `Directory:ReadContact`.
+    ///
+    /// # Errors
+    /// [`crate::ErrorCode::Forbidden`].
+    pub async fn list_contacts(
+        &self,
+        ctx: &OpContext,
+        filter: ContactFilter,
+        from: PageFrom<ContactPlace>,
+        limit: usize,
+    ) -> Result<Page<ContactView>> {
+        ctx.require(&names::DIRECTORY_READ_CONTACT)?;
+        let limit = limit.max(1);
+        let read = move |conn: &Conn<'_>| {
+            let page = find(conn, &filter, from, limit)?;
+            let (has_before, has_after) = (page.has_before, page.has_after);
+            Ok(Page { items: views(conn, page.items)?, has_before, has_after })
+        };
+        self.query(ctx.org(), read).await
+    }
+}
