@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use denizen_store::users::{self, Route, UserSearch};
-use denizen_store::{Conn, Statement, StoreError, external_events, memories, temporary_grants};
+use denizen_store::{Conn, Statement, StoreError, contacts, external_events, memories, temporary_grants};
 
 use crate::support::{ORG, Outside, TestStore, needle, user_id};
 
@@ -58,6 +58,7 @@ async fn every_shape_of_a_page_is_understood_by_the_engine() {
     let outside = test.outside().await;
     let shapes = |conn: &Conn<'_>| {
         let mut shapes = users::example_statements(conn);
+        shapes.extend(contacts::example_statements(conn));
         shapes.extend(memories::example_statements(conn)?);
         shapes.extend(external_events::example_statements(conn)?);
         shapes.extend(temporary_grants::example_statements(conn)?);
@@ -82,6 +83,7 @@ async fn every_route_of_a_search_is_understood_by_the_engine() {
                 if route == Route::Index && text.is_empty() {
                     continue;
                 }
+                shapes.push(contacts::search_statement(conn, text, 10, route));
                 for is_verified in [None, Some(true)] {
                     let ids = (route == Route::LookUp).then(|| vec![user_id(1), user_id(2)]);
                     let search = UserSearch { ids, is_verified, ..needle(text) };
