@@ -54,10 +54,12 @@ pub enum ErrorCode {
     /// A conversation is not closed, and what was asked for needs it to be.
     ConversationOpen,
     AnonymizationNotFound,
+    /// The number belongs to another contact.
+    PhoneTaken,
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::InvalidCredentials,
         Self::Forbidden,
         Self::Unverified,
@@ -87,6 +89,7 @@ impl ErrorCode {
         Self::MessageNotFound,
         Self::ConversationOpen,
         Self::AnonymizationNotFound,
+        Self::PhoneTaken,
     ];
 
     /// Words fit for a caller, where the operation has none that say more.
@@ -100,6 +103,7 @@ impl ErrorCode {
             Self::RoleNotFound => "Role not found",
             Self::ApiKeyNotFound => "API key not found",
             Self::EmailTaken => "A user with this email already exists",
+            Self::PhoneTaken => "Another contact has this number",
             Self::RoleNameTaken => "A role with this name already exists",
             Self::OrganizationExists => "An organization with this id already exists",
             Self::InvalidField => "Invalid value",

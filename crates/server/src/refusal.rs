@@ -88,7 +88,8 @@ pub fn of_directory(error: &Error, about: About<'_>) -> Failure {
         | ErrorCode::ConversationNotFound
         | ErrorCode::MessageNotFound
         | ErrorCode::ConversationOpen
-        | ErrorCode::AnonymizationNotFound => Failure::new(
+        | ErrorCode::AnonymizationNotFound
+        | ErrorCode::PhoneTaken => Failure::new(
             error.text.clone(),
             "this is a defect of denizen: please report it with the command you ran",
         ),

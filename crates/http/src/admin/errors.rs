@@ -28,6 +28,7 @@ fn of_code(code: ErrorCode) -> (u16, &'static str) {
         ErrorCode::AnonymizationNotFound => (404, "anonymization_not_found"),
         ErrorCode::VariableNotFound => (404, "variable_not_found"),
         ErrorCode::EmailTaken => (409, "email_taken"),
+        ErrorCode::PhoneTaken => (409, "phone_taken"),
         ErrorCode::RoleNameTaken => (409, "role_name_taken"),
         ErrorCode::OrganizationExists => (409, "organization_exists"),
         ErrorCode::AccountTaken => (409, "account_taken"),

@@ -23,6 +23,7 @@ pub(crate) fn status(code: ErrorCode) -> u16 {
         | ErrorCode::MessageNotFound
         | ErrorCode::AnonymizationNotFound => 404,
         ErrorCode::EmailTaken
+        | ErrorCode::PhoneTaken
         | ErrorCode::RoleNameTaken
         | ErrorCode::OrganizationExists
         | ErrorCode::AccountTaken

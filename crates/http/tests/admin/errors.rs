@@ -37,6 +37,7 @@ ConversationNotFound 404 conversation_not_found
 MessageNotFound 404 message_not_found
 ConversationOpen 409 conversation_open
 AnonymizationNotFound 404 anonymization_not_found
+PhoneTaken 409 phone_taken
 ";
 
 fn rendered(problem: &Problem) -> Value {

@@ -39,6 +39,7 @@ fn place(code: ErrorCode) -> usize {
         ErrorCode::MessageNotFound => 26,
         ErrorCode::ConversationOpen => 27,
         ErrorCode::AnonymizationNotFound => 28,
+        ErrorCode::PhoneTaken => 29,
     }
 }
 
@@ -72,6 +73,7 @@ ConversationNotFound 404 {"detail":"Conversation not found"}
 MessageNotFound 404 {"detail":"Message not found"}
 ConversationOpen 409 {"detail":"A conversation is not closed"}
 AnonymizationNotFound 404 {"detail":"Anonymization request not found"}
+PhoneTaken 409 {"detail":"Another contact has this number"}
 "#;
 
 #[test]
