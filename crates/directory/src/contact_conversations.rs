@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use denizen_domain::contact::AttributeValue;
-use denizen_domain::ids::Uuid;
+use denizen_domain::contact::{AttributeEntity, AttributeValue};
+use denizen_domain::ids::{UserId, Uuid};
+use denizen_domain::permission::names;
+use denizen_store::{Conn, contact_conversations as stored, contacts};
+
 pub use denizen_store::contact_conversations::{
     Assignment, Browser, Channel, ContactConversation, ConversationDetails, ConversationKind,
     ConversationLink, ConversationState, Direction, LinkKind, Queue, TwitterType,
 };
 
-use crate::attributes::Attribute;
+use crate::attributes::{Attribute, Definitions, Headings};
 use crate::contacts::{Page, PageFrom};
 use crate::context::OpContext;
-use crate::error::Result;
+use crate::error::{ErrorCode, Result};
 use crate::handle::Directory;
 
 /// A conversation with its attributes as they are shown.
@@ -23,8 +26,8 @@ pub struct ConversationView {
 }
 
 impl Directory {
-    /// A page of at most `limit` conversations of a contact, in the order of their ids: permission
-    /// `Directory:ReadContact`. Attributes are left out.
+    /// A page of at most `limit` conversations of a contact, and at least one where there is one, in the order of their
+    /// ids: permission `Directory:ReadContact`. Their attributes are not made ready to be shown.
     ///
     /// # Errors
     /// [`crate::ErrorCode::ContactNotFound`].
@@ -35,7 +38,13 @@ impl Directory {
         from: PageFrom<i64>,
         limit: usize,
     ) -> Result<Page<ContactConversation>> {
-        todo!("{} {contact} {from:?} {limit}", ctx.request_id)
+        ctx.require(&names::DIRECTORY_READ_CONTACT)?;
+        let (contact, limit) = (UserId::from_uuid(contact), limit.max(1));
+        self.read(ctx.org(), move |conn| {
+            contacts::find(conn, contact)?.ok_or(ErrorCode::ContactNotFound)?;
+            Ok(page(conn, contact, from, limit)?)
+        })
+        .await
     }
 
     /// A conversation: permission `Directory:ReadContact`.
@@ -43,7 +52,14 @@ impl Directory {
     /// # Errors
     /// [`crate::ErrorCode::ConversationNotFound`].
     pub async fn get_contact_conversation(&self, ctx: &OpContext, id: i64) -> Result<ConversationView> {
-        todo!("{} {id}", ctx.request_id)
+        ctx.require(&names::DIRECTORY_READ_CONTACT)?;
+        self.read(ctx.org(), move |conn| {
+            let conversation = stored::find(conn, id)?.ok_or(ErrorCode::ConversationNotFound)?;
+            let attributes =
+                Headings::read(conn, [&conversation.attributes])?.shown(&conversation.attributes);
+            Ok(ConversationView { conversation, attributes })
+        })
+        .await
     }
 
     /// Notes attributes of a conversation, as [`Directory::patch_contact_attributes`] does of a contact.
@@ -56,6 +72,52 @@ impl Directory {
         id: i64,
         changes: BTreeMap<Uuid, Option<AttributeValue>>,
     ) -> Result<Vec<Attribute>> {
-        todo!("{} {id} {}", ctx.request_id, changes.len())
+        ctx.require(&names::DIRECTORY_WRITE_CONTACT)?;
+        let now = ctx.now;
+        self.write(ctx.org(), move |tx| {
+            let found = stored::find(tx, id)?.filter(|found| found.anonymized_at.is_none());
+            let before = found.ok_or(ErrorCode::ConversationNotFound)?.attributes;
+            let mut attributes = before.clone();
+            let definitions = Definitions::read(tx, changes.keys())?;
+            definitions.patch(AttributeEntity::Conversation, &mut attributes, &changes)?;
+            if attributes != before {
+                stored::set_attributes(tx, id, &attributes, now)?;
+            }
+            Ok(Headings::read(tx, [&attributes])?.shown(&attributes))
+        })
+        .await
     }
+}
+
+/// One more is read than is asked for, to know whether there is more; and one on the other side.
+fn page(
+    conn: &Conn<'_>,
+    contact: UserId,
+    from: PageFrom<i64>,
+    limit: usize,
+) -> denizen_store::Result<Page<ContactConversation>> {
+    let is_there = |found: Vec<ContactConversation>| !found.is_empty();
+    if let PageFrom::Before(place) = from {
+        let mut items = match place.checked_sub(1) {
+            Some(last) => stored::page_until(conn, contact, last, limit + 1)?,
+            None => Vec::new(),
+        };
+        let has_before = items.len() > limit;
+        items.drain(..items.len().saturating_sub(limit));
+        let has_after = is_there(stored::page_from(conn, contact, place, 1)?);
+        return Ok(Page { items, has_before, has_after });
+    }
+    let (first, has_before) = match from {
+        PageFrom::After(place) => {
+            (place.checked_add(1), is_there(stored::page_until(conn, contact, place, 1)?))
+        }
+        PageFrom::Start | PageFrom::Before(_) => (Some(i64::MIN), false),
+    };
+    let mut items = match first {
+        Some(first) => stored::page_from(conn, contact, first, limit + 1)?,
+        None => Vec::new(),
+    };
+    let has_after = items.len() > limit;
+    items.truncate(limit);
+    Ok(Page { items, has_before, has_after })
 }

@@ -1,20 +1,15 @@
 //! The contacts of a help desk: made, changed, listed, and what is noted of them.
 
+mod attributes;
 mod book;
 mod profile;
 mod read;
 mod write;
 
-use std::collections::BTreeMap;
-
-use denizen_domain::contact::AttributeValue;
-use denizen_domain::ids::Uuid;
 pub use denizen_store::contacts::{Contact, ContactPlace, Page, PageFrom, Profile};
 
 use crate::attributes::Attribute;
-use crate::context::OpContext;
-use crate::error::{Error, Result};
-use crate::handle::Directory;
+use crate::error::Error;
 
 /// Contacts that are made or changed in one call, at most.
 pub const MAX_ITEMS: usize = 1_000;
@@ -99,22 +94,4 @@ pub enum ContactFilter {
     /// The contact with this number, primary or additional; none when it is no number.
     Phone(String),
     ExternalId(String),
-}
-
-impl Directory {
-    /// Notes attributes of a contact, all or none of them; `None` takes one away. Permission `Directory:WriteContact`.
-    /// The answer is all that is then noted.
-    ///
-    /// # Errors
-    /// [`crate::ErrorCode::ContactNotFound`]; [`crate::ErrorCode::InvalidField`] when a definition is not there, not of
-    /// contacts, archived or deactivated, when a value is not of its type or none of its options, and when a required one
-    /// is taken away.
-    pub async fn patch_contact_attributes(
-        &self,
-        ctx: &OpContext,
-        id: Uuid,
-        changes: BTreeMap<Uuid, Option<AttributeValue>>,
-    ) -> Result<Vec<Attribute>> {
-        todo!("{} {id} {}", ctx.request_id, changes.len())
-    }
 }
