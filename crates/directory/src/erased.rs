@@ -1,14 +1,56 @@
 //! Whether a user is erased: what an operator is shown as proof.
 
-use denizen_domain::ids::UserId;
+use std::fmt;
+
+use denizen_domain::ids::{UserId, Uuid};
 use denizen_domain::member::Directory as UserDirectory;
 use denizen_domain::time::Timestamp;
-use denizen_store::{awaited_users, erasures, holdings, jobs, users};
+use denizen_store::anonymizations::{self, AnonymizationTarget};
+use denizen_store::{Conn, awaited_users, contacts, erasures, holdings, jobs, users};
 use serde::Serialize;
 
 use crate::error::{ErrorCode, Result};
 use crate::handle::Directory;
-use crate::jobs::{DELETE_ACCOUNT, ERASE_USER, SCRUB_STORE, Work, payload};
+use crate::jobs::{ANONYMIZE, DELETE_ACCOUNT, ERASE_USER, SCRUB_STORE, Work, payload};
+
+/// Whose erasure is to be proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Erased {
+    Member(UserId),
+    /// Contacts are erased by being made anonymous.
+    Contact(Uuid),
+}
+
+impl Erased {
+    /// An id as it is written on the wire: a member's, or a contact's UUID.
+    pub fn parse(text: &str) -> Option<Self> {
+        let member = || UserId::parse_member(text).map(Self::Member);
+        Uuid::parse(text).map(Self::Contact).or_else(member)
+    }
+
+    fn directory(self) -> UserDirectory {
+        match self {
+            Self::Member(_) => UserDirectory::Members,
+            Self::Contact(_) => UserDirectory::Contacts,
+        }
+    }
+
+    fn user(self) -> UserId {
+        match self {
+            Self::Member(user) => user,
+            Self::Contact(id) => UserId::from_uuid(id),
+        }
+    }
+}
+
+impl fmt::Display for Erased {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Member(user) => user.as_member().fmt(f),
+            Self::Contact(id) => id.fmt(f),
+        }
+    }
+}
 
 /// What is there of a user, and what is still to be done about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -16,12 +58,13 @@ pub struct ErasureReport {
     pub user_id: String,
     /// When the user was erased; none where there is no receipt.
     pub erased_at: Option<Timestamp>,
+    /// Whether the user exists; of a contact, whether it does and was not made anonymous.
     pub exists: bool,
     /// Whether the user is awaited, because something arrived that is about the user.
     pub awaited: bool,
     /// Whether it is kept that a creator of an API key was deleted.
     pub tombstone: bool,
-    /// The rows about the user, by table.
+    /// The rows about the user in which something personal is left, by table.
     pub rows: Vec<TableRows>,
     pub jobs: ErasureJobCounts,
 }
@@ -33,10 +76,12 @@ pub struct TableRows {
 }
 
 /// The jobs that are not done and may be about what is left of the user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ErasureJobCounts {
     /// Those that erase rows of this user.
     pub erase_user: i64,
+    /// Those that make this contact anonymous.
+    pub anonymize: i64,
     /// Those of the organization that scrub the database's files, from the user's erasure on.
     pub scrub_store: i64,
     /// Those of the organization that delete an account at an identity provider and are as old as the user's erasure: its
@@ -50,7 +95,7 @@ impl ErasureReport {
         let jobs = &self.jobs;
         self.erased_at.is_some()
             && self.rows_left() == 0
-            && jobs.erase_user + jobs.scrub_store + jobs.delete_account == 0
+            && jobs.erase_user + jobs.anonymize + jobs.scrub_store + jobs.delete_account == 0
     }
 
     pub fn rows_left(&self) -> i64 {
@@ -59,36 +104,58 @@ impl ErasureReport {
 }
 
 impl Directory {
-    /// What is there of a member, and what is still to be done about it; for an operator.
+    /// What is there of a user, and what is still to be done about it; for an operator.
     ///
     /// # Errors
     /// [`ErrorCode::OrganizationNotFound`].
-    pub async fn erasure_report(&self, slug: &str, user: UserId) -> Result<ErasureReport> {
+    pub async fn erasure_report(&self, slug: &str, whose: Erased) -> Result<ErasureReport> {
         let organization = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
-        let user_id = user.as_member().to_string();
         self.read(organization.org, move |conn| {
-            let erased_at = erasures::find(conn, UserDirectory::Members, user)?;
-            // Without a receipt nothing says which of them are this user's, so all of them may be.
-            let since = erased_at.unwrap_or(Timestamp(i64::MIN));
-            let later = Timestamp(since.0.saturating_add(1));
-            let from_then = jobs::count_kind(conn, DELETE_ACCOUNT, since)?;
-            let after = if erased_at.is_some() { jobs::count_kind(conn, DELETE_ACCOUNT, later)? } else { 0 };
-            let work = payload(&Work::EraseUser { user_id: user_id.clone() })?;
-            let rows = holdings::count_rows(conn, UserDirectory::Members, user)?;
+            let (directory, user) = (whose.directory(), whose.user());
+            let erased_at = erasures::find(conn, directory, user)?;
+            let rows = holdings::count_rows(conn, directory, user)?;
             Ok(ErasureReport {
-                user_id: user_id.clone(),
+                user_id: whose.to_string(),
                 erased_at,
-                exists: users::find(conn, UserDirectory::Members, user)?.is_some(),
+                exists: exists(conn, whose)?,
                 awaited: awaited_users::find_many(conn, &[user])?.contains(&user),
                 tombstone: users::is_buried(conn, user)?,
                 rows: rows.into_iter().map(|(table, rows)| TableRows { table, rows }).collect(),
-                jobs: ErasureJobCounts {
-                    erase_user: jobs::count_payload(conn, ERASE_USER, &work)?,
-                    scrub_store: jobs::count_kind(conn, SCRUB_STORE, since)?,
-                    delete_account: from_then - after,
-                },
+                jobs: count_jobs(conn, whose, erased_at)?,
             })
         })
         .await
     }
+}
+
+fn exists(conn: &Conn<'_>, whose: Erased) -> Result<bool> {
+    Ok(match whose {
+        Erased::Member(user) => users::find(conn, UserDirectory::Members, user)?.is_some(),
+        Erased::Contact(_) => {
+            contacts::find(conn, whose.user())?.is_some_and(|contact| contact.anonymized_at.is_none())
+        }
+    })
+}
+
+fn count_jobs(conn: &Conn<'_>, whose: Erased, erased_at: Option<Timestamp>) -> Result<ErasureJobCounts> {
+    // Without a receipt nothing says which of them are this user's, so all of them may be.
+    let since = erased_at.unwrap_or(Timestamp(i64::MIN));
+    let mut counts =
+        ErasureJobCounts { scrub_store: jobs::count_kind(conn, SCRUB_STORE, since)?, ..Default::default() };
+    match whose {
+        Erased::Member(user) => {
+            let work = payload(&Work::EraseUser { user_id: user.as_member().to_string() })?;
+            counts.erase_user = jobs::count_payload(conn, ERASE_USER, &work)?;
+            let later = Timestamp(since.0.saturating_add(1));
+            let after = if erased_at.is_some() { jobs::count_kind(conn, DELETE_ACCOUNT, later)? } else { 0 };
+            counts.delete_account = jobs::count_kind(conn, DELETE_ACCOUNT, since)? - after;
+        }
+        Erased::Contact(id) => {
+            if let Some(request) = anonymizations::find_by_target(conn, AnonymizationTarget::Contact(id))? {
+                let work = payload(&Work::Anonymize { request_id: request.request_id })?;
+                counts.anonymize = jobs::count_payload(conn, ANONYMIZE, &work)?;
+            }
+        }
+    }
+    Ok(counts)
 }

@@ -22,7 +22,7 @@ use crate::jobs::{Task, Work, enqueue, enqueue_account_deletion, enqueue_at};
 /// Rows that the transaction erases that deletes a member.
 const AT_ONCE: i64 = 2_000;
 /// Rows that a job erases in one transaction; few, so that other writers hardly wait.
-const BATCH: i64 = 500;
+pub(crate) const BATCH: i64 = 500;
 /// Accounts at an identity provider whose deletion is enqueued in one transaction.
 const ACCOUNTS: usize = 200;
 /// Awaited users who are looked at in one transaction.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use denizen_domain::ids::{ObjectId, OrgKey, UserId};
+use denizen_domain::ids::{ObjectId, OrgKey, UserId, Uuid};
 use denizen_domain::mail::{Mail, MailContent};
 use denizen_domain::member::Directory as UserDirectory;
 use denizen_domain::time::Timestamp;
@@ -45,6 +45,9 @@ pub enum Work {
     /// The users who are awaited and do not come.
     #[serde(rename = "awaited.erase")]
     EraseAwaited,
+    /// What was asked to be made anonymous: a contact, a conversation or a message.
+    #[serde(rename = "contact.anonymize")]
+    Anonymize { request_id: Uuid },
     /// What the database's files hold of rows that were erased.
     #[serde(rename = "store.scrub")]
     ScrubStore,
@@ -55,15 +58,17 @@ pub enum Work {
 
 pub(crate) const ERASE_USER: &str = "user.erase";
 pub(crate) const ERASE_AWAITED: &str = "awaited.erase";
+pub(crate) const ANONYMIZE: &str = "contact.anonymize";
 pub(crate) const SCRUB_STORE: &str = "store.scrub";
 pub(crate) const DELETE_ACCOUNT: &str = "identity.delete_account";
 /// The kinds of jobs, as they stand in rows and in metrics.
-pub const KINDS: [&str; 7] = [
+pub const KINDS: [&str; 8] = [
     "mail.invitation",
     "mail.magic_link",
     "organization.erase",
     ERASE_USER,
     ERASE_AWAITED,
+    ANONYMIZE,
     SCRUB_STORE,
     DELETE_ACCOUNT,
 ];
@@ -78,6 +83,7 @@ impl Work {
             Self::EraseOrganization => "organization.erase",
             Self::EraseUser { .. } => ERASE_USER,
             Self::EraseAwaited => ERASE_AWAITED,
+            Self::Anonymize { .. } => ANONYMIZE,
             Self::ScrubStore => SCRUB_STORE,
             Self::DeleteAccount { .. } => DELETE_ACCOUNT,
         }
@@ -262,6 +268,7 @@ impl Directory {
             Work::EraseOrganization => self.erase_organization(job.org).await,
             Work::EraseUser { user_id } => self.erase_user(job.org, &user_id).await,
             Work::EraseAwaited => self.erase_awaited(job.org).await,
+            Work::Anonymize { request_id } => self.anonymize(job.org, request_id).await,
             Work::ScrubStore => self.scrub_store().await,
             Work::DeleteAccount { provider, tenant, account_id } => match provider.as_str() {
                 "google" => Ok(Task::DeleteGoogleAccount { tenant, account_id }),
@@ -457,6 +464,7 @@ mod tests {
             Work::EraseOrganization,
             Work::EraseUser { user_id: String::new() },
             Work::EraseAwaited,
+            Work::Anonymize { request_id: Uuid([0; 16]) },
             Work::ScrubStore,
             Work::DeleteAccount { provider: String::new(), tenant: None, account_id: String::new() },
         ];

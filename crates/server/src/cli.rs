@@ -55,7 +55,7 @@ pub enum Command {
     #[command(subcommand)]
     #[command(after_help = "Example:\n  denizen job list")]
     Job(Job),
-    /// See what is left of a user who was deleted
+    /// See what is left of a user who was deleted, or of a contact who was anonymized
     #[command(subcommand)]
     #[command(after_help = "Example:\n  denizen user erased --org acme 6650f0a1b2c3d4e5f6071829")]
     User(User),
@@ -297,7 +297,7 @@ Exit code 0 when there is a receipt and nothing is left, 1 otherwise.")]
         /// The organization's short name
         #[arg(long, value_name = "SLUG")]
         org: String,
-        /// The id that the user had
+        /// The id that the user had; of a contact who was anonymized, the UUID
         user_id: String,
         #[command(flatten)]
         output: Output,

@@ -1,8 +1,7 @@
 //! `denizen user …`: what an operator can be shown of a user.
 
 use denizen_directory::Directory;
-use denizen_directory::erased::ErasureReport;
-use denizen_domain::ids::UserId;
+use denizen_directory::erased::{Erased, ErasureReport};
 
 use crate::cli::{Output, User};
 use crate::config::Config;
@@ -13,27 +12,27 @@ use crate::report::{self, Failure, table};
 
 pub fn run(config: &Config, user: &User) -> anyhow::Result<()> {
     let User::Erased { org, user_id, output } = user;
-    let Some(user) = UserId::parse_member(user_id) else {
+    let Some(whose) = Erased::parse(user_id) else {
         return Err(Failure::usage(
             format!("`{user_id}` is no user's id"),
-            "an id is 24 hexadecimal digits in lower case, such as 6650f0a1b2c3d4e5f6071829",
+            "an id is 24 hexadecimal digits in lower case, such as 6650f0a1b2c3d4e5f6071829, or a contact's UUID",
         )
         .into());
     };
     with_directory(config, Missing::Refuse, |directory| async move {
-        erased(&directory, org, user, *output).await
+        erased(&directory, org, whose, *output).await
     })
 }
 
-async fn erased(directory: &Directory, org: &str, user: UserId, output: Output) -> anyhow::Result<()> {
+async fn erased(directory: &Directory, org: &str, whose: Erased, output: Output) -> anyhow::Result<()> {
     let about = About { org, ..About::default() };
-    let found = directory.erasure_report(org, user).await.map_err(|error| of_directory(&error, about))?;
+    let found = directory.erasure_report(org, whose).await.map_err(|error| of_directory(&error, about))?;
     if output.json {
         report::print_json(&found)?;
     } else {
         report::print(&page(&found))?;
     }
-    match refusal(&found, org) {
+    match refusal(&found, whose, org) {
         Some(failure) => Err(failure.into()),
         None => Ok(()),
     }
@@ -53,6 +52,7 @@ fn page(found: &ErasureReport) -> String {
     let jobs = &found.jobs;
     for (kind, count) in [
         ("user.erase", jobs.erase_user),
+        ("contact.anonymize", jobs.anonymize),
         ("store.scrub", jobs.scrub_store),
         ("identity.delete_account", jobs.delete_account),
     ] {
@@ -62,34 +62,36 @@ fn page(found: &ErasureReport) -> String {
 }
 
 /// Why this is no proof, if it is none.
-fn refusal(found: &ErasureReport, org: &str) -> Option<Failure> {
+fn refusal(found: &ErasureReport, whose: Erased, org: &str) -> Option<Failure> {
     if found.is_done() {
         return None;
     }
-    let id = &found.user_id;
+    let (who, done, how) = match whose {
+        Erased::Member(_) => ("user", "deleted", "DELETE /v1/{organization}/user/{user_id} deletes a user"),
+        Erased::Contact(_) => {
+            ("contact", "anonymized", "PATCH /v1/endusers/{userId}/anonymize asks for it, and a job does it")
+        }
+    };
     let (reason, hint) = if found.exists {
-        (
-            format!("the user {id} was not deleted"),
-            "DELETE /v1/{organization}/user/{user_id} deletes a user".to_owned(),
-        )
+        (format!("the {who} {whose} was not {done}"), how.to_owned())
     } else if found.awaited {
         (
-            format!("the user {id} was not deleted: records of the user came, and the user is awaited"),
+            format!("the user {whose} was not deleted: records of the user came, and the user is awaited"),
             "DELETE /v1/{organization}/user/{user_id} erases what came".to_owned(),
         )
     } else if found.erased_at.is_none() {
         (
-            format!("there is no receipt: a user {id} of {org} was never deleted"),
+            format!("there is no receipt: a {who} {whose} of {org} was never {done}"),
             "is it the right id, and the right organization?".to_owned(),
         )
     } else if found.rows_left() > 0 {
         (
-            format!("the user {id} was deleted, and {} rows are not erased yet", found.rows_left()),
+            format!("the {who} {whose} was {done}, and {} rows are not erased yet", found.rows_left()),
             "a job erases them while a server runs; docs/erasure.md".to_owned(),
         )
     } else {
         (
-            format!("the user {id} was deleted, and jobs about what is left are not done yet"),
+            format!("the {who} {whose} was {done}, and jobs about what is left are not done yet"),
             format!("`denizen job list --org {org}` shows why they wait"),
         )
     };
@@ -105,20 +107,22 @@ mod tests {
 
     #[test]
     fn only_a_receipt_with_nothing_left_is_a_proof() {
+        const USER: &str = "6650f0a1b2c3d4e5f6071829";
+        let whose = Erased::parse(USER).unwrap();
         let done = ErasureReport {
-            user_id: "6650f0a1b2c3d4e5f6071829".to_owned(),
+            user_id: USER.to_owned(),
             erased_at: Some(Timestamp(0)),
             exists: false,
             awaited: false,
             tombstone: true,
             rows: vec![TableRows { table: "message", rows: 0 }],
-            jobs: ErasureJobCounts { erase_user: 0, scrub_store: 0, delete_account: 0 },
+            jobs: ErasureJobCounts::default(),
         };
-        assert!(refusal(&done, "acme").is_none());
+        assert!(refusal(&done, whose, "acme").is_none());
         let with = |change: fn(&mut ErasureReport)| {
             let mut changed = done.clone();
             change(&mut changed);
-            refusal(&changed, "acme").map(|failure| failure.to_string()).unwrap_or_default()
+            refusal(&changed, whose, "acme").map(|failure| failure.to_string()).unwrap_or_default()
         };
         assert!(with(|report| report.erased_at = None).contains("never deleted"));
         assert!(with(|report| report.rows[0].rows = 3).contains("3 rows are not erased"));
@@ -131,5 +135,12 @@ mod tests {
             })
             .contains("was not deleted")
         );
+        let contact = "01919191-0000-7000-8000-000000000001";
+        let waits = ErasureReport {
+            jobs: ErasureJobCounts { anonymize: 1, ..ErasureJobCounts::default() },
+            ..done.clone()
+        };
+        let refused = refusal(&waits, Erased::parse(contact).unwrap(), "acme").unwrap().to_string();
+        assert!(refused.contains(contact) && refused.contains("was anonymized, and jobs"), "{refused}");
     }
 }
