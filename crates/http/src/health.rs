@@ -4,24 +4,20 @@
 
 use axum::http::HeaderValue;
 
-use crate::kernel::{Call, Mounted, Operation, Problem, Reply, handler, plain_problem};
+use crate::kernel::{Call, Mounted, Operation, Problem, Reply, handler};
 
 /// The media type of OpenMetrics, which `prometheus-client` writes.
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
 pub(crate) fn mounted() -> Mounted {
-    Mounted {
-        name: "system",
-        owns_path: |_| false,
-        problem: plain_problem,
-        operations: vec![
-            Operation::get("/livez", "livez", handler(livez)).internal().quiet(),
-            Operation::get("/readyz", "readyz", handler(readyz)).internal().quiet(),
-            Operation::get("/metrics", "metrics", handler(metrics)).internal().quiet(),
-            Operation::get("/.well-known/jwks.json", "jwks", handler(jwks)).internal(),
-        ],
-    }
+    let operations = vec![
+        Operation::get("/livez", "livez", handler(livez)).internal().quiet(),
+        Operation::get("/readyz", "readyz", handler(readyz)).internal().quiet(),
+        Operation::get("/metrics", "metrics", handler(metrics)).internal().quiet(),
+        Operation::get("/.well-known/jwks.json", "jwks", handler(jwks)).internal(),
+    ];
+    Mounted::own("system", operations)
 }
 
 async fn livez(_: Call) -> Result<Reply, Problem> {

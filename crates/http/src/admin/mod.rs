@@ -65,7 +65,9 @@ pub fn dialect() -> Dialect {
         description: "What no vendor's API has a place for. Permissions are those of the organization's roles, and \
                       callers have the credentials that they have elsewhere.",
         version: "v1",
-        owns_path: |path| path.starts_with("/admin/"),
+        roots: &["/admin"],
+        fits: |_, _| true,
+        falls_through: false,
         problem: errors::render,
         operations,
         headers: &[],

@@ -41,6 +41,7 @@ mod verify_user;
 mod wire;
 
 use axum::http::Method;
+use denizen_domain::text::Slug;
 use serde_json::json;
 
 use crate::kernel::caller;
@@ -102,7 +103,9 @@ pub fn dialect() -> Dialect {
         description: "Amigo's user family as its published clients speak it, served by denizen: users, roles, API keys \
                       and the organization itself. Paths of three generations are served at once.",
         version: "v1",
-        owns_path: |path| path.starts_with("/v1/"),
+        roots: &["/v1"],
+        fits: |name, word| name != "organization" || Slug::parse(word).is_ok(),
+        falls_through: false,
         problem: errors::render,
         operations,
         headers: HEADERS,

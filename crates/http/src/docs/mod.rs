@@ -11,7 +11,7 @@ mod style;
 
 use bytes::Bytes;
 
-use crate::kernel::{Dialect, Handler, Mounted, Operation, Reply, handler, openapi_text, plain_problem};
+use crate::kernel::{Dialect, Handler, Mounted, Operation, Reply, handler, openapi_text};
 
 pub(crate) fn mounted(dialects: &[Dialect], public_url: &str) -> Mounted {
     let mut operations = vec![
@@ -28,7 +28,7 @@ pub(crate) fn mounted(dialects: &[Dialect], public_url: &str) -> Mounted {
         operations.push(Operation::get(document, "docs-openapi", json));
     }
     let operations = operations.into_iter().map(Operation::internal).collect();
-    Mounted { name: "docs", owns_path: |_| false, problem: plain_problem, operations }
+    Mounted::own("docs", operations)
 }
 
 /// An answer with a body that was made beforehand, and is shared, not copied.

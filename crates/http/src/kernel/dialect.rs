@@ -17,8 +17,15 @@ pub struct Dialect {
     pub description: &'static str,
     /// The version of the published API.
     pub version: &'static str,
-    /// Whether a path (with one slash at its beginning) is this dialect's, so that its form of errors applies.
-    pub owns_path: fn(&str) -> bool,
+    /// The beginnings of its paths, in whole parts and without a slash at the end, such as `/v1`: where no operation is
+    /// meant, the dialect with the longest beginning answers, in its form of errors.
+    pub roots: &'static [&'static str],
+    /// Whether a word can be the value of a parameter of this name. It is asked about paths that mean operations of
+    /// several dialects: `/v1/things/user` is no thing if `user` cannot be a thing's id.
+    pub fits: fn(&str, &str) -> bool,
+    /// Whether a method that a path lacks is looked for in less literal ones: `GET /v1/things/bulk` is then the thing with
+    /// the id `bulk`, though only `POST` has a path of its own. Otherwise the method is not allowed.
+    pub falls_through: bool,
     /// The vendor's form of a problem: status and body.
     pub problem: fn(&Problem) -> Reply,
     pub operations: fn() -> Vec<Operation>,

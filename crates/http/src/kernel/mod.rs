@@ -18,6 +18,7 @@ mod reply;
 mod request_id;
 mod routes;
 mod serve;
+mod shape;
 mod stream;
 mod visit;
 
@@ -36,4 +37,4 @@ pub use reply::Reply;
 pub use serve::router;
 pub use stream::{Arriving, Outlet};
 
-pub(crate) use routes::{Mounted, plain as plain_problem};
+pub(crate) use routes::Mounted;

@@ -11,6 +11,7 @@ use axum::http::Method;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
+use super::app::HttpSettings;
 use super::call::Call;
 use super::dialect::HeaderParam;
 use super::problem::Problem;
@@ -59,6 +60,30 @@ pub enum BodyLimit {
     Images,
     /// `limits.body_bytes`, and a transcript of `amigo.transcript_bytes` in the longest spelling that JSON has for it.
     Transcript,
+    /// `dixa.bulk_bytes`, for many records in one call.
+    Bulk,
+}
+
+impl BodyLimit {
+    pub(crate) fn bytes(self, settings: &HttpSettings) -> usize {
+        match self {
+            Self::Ordinary => settings.body_bytes,
+            Self::Images => settings.body_bytes.saturating_mul(8),
+            // A character of one byte can be spelt in six: `\u0061`.
+            Self::Transcript => {
+                settings.body_bytes.saturating_add(settings.transcript_bytes.saturating_mul(6))
+            }
+            Self::Bulk => settings.dixa.bulk_bytes,
+        }
+    }
+}
+
+/// A place of an operation that is served where the settings want it, and not published.
+#[derive(Clone)]
+pub(crate) struct ChosenPlace {
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    pub(crate) is_wanted: fn(&HttpSettings) -> bool,
 }
 
 /// Who may call.
@@ -164,6 +189,7 @@ pub struct Operation {
     pub id: &'static str,
     /// Other published places of the same operation. Each must have the same parameters.
     pub aliases: Vec<(Method, &'static str)>,
+    pub(crate) chosen_places: Vec<ChosenPlace>,
     pub summary: &'static str,
     pub description: &'static str,
     /// The heading under which it is listed.
@@ -196,6 +222,7 @@ impl Operation {
             path,
             id,
             aliases: Vec::new(),
+            chosen_places: Vec::new(),
             summary: "",
             description: "",
             tag: "",
@@ -240,6 +267,18 @@ impl Operation {
     #[must_use]
     pub fn alias(mut self, method: Method, path: &'static str) -> Self {
         self.aliases.push((method, path));
+        self
+    }
+
+    /// Another place of the same operation, which is not published, and served only where the settings want it.
+    #[must_use]
+    pub fn alias_if(
+        mut self,
+        is_wanted: fn(&HttpSettings) -> bool,
+        method: Method,
+        path: &'static str,
+    ) -> Self {
+        self.chosen_places.push(ChosenPlace { method, path, is_wanted });
         self
     }
 
@@ -321,6 +360,13 @@ impl Operation {
         self
     }
 
+    /// See [`BodyLimit::Bulk`].
+    #[must_use]
+    pub fn bulk(mut self) -> Self {
+        self.body_limit = BodyLimit::Bulk;
+        self
+    }
+
     /// A success with a JSON body.
     #[must_use]
     pub fn responds<T: JsonSchema>(self, status: u16) -> Self {
@@ -348,6 +394,7 @@ impl Operation {
     fn response(mut self, status: u16, schema: Option<SchemaRef>, content_type: &'static str) -> Self {
         let description = match status {
             201 => "Created",
+            202 => "Accepted",
             204 => "Done; no body",
             303 => "See the address in `Location`",
             404 => "A page that says that there is nothing here",
@@ -422,7 +469,7 @@ impl Operation {
         self
     }
 
-    /// Every place of the operation, its own first.
+    /// Every published place of the operation, its own first.
     pub fn places(&self) -> impl Iterator<Item = (&Method, &'static str)> {
         std::iter::once((&self.method, self.path))
             .chain(self.aliases.iter().map(|(method, path)| (method, *path)))

@@ -9,16 +9,23 @@ use std::sync::Arc;
 use axum::http::{HeaderValue, Method};
 use percent_encoding::percent_decode_str;
 
+use super::app::HttpSettings;
 use super::dialect::Dialect;
 use super::metrics::{Metrics, OperationMetrics};
-use super::operation::{BodyLimit, Handler, Operation, Rate};
+use super::operation::{Handler, Operation, Rate};
 use super::problem::Problem;
 use super::reply::Reply;
+use super::shape::{Shape, with_common};
 
 /// A dialect, or the process itself, with its operations.
 pub(crate) struct Mounted {
     pub(crate) name: &'static str,
-    pub(crate) owns_path: fn(&str) -> bool,
+    /// See [`Dialect::roots`].
+    pub(crate) roots: &'static [&'static str],
+    /// See [`Dialect::fits`].
+    pub(crate) fits: fn(&str, &str) -> bool,
+    /// See [`Dialect::falls_through`].
+    pub(crate) falls_through: bool,
     pub(crate) problem: fn(&Problem) -> Reply,
     pub(crate) operations: Vec<Operation>,
 }
@@ -27,18 +34,33 @@ impl Mounted {
     pub(crate) fn dialect(dialect: &Dialect) -> Self {
         Self {
             name: dialect.name,
-            owns_path: dialect.owns_path,
+            roots: dialect.roots,
+            fits: dialect.fits,
+            falls_through: dialect.falls_through,
             problem: dialect.problem,
             operations: (dialect.operations)(),
         }
+    }
+
+    /// A part of the process itself, whose paths have no parameters and which answers for no others.
+    pub(crate) fn own(name: &'static str, operations: Vec<Operation>) -> Self {
+        Self { name, roots: &[], fits: |_, _| true, falls_through: false, problem: plain, operations }
     }
 }
 
 /// What the kernel needs of an operation for each request, looked up once.
 pub(crate) struct Endpoint {
     pub(crate) template: &'static str,
-    pub(crate) params: Vec<&'static str>,
+    /// Each with its place among the parts of the path.
+    params: Vec<(usize, &'static str)>,
     pub(crate) operation: Arc<Served>,
+}
+
+impl Endpoint {
+    /// Whether the first parameter of the path is an organization's name.
+    pub(crate) fn names_organization(&self) -> bool {
+        self.params.first().is_some_and(|(_, name)| *name == "organization")
+    }
 }
 
 /// The part of an endpoint that all places of an operation share.
@@ -57,12 +79,6 @@ pub(crate) struct Served {
     pub(crate) metrics: OperationMetrics,
 }
 
-/// Who answers for paths without an operation.
-struct Stranger {
-    owns_path: fn(&str) -> bool,
-    form: Arc<Form>,
-}
-
 /// The form of the problems of requests that mean no operation.
 pub(crate) struct Form {
     pub(crate) dialect: &'static str,
@@ -70,17 +86,36 @@ pub(crate) struct Form {
     pub(crate) metrics: OperationMetrics,
 }
 
+/// One method of one published path.
+struct Place<'m> {
+    part: &'m Mounted,
+    method: Method,
+    shape: Shape,
+    endpoint: Arc<Endpoint>,
+}
+
+impl Place<'_> {
+    /// Whether the words of a nearer shape can stand where this place has parameters.
+    fn takes(&self, shape: &Shape) -> bool {
+        let takes = |(place, name): &(usize, &str)| {
+            shape.word(*place).is_none_or(|word| (self.part.fits)(name, word))
+        };
+        self.endpoint.params.iter().all(takes)
+    }
+}
+
 /// The methods of one shape of paths.
-#[derive(Default)]
 struct Methods {
     by_method: Vec<(Method, Arc<Endpoint>)>,
-    allow: Option<HeaderValue>,
+    allow: HeaderValue,
+    form: Arc<Form>,
 }
 
 /// All routes of a process.
 pub(crate) struct Routes {
     table: matchit::Router<Methods>,
-    strangers: Vec<Stranger>,
+    /// Who answers for paths without an operation: longer beginnings first.
+    strangers: Vec<(&'static str, Arc<Form>)>,
     plain: Arc<Form>,
 }
 
@@ -94,58 +129,33 @@ impl Routes {
     /// # Panics
     /// When two operations claim one place, or an alias has other parameters than its operation: a defect that shows at
     /// every start.
-    pub(crate) fn new(mounted: &[Mounted], metrics: &Metrics, settings: &super::app::HttpSettings) -> Self {
-        let mut shapes: HashMap<String, Methods> = HashMap::new();
-        for part in mounted {
-            for operation in &part.operations {
-                let rate = operation.rate.and_then(|rate| {
-                    let limits = settings.rate_limits.as_ref()?.get(part.name)?;
-                    limits.get(rate.key).filter(|limit| **limit > 0).map(|limit| (rate, *limit))
-                });
-                let served = Arc::new(Served {
-                    dialect: part.name,
-                    id: operation.id,
-                    problem: part.problem,
-                    handler: operation.handler.clone(),
-                    reads_body: operation.body.is_some(),
-                    body_limit: match operation.body_limit {
-                        BodyLimit::Ordinary => settings.body_bytes,
-                        BodyLimit::Images => settings.body_bytes.saturating_mul(8),
-                        // A character of one byte can be spelt in six: `\u0061`.
-                        BodyLimit::Transcript => {
-                            settings.body_bytes.saturating_add(settings.transcript_bytes.saturating_mul(6))
-                        }
-                    },
-                    streams: operation.streams,
-                    rate,
-                    internal: operation.internal,
-                    quiet: operation.quiet,
-                    metrics: metrics.of_operation(part.name, operation.id),
-                });
-                for (method, template) in operation.places() {
-                    let (shape, params) = shape_of(template);
-                    let same_params = shape_of(operation.path).1.iter().all(|name| params.contains(name));
-                    assert!(same_params, "{template} lacks a parameter of {}", operation.path);
-                    let methods = shapes.entry(shape).or_default();
-                    let taken = methods.by_method.iter().any(|(known, _)| known == method);
-                    assert!(!taken, "two operations claim {method} {template}");
-                    let endpoint = Endpoint { template, params, operation: Arc::clone(&served) };
-                    methods.by_method.push((method.clone(), Arc::new(endpoint)));
-                }
-            }
-        }
-        let mut table = matchit::Router::new();
-        for (shape, mut methods) in shapes {
-            methods.seal();
-            table.insert(&shape, methods).unwrap_or_else(|error| panic!("{shape} cannot be routed: {error}"));
-        }
+    pub(crate) fn new(mounted: &[Mounted], metrics: &Metrics, settings: &HttpSettings) -> Self {
         let form = |dialect, problem| {
             Arc::new(Form { dialect, problem, metrics: metrics.of_operation(dialect, "none") })
         };
-        let strangers = mounted
+        let forms: HashMap<&str, Arc<Form>> =
+            mounted.iter().map(|part| (part.name, form(part.name, part.problem))).collect();
+        let mut places = Vec::new();
+        for part in mounted {
+            for operation in &part.operations {
+                places.extend(places_of(part, operation, metrics, settings));
+            }
+        }
+        // Nearer ones first.
+        places.sort_by(|one, other| one.shape.cmp(&other.shape));
+        let mut table = matchit::Router::new();
+        for shape in with_common(places.iter().map(|place| place.shape.clone()).collect()) {
+            let methods = Methods::of(&shape, &places, &forms);
+            let pattern = shape.pattern();
+            table
+                .insert(&pattern, methods)
+                .unwrap_or_else(|error| panic!("{pattern} cannot be routed: {error}"));
+        }
+        let mut strangers: Vec<(&'static str, Arc<Form>)> = mounted
             .iter()
-            .map(|part| Stranger { owns_path: part.owns_path, form: form(part.name, part.problem) })
+            .flat_map(|part| part.roots.iter().map(|root| (*root, Arc::clone(&forms[part.name]))))
             .collect();
+        strangers.sort_by_key(|(root, _)| std::cmp::Reverse(root.len()));
         Self { table, strangers, plain: form("none", plain) }
     }
 
@@ -156,13 +166,17 @@ impl Routes {
             return Found::Problem(self.form(path), Problem::NotFound);
         };
         let Some(endpoint) = matched.value.endpoint(method) else {
-            let allow = matched.value.allow.clone().unwrap_or_else(|| HeaderValue::from_static(""));
-            return Found::Problem(self.form(path), Problem::MethodNotAllowed { allow });
+            let allow = matched.value.allow.clone();
+            return Found::Problem(Arc::clone(&matched.value.form), Problem::MethodNotAllowed { allow });
         };
         let mut params = Vec::with_capacity(endpoint.params.len());
-        for (name, (_, value)) in endpoint.params.iter().zip(matched.params.iter()) {
-            let value = percent_decode_str(value).decode_utf8().ok();
-            let Some(value) = value.filter(|value| can_be_a_name(value)) else {
+        // A path begins with a slash, before which there is nothing.
+        let mut parts = trimmed.split('/').skip(1);
+        let mut passed = 0;
+        for (place, name) in &endpoint.params {
+            let value = parts.nth(place - passed).map(|part| percent_decode_str(part).decode_utf8());
+            passed = place + 1;
+            let Some(value) = value.and_then(Result::ok).filter(|value| can_be_a_name(value)) else {
                 return Found::Problem(self.form(path), Problem::NotFound);
             };
             params.push((*name, value.into_owned()));
@@ -171,9 +185,55 @@ impl Routes {
     }
 
     fn form(&self, path: &str) -> Arc<Form> {
-        let owner = self.strangers.iter().find(|stranger| (stranger.owns_path)(path));
-        Arc::clone(owner.map_or(&self.plain, |stranger| &stranger.form))
+        let is_below =
+            |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let owner = self.strangers.iter().find(|(root, _)| is_below(root));
+        Arc::clone(owner.map_or(&self.plain, |(_, form)| form))
     }
+}
+
+/// Every place of an operation, where the settings want it.
+fn places_of<'m>(
+    part: &'m Mounted,
+    operation: &Operation,
+    metrics: &Metrics,
+    settings: &HttpSettings,
+) -> Vec<Place<'m>> {
+    let rate = operation.rate.and_then(|rate| {
+        let limits = settings.rate_limits.as_ref()?.get(part.name)?;
+        limits.get(rate.key).filter(|limit| **limit > 0).map(|limit| (rate, *limit))
+    });
+    let served = Arc::new(Served {
+        dialect: part.name,
+        id: operation.id,
+        problem: part.problem,
+        handler: operation.handler.clone(),
+        reads_body: operation.body.is_some(),
+        body_limit: operation.body_limit.bytes(settings),
+        streams: operation.streams,
+        rate,
+        internal: operation.internal,
+        quiet: operation.quiet,
+        metrics: metrics.of_operation(part.name, operation.id),
+    });
+    let own_params = Shape::of(operation.path).1;
+    let chosen = operation.chosen_places.iter().filter(|chosen| (chosen.is_wanted)(settings));
+    let chosen = chosen.map(|chosen| (&chosen.method, chosen.path));
+    operation
+        .places()
+        .chain(chosen)
+        .map(|(method, template)| {
+            let (shape, params) = Shape::of(template);
+            let has = |wanted: &str| params.iter().any(|(_, name)| *name == wanted);
+            assert!(
+                own_params.iter().all(|(_, name)| has(name)),
+                "{template} lacks a parameter of {}",
+                operation.path
+            );
+            let endpoint = Arc::new(Endpoint { template, params, operation: Arc::clone(&served) });
+            Place { part, method: method.clone(), shape, endpoint }
+        })
+        .collect()
 }
 
 /// What is empty names nothing, and neither does what holds a NUL character, which no text has: a database may refuse to
@@ -183,14 +243,53 @@ fn can_be_a_name(param: &str) -> bool {
 }
 
 impl Methods {
-    fn seal(&mut self) {
-        let mut names: Vec<&str> = self.by_method.iter().map(|(method, _)| method.as_str()).collect();
+    /// The methods of a shape, of all places, nearer ones first.
+    ///
+    /// A nearer place of the same dialect hides others, whatever their methods, unless the dialect falls through. Of
+    /// another dialect a place counts if what stands in the path can be what its parameters mean; when no place is left
+    /// by that, the nearest one's dialect answers.
+    fn of(shape: &Shape, places: &[Place<'_>], forms: &HashMap<&str, Arc<Form>>) -> Self {
+        let meant: Vec<&Place<'_>> = places.iter().filter(|place| place.shape.covers(shape)).collect();
+        let is_hidden = |place: &Place<'_>| {
+            let hides = |other: &&Place<'_>| {
+                other.part.name == place.part.name
+                    && other.shape != place.shape
+                    && place.shape.covers(&other.shape)
+            };
+            meant.iter().any(hides)
+        };
+        let counts = |place: &&&Place<'_>| {
+            if is_hidden(place) { place.part.falls_through } else { place.takes(shape) }
+        };
+        let mut chosen: Vec<&Place<'_>> = meant.iter().filter(counts).copied().collect();
+        if chosen.is_empty() {
+            let nearest = meant[0].part.name;
+            chosen = meant
+                .iter()
+                .filter(|place| place.part.name == nearest && !is_hidden(place))
+                .copied()
+                .collect();
+        }
+        let mut by_method: Vec<(Method, Arc<Endpoint>)> = Vec::new();
+        for place in &chosen {
+            let twin = |other: &&&Place<'_>| other.method == place.method && other.shape == place.shape;
+            assert!(
+                chosen.iter().filter(twin).count() == 1,
+                "two operations claim {} {}",
+                place.method,
+                place.endpoint.template
+            );
+            if !by_method.iter().any(|(known, _)| *known == place.method) {
+                by_method.push((place.method.clone(), Arc::clone(&place.endpoint)));
+            }
+        }
+        let mut names: Vec<&str> = by_method.iter().map(|(method, _)| method.as_str()).collect();
         if names.contains(&"GET") && !names.contains(&"HEAD") {
             names.push("HEAD");
         }
         names.sort_unstable();
-        self.allow =
-            Some(HeaderValue::try_from(names.join(", ")).expect("names of methods are visible ASCII"));
+        let allow = HeaderValue::try_from(names.join(", ")).expect("names of methods are visible ASCII");
+        Self { by_method, allow, form: Arc::clone(&forms[chosen[0].part.name]) }
     }
 
     fn endpoint(&self, method: &Method) -> Option<&Arc<Endpoint>> {
@@ -208,29 +307,6 @@ fn tidy(path: &str) -> &str {
         path = rest;
     }
     path
-}
-
-/// A published path without its final slash and with numbered parameters, so that operations whose parameters have
-/// different names can share a place; and the names.
-fn shape_of(template: &'static str) -> (String, Vec<&'static str>) {
-    let mut params = Vec::new();
-    let mut shape = String::new();
-    for segment in template.split('/').filter(|segment| !segment.is_empty()) {
-        shape.push('/');
-        match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-            Some(name) => {
-                shape.push_str("{p");
-                shape.push_str(&params.len().to_string());
-                shape.push('}');
-                params.push(name);
-            }
-            None => shape.push_str(segment),
-        }
-    }
-    if shape.is_empty() {
-        shape.push('/');
-    }
-    (shape, params)
 }
 
 /// The form of errors where no dialect has a say.

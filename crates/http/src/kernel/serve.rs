@@ -287,9 +287,7 @@ async fn run(endpoint: &Endpoint, call: Call) -> Result<Reply, Problem> {
 /// The first parameter of the path where it is an organization's and has the form of one: what else stands there may be
 /// anything, an address too, and does not belong in the log.
 fn organization_of(endpoint: &Endpoint, params: &[(&'static str, String)]) -> Option<String> {
-    if endpoint.params.first() != Some(&"organization")
-        || !tracing::enabled!(target: "denizen::access", Level::INFO)
-    {
+    if !endpoint.names_organization() || !tracing::enabled!(target: "denizen::access", Level::INFO) {
         return None;
     }
     params.first().and_then(|(_, slug)| denizen_domain::text::Slug::parse(slug).is_ok().then(|| slug.clone()))
