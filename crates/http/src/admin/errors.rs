@@ -55,7 +55,7 @@ fn of_kernel(problem: &Problem) -> &'static str {
         Problem::BodyUnreadable => "body_unreadable",
         Problem::RequestTimeout { .. } => "request_timeout",
         Problem::Overloaded => "busy",
-        Problem::RateLimited { .. } => "rate_limited",
+        Problem::RateLimited { .. } | Problem::TooManyRequests { .. } => "rate_limited",
         Problem::Internal | Problem::Directory(_) | Problem::Invalid(_) => "internal",
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::metrics::Metrics;
 use super::problem::Problem;
-use super::rate::RateLimiter;
+use super::rate::{Buckets, RateLimiter};
 use super::request_id::RequestIds;
 
 /// What one request may ask of the process.
@@ -114,6 +114,7 @@ pub struct App {
     pub settings: HttpSettings,
     pub(crate) metrics: Metrics,
     pub(crate) rates: RateLimiter,
+    pub(crate) buckets: Buckets,
     pub(crate) request_ids: RequestIds,
     /// Requests worked on now, the operators' own included.
     pub(crate) in_flight: AtomicUsize,
@@ -135,6 +136,7 @@ impl App {
             streams,
             metrics: Metrics::new(),
             rates: RateLimiter::default(),
+            buckets: Buckets::default(),
             request_ids: RequestIds::new(prefix),
             in_flight: AtomicUsize::new(0),
             is_leaving: AtomicBool::new(false),

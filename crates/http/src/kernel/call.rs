@@ -1,7 +1,7 @@
 //! One request as a handler sees it: routed, within the limits, its body read.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -14,8 +14,10 @@ use bytes::Bytes;
 use denizen_directory::Directory;
 use denizen_domain::time::Timestamp;
 
-use super::app::App;
+use super::app::{App, TokenRate};
+use super::problem::Problem;
 use super::stream::Arriving;
+use super::visit::Note;
 
 /// A request whose path, method and size are in order.
 pub struct Call {
@@ -27,8 +29,7 @@ pub struct Call {
     /// The body of an operation that reads it as it arrives.
     pub(crate) arriving: Mutex<Option<Body>>,
     pub(crate) request_id: Arc<str>,
-    /// The caller needs valid credentials, and has not been found to have them.
-    pub(crate) is_unproven: Arc<AtomicBool>,
+    pub(crate) note: Arc<Note>,
 }
 
 impl Call {
@@ -43,7 +44,21 @@ impl Call {
     /// Says whether valid credentials are needed and not yet seen: a call that ends so, because its caller has gone or the
     /// time was up, does not use the organization's share of a limit up.
     pub fn set_unproven(&self, is_unproven: bool) {
-        self.is_unproven.store(is_unproven, Ordering::Relaxed);
+        self.note.is_unproven.store(is_unproven, Ordering::Relaxed);
+    }
+
+    /// Says in which organization the caller acts, for the log, where the path does not.
+    pub fn set_organization(&self, slug: &str) {
+        self.note.organization(slug);
+    }
+
+    /// Counts this call against what a caller may do, whom the operation has found to exist.
+    ///
+    /// # Errors
+    /// [`Problem::TooManyRequests`].
+    pub fn take_turn(&self, caller: [u8; 16], rate: TokenRate) -> Result<(), Problem> {
+        let taken = self.app.buckets.take(caller, rate, self.now());
+        taken.map_err(|retry_after| Problem::TooManyRequests { retry_after })
     }
 
     /// A parameter of the path, percent-decoded.

@@ -141,7 +141,7 @@ fn responses(dialect: &Dialect, operation: &Operation, schemas: &mut Schemas) ->
             described["content"] = json!({error.content_type: {"schema": schemas.output(schema)}});
         }
         if status == 429 {
-            let mut headers = rate_headers();
+            let mut headers = if operation.rate.is_some() { rate_headers() } else { json!({}) };
             headers["Retry-After"] = integer("Seconds until the next request is admitted");
             described["headers"] = headers;
         }

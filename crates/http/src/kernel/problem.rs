@@ -38,6 +38,8 @@ pub enum Problem {
     Overloaded,
     /// `limit` requests a minute were used up. `reset` is in seconds since 1970 UTC, `retry_after` in seconds from now.
     RateLimited { limit: u32, reset: i64, retry_after: i64 },
+    /// The caller has called more often than it may, and may do so again in so many seconds.
+    TooManyRequests { retry_after: i64 },
     /// A defect; the log has the cause.
     Internal,
 }
@@ -79,6 +81,7 @@ impl Problem {
             Self::RateLimited { limit, .. } => {
                 (429, format!("Rate limit of {limit} requests per minute exceeded").into())
             }
+            Self::TooManyRequests { .. } => (429, "Too Many Requests".into()),
             Self::Internal => (500, "Internal error".into()),
         })
     }

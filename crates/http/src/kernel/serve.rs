@@ -5,7 +5,7 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -17,7 +17,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Response};
 use denizen_directory::limits::Counted;
 use prometheus_client::metrics::counter::Counter;
-use tracing::Level;
 
 use super::app::App;
 use super::body;
@@ -27,7 +26,7 @@ use super::problem::Problem;
 use super::rate::{Standing, Ticket};
 use super::reply::Reply;
 use super::routes::{Endpoint, Found, Mounted, Routes};
-use super::visit::{REQUEST_ID, Visit};
+use super::visit::{Note, REQUEST_ID, Visit};
 
 /// Everything that this process answers.
 ///
@@ -74,14 +73,21 @@ impl Kernel {
                 visit.dialect = operation.dialect;
                 visit.template = endpoint.template;
                 visit.quiet = operation.quiet;
-                visit.organization = organization_of(&endpoint, &params);
+                note_organization(&visit.note, &endpoint, &params);
                 let mut standing = None;
-                let arrived = Arrived { begun, parts, params, body, request_id, busy };
+                let note = Arc::clone(&visit.note);
+                let arrived = Arrived { begun, parts, params, body, request_id, note, busy };
                 match self.perform(&endpoint, arrived, &mut standing).await {
                     Ok(reply) => visit.end(reply, standing, None, &operation.metrics),
                     Err(problem) => {
-                        if let Problem::Directory(error) = &problem {
-                            error.log(Some(visit.request_id()), Some(visit.template));
+                        match &problem {
+                            Problem::Directory(error) => {
+                                error.log(Some(visit.request_id()), Some(visit.template));
+                            }
+                            Problem::TooManyRequests { .. } => {
+                                self.rate_limited.inc();
+                            }
+                            _ => {}
                         }
                         let reply = (operation.problem)(&problem);
                         let mut refusal = visit.end(reply, standing, Some(&problem), &operation.metrics);
@@ -116,7 +122,7 @@ impl Kernel {
         arrived: Arrived,
         standing: &mut Option<Standing>,
     ) -> Result<Reply, Problem> {
-        let Arrived { begun, parts, params, body, request_id, busy } = arrived;
+        let Arrived { begun, parts, params, body, request_id, note, busy } = arrived;
         let settings = &self.app.settings;
         let operation = &endpoint.operation;
         if let Some(problem) = self.head_problem(&parts) {
@@ -146,11 +152,10 @@ impl Kernel {
             .unwrap_or(Err(Problem::RequestTimeout { seconds, safe: true }))?;
 
         let safe = parts.method.is_safe();
-        let is_unproven = Arc::new(AtomicBool::new(false));
         let counts_failures = operation.rate.is_some_and(|(rate, _)| rate.header.is_some());
         let mut abandoned = Abandoned {
             app: Arc::clone(&self.app),
-            is_unproven: Arc::clone(&is_unproven),
+            note: Arc::clone(&note),
             ticket: ticket.filter(|_| !counts_failures),
         };
         let app = Arc::clone(&self.app);
@@ -162,7 +167,7 @@ impl Kernel {
             body: whole,
             arriving: Mutex::new(arriving),
             request_id,
-            is_unproven,
+            note,
         };
         let outcome = tokio::time::timeout_at(deadline, run(endpoint, call))
             .await
@@ -232,14 +237,14 @@ impl Kernel {
 /// organization's share up by hanging up.
 struct Abandoned {
     app: Arc<App>,
-    is_unproven: Arc<AtomicBool>,
+    note: Arc<Note>,
     ticket: Option<Ticket>,
 }
 
 impl Drop for Abandoned {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take()
-            && self.is_unproven.load(Ordering::Relaxed)
+            && self.note.is_unproven.load(Ordering::Relaxed)
         {
             self.app.rates.forget(ticket);
         }
@@ -253,6 +258,7 @@ struct Arrived {
     params: Vec<(&'static str, String)>,
     body: Body,
     request_id: Arc<str>,
+    note: Arc<Note>,
     /// How many requests were worked on when it came.
     busy: usize,
 }
@@ -284,11 +290,13 @@ async fn run(endpoint: &Endpoint, call: Call) -> Result<Reply, Problem> {
     .await
 }
 
-/// The first parameter of the path where it is an organization's and has the form of one: what else stands there may be
-/// anything, an address too, and does not belong in the log.
-fn organization_of(endpoint: &Endpoint, params: &[(&'static str, String)]) -> Option<String> {
-    if !endpoint.names_organization() || !tracing::enabled!(target: "denizen::access", Level::INFO) {
-        return None;
+/// Notes the first parameter of the path where it is an organization's and has the form of one: what else stands there may
+/// be anything, an address too, and does not belong in the log.
+fn note_organization(note: &Note, endpoint: &Endpoint, params: &[(&'static str, String)]) {
+    if let Some((_, slug)) = params.first()
+        && endpoint.names_organization()
+        && denizen_domain::text::Slug::parse(slug).is_ok()
+    {
+        note.organization(slug);
     }
-    params.first().and_then(|(_, slug)| denizen_domain::text::Slug::parse(slug).is_ok().then(|| slug.clone()))
 }

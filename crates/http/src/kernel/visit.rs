@@ -2,8 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -31,6 +31,23 @@ const RATE_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 /// The status in the log of a request whose caller went away; nobody receives it.
 const ABANDONED: u16 = 499;
 
+/// What is found out about a caller while its request is worked on, and matters also when the caller goes away.
+#[derive(Default)]
+pub(crate) struct Note {
+    /// The caller needs valid credentials, and has not been found to have them.
+    pub(crate) is_unproven: AtomicBool,
+    /// For the log: where the path names it and it has the form of a name, or where the credentials do.
+    pub(crate) organization: OnceLock<String>,
+}
+
+impl Note {
+    pub(crate) fn organization(&self, slug: &str) {
+        if tracing::enabled!(target: "denizen::access", Level::INFO) {
+            self.organization.get_or_init(|| slug.to_owned());
+        }
+    }
+}
+
 /// A request from its arrival to its line in the log, which it also gets when its caller goes away.
 pub(super) struct Visit {
     app: Arc<App>,
@@ -39,7 +56,7 @@ pub(super) struct Visit {
     request_id: Arc<str>,
     pub(super) dialect: &'static str,
     pub(super) template: &'static str,
-    pub(super) organization: Option<String>,
+    pub(super) note: Arc<Note>,
     pub(super) quiet: bool,
     /// The length of the answer's body, as far as it was made.
     bytes: usize,
@@ -62,7 +79,7 @@ impl Visit {
             request_id,
             dialect: "none",
             template: "none",
-            organization: None,
+            note: Arc::default(),
             quiet: false,
             bytes: 0,
             answered: false,
@@ -115,7 +132,7 @@ impl Visit {
             Some(Problem::MethodNotAllowed { allow }) => {
                 all.insert(ALLOW, allow.clone());
             }
-            Some(Problem::RateLimited { retry_after, .. }) => {
+            Some(Problem::RateLimited { retry_after, .. } | Problem::TooManyRequests { retry_after }) => {
                 all.insert(RETRY_AFTER, (*retry_after).into());
             }
             Some(problem) if problem.passes() => {
@@ -157,7 +174,7 @@ impl Visit {
             method = self.method.as_str(),
             dialect = self.dialect,
             route = self.template,
-            organization = self.organization.as_deref(),
+            organization = self.note.organization.get().map(String::as_str),
             status,
             micros,
             request_id = &*self.request_id,

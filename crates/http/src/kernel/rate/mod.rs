@@ -1,10 +1,11 @@
-//! Limits per organization, operation and minute.
+//! Limits per organization, operation and minute; and, in [`bucket`], limits per caller.
 //!
 //! Every call is counted in this process. Where several processes share the limit, each counted call also needs a permit;
 //! the process draws those from the database, a part of what is left at a time, and uses them up by itself. All
 //! processes together never draw more than the limit, so it holds; what one process has drawn and not used, another
 //! one may miss: at most an eighth of the limit, or two calls where that is more.
 
+mod bucket;
 mod table;
 
 use std::future::Future;
@@ -17,6 +18,7 @@ use denizen_directory::limits::{Counted, PermitKey, Permits};
 use denizen_domain::time::Timestamp;
 use tokio::sync::Mutex;
 
+pub(crate) use bucket::Buckets;
 use table::{Answer, Table, used_up, window};
 
 /// Keys that go to the database at the same time; more share a turn.
