@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::fields::{Email, Id, Time, User};
-use super::strict::Object;
+use crate::kernel::Object;
 
 // ---- problems ----
 

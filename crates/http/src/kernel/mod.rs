@@ -32,7 +32,7 @@ pub use operation::{
     handler,
 };
 pub use problem::{FieldProblem, Loc, Problem};
-pub use reader::{QueryReader, Reader, parse_bool};
+pub use reader::{Misread, Object, QueryReader, Reader, parse_bool, read_body, read_object};
 pub use reply::Reply;
 pub use serve::router;
 pub use stream::{Arriving, Outlet};

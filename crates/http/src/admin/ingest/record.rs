@@ -12,8 +12,9 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use crate::admin::errors;
-use crate::admin::strict::{Object, parse};
+use crate::admin::strict::parse;
 use crate::admin::wire::{self, LineProblem};
+use crate::kernel::Object;
 
 /// The longest id that is repeated in the answer to a line that was refused, in bytes.
 const LONGEST_ID: usize = 64;
