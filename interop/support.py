@@ -201,7 +201,7 @@ class Server:
         for origin in origins:
             arguments += ["--allow-origin", origin]
         made = json.loads(self.command("org", "create", slug, *arguments).stdout)
-        self.confidential |= {email, made["api_key"]}
+        self.confidential |= {email, made["api_key"], made["dixa_token"]}
         return Org(self, made, email)
 
     def client(self, **options):

@@ -45,9 +45,11 @@ pub enum Command {
         after_help = "Example:\n  denizen org create acme --name 'Acme Ltd' --admin-email ada@acme.example"
     )]
     Org(Org),
-    /// Create, list and revoke the API keys of an organization
+    /// Create, list and revoke the credentials of an organization: Amigo's API keys, and Dixa's tokens
     #[command(subcommand)]
-    #[command(after_help = "Example:\n  denizen key list --org acme")]
+    #[command(after_help = "Example:
+  denizen key list --org acme
+  denizen key list --org acme --dialect dixa")]
     Key(Key),
     /// Take records in: users and what is known of them, one JSON record in each line, also beside a running server
     Ingest(Ingest),
@@ -197,47 +199,72 @@ pub struct OrgRecover {
 
 #[derive(Debug, Subcommand)]
 pub enum Key {
-    /// Create an API key and print its secret once
+    /// Create an API key of Amigo's, or a token of Dixa's, and print its secret once
     Create(KeyCreate),
-    /// List the API keys of an organization, without their secrets
-    #[command(after_help = "Example:\n  denizen key list --org acme")]
+    /// List the API keys or tokens of an organization, without their secrets
+    #[command(after_help = "Example:
+  denizen key list --org acme
+  denizen key list --org acme --dialect dixa --json")]
     List {
         /// The organization's short name
         #[arg(long, value_name = "SLUG")]
         org: String,
+        /// Whose credentials: API keys of `amigo`, or tokens of `dixa`
+        #[arg(long, default_value = "amigo")]
+        dialect: KeyDialect,
         #[command(flatten)]
         output: Output,
     },
-    /// Revoke an API key at once
-    #[command(after_help = "Example:\n  denizen key revoke --org acme 6f1f0f0e-9a51-4a7b-8f10-0d8a3f1c2b4d")]
+    /// Revoke an API key or token at once
+    #[command(visible_alias = "delete")]
+    #[command(after_help = "Example:
+  denizen key revoke --org acme 6f1f0f0e-9a51-4a7b-8f10-0d8a3f1c2b4d
+  denizen key revoke --org acme --dialect dixa 0b9a4c1e-52d7-4f0e-8a86-3c5f7d9e1b24")]
     Revoke {
         /// The organization's short name
         #[arg(long, value_name = "SLUG")]
         org: String,
-        /// The key's id, as `denizen key list` prints it
+        /// Whose credentials: an API key of `amigo`, or a token of `dixa`
+        #[arg(long, default_value = "amigo")]
+        dialect: KeyDialect,
+        /// The id of the key or token, as `denizen key list` prints it
         key_id: String,
         #[command(flatten)]
         output: Output,
     },
 }
 
+/// The dialects that have credentials of their own. The native API is called with Amigo's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KeyDialect {
+    /// API keys, which sign users in
+    Amigo,
+    /// Tokens, with which programs call in their own name
+    Dixa,
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
-  denizen key create --org acme --role DefaultAdministratorRole --name 'nightly import' --days 30")]
+  denizen key create --org acme --role DefaultAdministratorRole --name 'nightly import' --days 30
+  denizen key create --org acme --dialect dixa --name 'help desk'")]
 pub struct KeyCreate {
     /// The organization's short name
     #[arg(long, value_name = "SLUG")]
     pub org: String,
-    /// The role of the key: it signs in only users whose role is below this one; a key of DefaultSuperAdministratorRole
-    /// signs in everybody
+    /// What to create: an API key of `amigo`, which is also good for the native API, or a token of `dixa` [default: amigo]
     #[arg(long)]
-    pub role: String,
-    /// What the key is for
-    #[arg(long)]
-    pub name: String,
-    /// Days until the key expires, 1 to 90
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=90))]
-    pub days: u16,
+    pub dialect: Option<KeyDialect>,
+    /// The role. An API key signs in only users whose role is below it, and one of DefaultSuperAdministratorRole everybody;
+    /// a token may do what the role may [default for a token: DefaultAdministratorRole]
+    #[arg(long, required_unless_present = "dialect", required_if_eq("dialect", "amigo"))]
+    pub role: Option<String>,
+    /// What the key or token is for; optional for a token
+    #[arg(long, required_unless_present = "dialect", required_if_eq("dialect", "amigo"))]
+    pub name: Option<String>,
+    /// Days until it expires: 1 to 90 for an API key; 1 to 36500 for a token, which does not expire without it
+    #[arg(long, visible_alias = "expires-days", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=36_500))]
+    #[arg(required_unless_present = "dialect", required_if_eq("dialect", "amigo"))]
+    pub days: Option<u16>,
     #[command(flatten)]
     pub output: Output,
 }
@@ -452,11 +479,40 @@ mod tests {
     }
 
     #[test]
-    fn a_key_lives_one_to_ninety_days() {
-        for (days, accepted) in [("0", false), ("1", true), ("90", true), ("91", false), ("x", false)] {
-            let line = format!("denizen key create --org acme --role R --name n --days {days}");
-            assert_eq!(parse(&line).is_ok(), accepted, "{days}");
+    fn a_key_needs_a_role_a_name_and_an_end_and_a_token_none_of_them() {
+        let line = |arguments: &str| format!("denizen key create --org acme{arguments}");
+        for dialect in ["", " --dialect amigo"] {
+            for missing in ["--role R", "--name n", "--days 7"] {
+                let all = " --role R --name n --days 7".to_owned() + dialect;
+                assert!(parse(&line(&all)).is_ok());
+                let error = parse(&line(&all.replace(&format!(" {missing}"), ""))).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::MissingRequiredArgument, "{dialect} {missing}");
+            }
         }
+        let cli = parse(&line(" --dialect dixa")).unwrap();
+        let Command::Key(Key::Create(create)) = cli.command else { panic!("not key create") };
+        assert_eq!((create.dialect, create.role, create.days), (Some(KeyDialect::Dixa), None, None));
+        for (days, accepted) in [("0", false), ("1", true), ("36500", true), ("36501", false), ("x", false)] {
+            assert_eq!(parse(&line(&format!(" --dialect dixa --expires-days {days}"))).is_ok(), accepted);
+        }
+    }
+
+    #[test]
+    fn keys_are_listed_and_revoked_in_amigos_dialect_unless_another_is_named() {
+        for (arguments, expected) in [("", KeyDialect::Amigo), (" --dialect dixa", KeyDialect::Dixa)] {
+            let cli = parse(&format!("denizen key list --org acme{arguments}")).unwrap();
+            let Command::Key(Key::List { dialect, .. }) = cli.command else { panic!("not key list") };
+            assert_eq!(dialect, expected);
+            for word in ["revoke", "delete"] {
+                let cli = parse(&format!("denizen key {word} --org acme id{arguments}")).unwrap();
+                let Command::Key(Key::Revoke { dialect, .. }) = cli.command else { panic!("not key revoke") };
+                assert_eq!(dialect, expected);
+            }
+        }
+        assert_eq!(
+            parse("denizen key list --org acme --dialect admin").unwrap_err().kind(),
+            ErrorKind::InvalidValue
+        );
     }
 
     #[test]

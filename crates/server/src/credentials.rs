@@ -3,14 +3,18 @@
 use denizen_directory::organizations::CreatedOrganization;
 use denizen_domain::time::Timestamp;
 
-/// An API key with the user in whose name it signs in, and where.
+use crate::config::TOKEN_VARIABLE;
+
+/// An API key with the user in whose name it signs in, and where, and the token for programs if one was made.
 pub struct NewCredentials<'a> {
     pub address: &'a str,
     pub organization: &'a str,
     pub api_key: &'a str,
     pub api_key_id: String,
     pub user_id: &'a str,
+    /// The end of the key. The token has none.
     pub expires_at: Timestamp,
+    pub dixa_token: Option<&'a str>,
 }
 
 impl<'a> NewCredentials<'a> {
@@ -22,26 +26,29 @@ impl<'a> NewCredentials<'a> {
             api_key_id: made.api_key_id.to_string(),
             user_id: &made.member_id,
             expires_at: made.expires_at,
+            dixa_token: made.access_token.as_ref().map(|made| made.token.as_str()),
         }
     }
 
     /// The values, one a line, indented.
     pub fn list(&self) -> String {
-        let Self { address, organization, api_key, api_key_id, user_id, expires_at } = self;
+        let Self { address, organization, api_key, api_key_id, user_id, expires_at, dixa_token } = self;
+        let token = dixa_token.map(|token| format!("  Dixa token    {token}\n")).unwrap_or_default();
         format!(
             "  address       {address}\n  organization  {organization}\n  API key       {api_key}\n  \
-             API key id    {api_key_id}\n  user id       {user_id}\n  expires at    {}\n",
+             API key id    {api_key_id}\n  user id       {user_id}\n  expires at    {}\n{token}",
             whole_seconds(*expires_at)
         )
     }
 
-    /// The lines that make a shell ready for Amigo's published client, indented.
+    /// The lines that make a shell ready for the published clients, indented.
     pub fn exports(&self) -> String {
         let Self { address, organization, api_key, api_key_id, user_id, .. } = self;
+        let token = self.dixa_token.map(|token| format!("\n{}", token_export(token))).unwrap_or_default();
         format!(
-            "For the Python client (pip install amigo-sdk):\n\n  export AMIGO_API_KEY={api_key}\n  \
+            "For Amigo's Python client (pip install amigo-sdk):\n\n  export AMIGO_API_KEY={api_key}\n  \
              export AMIGO_API_KEY_ID={api_key_id}\n  export AMIGO_USER_ID={user_id}\n  \
-             export AMIGO_ORGANIZATION_ID={organization}\n  export AMIGO_BASE_URL={address}\n"
+             export AMIGO_ORGANIZATION_ID={organization}\n  export AMIGO_BASE_URL={address}\n{token}"
         )
     }
 
@@ -51,11 +58,27 @@ impl<'a> NewCredentials<'a> {
         format!("-H 'x-api-key: {api_key}' -H 'x-api-key-id: {api_key_id}' -H 'x-user-id: {user_id}'")
     }
 
-    /// A call that shows whether all of it works.
-    pub fn first_call(&self) -> String {
+    /// Calls that show whether all of it works.
+    pub fn first_calls(&self) -> String {
         let (address, organization, headers) = (self.address, self.organization, self.headers());
-        format!("  curl -sS -w '\\n' '{address}/v1/{organization}/user/?limit=3' \\\n    {headers}\n")
+        let token = self.dixa_token.map(|token| format!("\n{}", token_call(address, token)));
+        format!(
+            "  curl -sS -w '\\n' '{address}/v1/{organization}/user/?limit=3' \\\n    {headers}\n{}",
+            token.unwrap_or_default()
+        )
     }
+}
+
+/// The lines that make a shell ready for Dixa's published clients, indented. They read no address from a variable.
+pub fn token_export(token: &str) -> String {
+    format!(
+        "For clients of Dixa, which are given the token and the address in their code:\n\n  export {TOKEN_VARIABLE}={token}\n"
+    )
+}
+
+/// A call that shows whether a token works.
+pub fn token_call(address: &str, token: &str) -> String {
+    format!("  curl -sS -w '\\n' '{address}/v1/endusers?pageLimit=3' \\\n    -H 'authorization: {token}'\n")
 }
 
 /// A time for people: nobody reads microseconds in a table.

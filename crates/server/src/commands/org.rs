@@ -4,7 +4,9 @@ use denizen_directory::Directory;
 use denizen_directory::organizations::{
     CreatedOrganization, FirstAdmin, NewOrganization, OrganizationChanges, OrganizationSummary,
 };
+use denizen_domain::ids::Uuid;
 use denizen_domain::text::{Email, MAX_LINE, Origin, Slug, TextError, stripped};
+use serde::Serialize;
 
 use crate::cli::{Org, OrgCreate, OrgSet, Output};
 use crate::config::Loaded;
@@ -156,6 +158,28 @@ async fn create(
     credentials(loaded, &made, &format!("Made the organization {slug}."), output)
 }
 
+/// New credentials for a program that reads them; without a token where none was made.
+#[derive(Serialize)]
+struct CredentialsJson<'a> {
+    #[serde(flatten)]
+    made: &'a CreatedOrganization,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dixa_token_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dixa_token: Option<&'a str>,
+}
+
+impl<'a> CredentialsJson<'a> {
+    fn of(made: &'a CreatedOrganization) -> Self {
+        let token = made.access_token.as_ref();
+        Self {
+            made,
+            dixa_token_id: token.map(|made| made.token_id),
+            dixa_token: token.map(|made| made.token.as_str()),
+        }
+    }
+}
+
 /// Shows new credentials with what to do with them.
 fn credentials(
     loaded: &Loaded,
@@ -164,7 +188,7 @@ fn credentials(
     output: Output,
 ) -> anyhow::Result<()> {
     if output.json {
-        return report::print_json(made);
+        return report::print_json(&CredentialsJson::of(made));
     }
     let config = &loaded.config;
     let address = config.public_url(config.listen);
@@ -176,10 +200,10 @@ fn credentials(
     };
     let shown = NewCredentials::of(made, &address);
     report::print(&format!(
-        "{done} The credentials are shown this once:\n\n{}\n{guess}{}\nA first call to a running server:\n\n{}",
+        "{done} The credentials are shown this once:\n\n{}\n{guess}{}\nFirst calls to a running server:\n\n{}",
         shown.list(),
         shown.exports(),
-        shown.first_call()
+        shown.first_calls()
     ))
 }
 

@@ -16,6 +16,9 @@ use crate::report::Failure;
 
 /// The variable that names the configuration file. It is not a key: a file cannot name another one.
 const FILE_VARIABLE: &str = "DENIZEN_CONFIG";
+/// The variable in which whoever is shown a new token is told to put it, for clients. It is no setting, and a shell that has
+/// it must go on to be good for commands of denizen.
+pub const TOKEN_VARIABLE: &str = "DENIZEN_DIXA_TOKEN";
 
 /// What a configuration is made from. The environment comes in as a value, so that tests need not change the process's.
 #[derive(Debug, Default)]
@@ -211,7 +214,7 @@ fn from_environment(environment: &[(OsString, OsString)], problems: &mut Problem
     let mut settings = Vec::new();
     for (name, value) in environment {
         let Some(name) = name.to_str().filter(|name| name.starts_with("DENIZEN_")) else { continue };
-        if name == FILE_VARIABLE || is_service_link(name) {
+        if name == FILE_VARIABLE || name == TOKEN_VARIABLE || is_service_link(name) {
             continue;
         }
         let origin = Origin::Environment(name.to_owned());

@@ -189,6 +189,13 @@ fn variables_that_kubernetes_adds_for_a_service_named_denizen_are_ignored() {
 }
 
 #[test]
+fn the_variable_that_holds_a_token_for_clients_is_no_setting() {
+    let loaded = load_environment(&[(TOKEN_VARIABLE, "acme.secret")]).unwrap();
+    assert_eq!(loaded.config, Config::default());
+    assert!(!loaded.to_toml().contains("acme.secret"));
+}
+
+#[test]
 fn all_problems_are_reported_at_once() {
     let message = refusal(load_file("lisen = 'x'\n[limits]\nbody_bytes = 1\nconnections = 'many'\n"));
     assert!(message.contains("3 problems"), "{message}");

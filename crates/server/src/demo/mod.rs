@@ -223,8 +223,8 @@ async fn add(directory: Directory, ctx: OpContext, person: Person) -> denizen_di
 fn welcome(created: &CreatedOrganization, address: &str, config: &Config) -> String {
     let shown = NewCredentials::of(created, address);
     let (count, home, data) = (people::COUNT, config.home(), config.data.display());
-    let (list, exports, headers, first_call) =
-        (shown.list(), shown.exports(), shown.headers(), shown.first_call());
+    let (list, exports, headers, first_calls) =
+        (shown.list(), shown.exports(), shown.headers(), shown.first_calls());
     format!(
         "denizen has made the organization `demo` with {count} people in {home}.
 Its credentials are shown this once:
@@ -235,7 +235,7 @@ Calls to paste: three of the people, those who talk most, a search that minds ne
 conversation platform sends it, and an invitation, which is mailed: while no mail server is configured, as a file in
 {data}/mail.
 
-{first_call}
+{first_calls}
   curl -sS -w '\\n' '{address}/v1/demo/user/?sort_by=-user_stats.num_messages&limit=3' \\
     {headers}
 

@@ -7,6 +7,7 @@
 
 mod erasing;
 mod ingesting;
+mod keys;
 mod server;
 mod serving;
 mod sharing;
