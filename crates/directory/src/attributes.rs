@@ -101,6 +101,15 @@ impl Definitions {
         Ok(Self(found.into_iter().map(|definition| (definition.definition_id, definition)).collect()))
     }
 
+    pub(crate) fn find(&self, id: Uuid) -> Option<&AttributeDefinition> {
+        self.0.get(&id)
+    }
+
+    /// From now on, values are judged by this definition, too.
+    pub(crate) fn put(&mut self, definition: AttributeDefinition) {
+        self.0.insert(definition.definition_id, definition);
+    }
+
     /// A definition of attributes of such a thing.
     fn get(&self, id: Uuid, entity: AttributeEntity) -> Result<&AttributeDefinition> {
         let definition = self.0.get(&id).ok_or_else(|| refused(id, "is not defined"))?;

@@ -11,6 +11,9 @@ pub use denizen_store::contacts::{Contact, ContactPlace, Page, PageFrom, Profile
 use crate::attributes::Attribute;
 use crate::error::Error;
 
+pub(crate) use book::Book;
+pub(crate) use profile::CheckedPatch;
+
 /// Contacts that are made or changed in one call, at most.
 pub const MAX_ITEMS: usize = 1_000;
 

@@ -15,6 +15,11 @@ use denizen_store::{
     user_models, users,
 };
 
+use super::contact_record::{
+    AttributeDefinitionRecord, ContactConversationRecord, ContactMessageRecord, without_empty,
+};
+use super::contacts::ContactItem;
+use super::help_desk::HelpDesk;
 use super::members::Members;
 use super::record::{ConversationRecord, MemoryRecord, MessageRecord, Record, UserModelRecord, UserRecord};
 use super::{Ingestor, Outcome, digest};
@@ -29,12 +34,17 @@ pub(super) enum Item {
     Memory(MemoryRecord, Digest),
     UserModel(UserModelRecord, Digest),
     ExternalEvent(ExternalEvent, Digest),
+    Contact(Box<ContactItem>),
+    AttributeDefinition(Box<AttributeDefinitionRecord>),
+    ContactConversation(Box<ContactConversationRecord>, Digest),
+    ContactMessage(ContactMessageRecord, Digest),
     /// Not to be taken in, whatever is there.
     Refused(Error),
 }
 
 impl Item {
-    pub(super) fn new(record: Record) -> Self {
+    /// `draw_id` is for a contact who comes without an id.
+    pub(super) fn new(record: Record, draw_id: impl FnOnce() -> UserId) -> Self {
         if let Err(error) = record.check() {
             return Self::Refused(error);
         }
@@ -74,9 +84,21 @@ impl Item {
                 let digest = event.digest();
                 Self::ExternalEvent(event, digest)
             }
+            Record::Contact(record) => Self::Contact(Box::new(ContactItem::new(*record, draw_id))),
+            Record::AttributeDefinition(record) => Self::AttributeDefinition(record),
+            Record::ContactConversation(mut record) => {
+                record.attributes.iter_mut().for_each(without_empty);
+                let digest = digest::contact_conversation(&record);
+                Self::ContactConversation(record, digest)
+            }
+            Record::ContactMessage(record) => {
+                let digest = digest::contact_message(&record);
+                Self::ContactMessage(record, digest)
+            }
         }
     }
 
+    /// The member whom the record is about.
     fn user_id(&self) -> Option<UserId> {
         match self {
             Self::User(record) => Some(record.user_id),
@@ -85,7 +107,11 @@ impl Item {
             Self::Memory(record, _) => Some(record.user_id),
             Self::UserModel(record, _) => Some(record.user_id),
             Self::ExternalEvent(event, _) => Some(event.user_id),
-            Self::Refused(_) => None,
+            Self::Contact(_)
+            | Self::AttributeDefinition(_)
+            | Self::ContactConversation(..)
+            | Self::ContactMessage(..)
+            | Self::Refused(_) => None,
         }
     }
 
@@ -144,6 +170,7 @@ struct State<'b> {
     user_models: BTreeMap<ObjectId, (UserId, Digest)>,
     external_events: BTreeMap<ObjectId, (UserId, Digest)>,
     figures: Figures,
+    help_desk: HelpDesk<'b>,
 }
 
 /// What the users' figures change by, and of whom something arrived who is not there.
@@ -267,12 +294,18 @@ impl<'b> State<'b> {
             user_models: by_id(find(conn, items, user_model_id, user_models::find_many)?),
             external_events: by_id(find(conn, items, event_id, external_events::find_many)?),
             figures: Figures::default(),
+            help_desk: HelpDesk::read(conn, items, terms.now)?,
         })
     }
 
     fn take(&mut self, tx: &Tx<'_>, item: &'b Item) -> Result<Outcome> {
+        let desk = &mut self.help_desk;
         let user = match item {
             Item::Refused(error) => return Ok(Outcome::Refused(error.clone())),
+            Item::Contact(contact) => return Ok(desk.take_contact(contact)),
+            Item::AttributeDefinition(record) => return desk.take_definition(tx, record),
+            Item::ContactConversation(record, digest) => return Ok(desk.take_conversation(record, digest)),
+            Item::ContactMessage(record, digest) => return Ok(desk.take_message(record, digest)),
             item => item.user_id().ok_or(ErrorCode::Internal)?,
         };
         if self.erased.contains(&user) {
@@ -289,7 +322,7 @@ impl<'b> State<'b> {
             Item::Memory(record, digest) => self.take_memory(tx, record, digest)?,
             Item::UserModel(record, digest) => self.take_user_model(tx, record, digest)?,
             Item::ExternalEvent(event, digest) => self.take_external_event(tx, event, digest)?,
-            Item::Refused(_) => unreachable!("it was answered above"),
+            _ => unreachable!("it was answered above"),
         };
         if matches!(outcome, Outcome::Created | Outcome::Updated) && !self.members.is_here(user) {
             self.figures.strangers.insert(user);
@@ -416,6 +449,7 @@ impl<'b> State<'b> {
 
     /// Lets the figures of the users follow, and awaits those who are not there.
     fn finish(self, tx: &Tx<'_>) -> Result<()> {
+        self.help_desk.finish(tx)?;
         let mut is_first = true;
         for user in self.figures.strangers.iter().filter(|user| !self.members.is_here(**user)) {
             if self.awaited.contains(user) {

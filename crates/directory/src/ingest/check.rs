@@ -4,6 +4,9 @@ use denizen_domain::member::{MAX_VARIABLES, Preferences, UserDimension, Variable
 use denizen_domain::text::{TextError, bounded, is_audio_keyterm, is_variable_name, stripped};
 use denizen_domain::time::Timestamp;
 
+use super::contact_record::{
+    check_contact, check_contact_conversation, check_contact_message, check_definition,
+};
 use super::record::{
     ConversationRecord, ExternalEventRecord, MemoryRecord, MessageRecord, Record, UserModelRecord,
     UserRecord, limits,
@@ -26,6 +29,10 @@ impl Record {
             Self::Memory(record) => memory(record),
             Self::UserModel(record) => user_model(record),
             Self::ExternalEvent(record) => external_event(record),
+            Self::Contact(record) => check_contact(record),
+            Self::AttributeDefinition(record) => check_definition(record),
+            Self::ContactConversation(record) => check_contact_conversation(record),
+            Self::ContactMessage(record) => check_contact_message(record),
         }
     }
 }
@@ -143,12 +150,12 @@ fn external_event(record: &ExternalEventRecord) -> Result<()> {
     Ok(())
 }
 
-fn text(field: &str, value: &str, longest: usize) -> Result<()> {
+pub(super) fn text(field: &str, value: &str, longest: usize) -> Result<()> {
     bounded(value, longest).map(drop).map_err(|error| Error::field(&[field], error.to_string()))
 }
 
 /// A text that is kept as it is, and of which something must be left when its white space is not counted.
-fn filled(field: &str, value: &str, longest: usize) -> Result<()> {
+pub(super) fn filled(field: &str, value: &str, longest: usize) -> Result<()> {
     stripped(value, longest).map(drop).map_err(|error| Error::field(&[field], error.to_string()))?;
     text(field, value, longest)
 }
@@ -161,11 +168,11 @@ fn most<T>(field: &str, list: &[T], entries: usize) -> Result<()> {
     if list.len() > entries { Err(Error::field(&[field], too_many(entries))) } else { Ok(()) }
 }
 
-fn too_many(entries: usize) -> String {
+pub(super) fn too_many(entries: usize) -> String {
     format!("must have at most {entries} entries")
 }
 
-fn in_time(field: &str, time: Timestamp) -> Result<()> {
+pub(super) fn in_time(field: &str, time: Timestamp) -> Result<()> {
     if (1..END_OF_TIME).contains(&time.0) {
         Ok(())
     } else {

@@ -4,7 +4,14 @@ use denizen_domain::time::Timestamp;
 use denizen_store::records::Digest;
 use ring::digest::{Context, SHA256};
 
-use super::record::{ConversationRecord, MemoryRecord, MessageRecord, UserModelRecord};
+use super::record::{
+    ContactConversationRecord, ContactMessageRecord, ConversationRecord, MemoryRecord, MessageRecord,
+    UserModelRecord,
+};
+use crate::contact_conversations::{
+    Assignment, Browser, Channel, ConversationDetails, ConversationKind, ConversationLink, ConversationState,
+    Direction, LinkKind, Queue, TwitterType,
+};
 
 /// A record on its way into a hash: each part so that no two different records come out alike.
 struct Hasher(Context);
@@ -42,6 +49,13 @@ impl Hasher {
     fn optional_text(self, text: Option<&str>) -> Self {
         match text {
             Some(text) => self.fixed(&[1]).text(text),
+            None => self.fixed(&[0]),
+        }
+    }
+
+    fn optional<T>(self, value: Option<&T>, part: impl FnOnce(Self, &T) -> Self) -> Self {
+        match value {
+            Some(value) => part(self.fixed(&[1]), value),
             None => self.fixed(&[0]),
         }
     }
@@ -101,6 +115,96 @@ pub(super) fn user_model(record: &UserModelRecord) -> Digest {
             hasher.text(&dimension.description).each(&dimension.tags, |hasher, tag| hasher.text(tag))
         })
         .optional_time(record.created_at)
+        .digest()
+}
+
+/// Over all but the contact and the attributes, which are compared as they are.
+pub(super) fn contact_conversation(record: &ContactConversationRecord) -> Digest {
+    let ContactConversationRecord {
+        conversation_id,
+        contact: _,
+        kind,
+        channel,
+        direction,
+        state,
+        state_changed_at,
+        assignment,
+        queue,
+        link,
+        transport_expires_at,
+        details,
+        attributes: _,
+        created_at,
+    } = record;
+    let hasher = Hasher::new()
+        .fixed(&conversation_id.to_be_bytes())
+        .text(ConversationKind::as_str(*kind))
+        .text(Channel::as_str(*channel))
+        .optional_text(direction.map(Direction::as_str))
+        .optional_text(state.map(ConversationState::as_str))
+        .optional_time(*state_changed_at)
+        .optional(assignment.as_ref(), |hasher, Assignment { agent_id, assigned_at }| {
+            hasher.fixed(&agent_id.0).time(Timestamp(*assigned_at))
+        })
+        .optional(queue.as_ref(), |hasher, Queue { id, queued_at }| {
+            hasher.fixed(&id.0).optional_time(queued_at.map(Timestamp))
+        })
+        .optional(link.as_ref(), |hasher, ConversationLink { parent_id, kind }| {
+            hasher.fixed(&parent_id.to_be_bytes()).text(LinkKind::as_str(*kind))
+        })
+        .optional_time(*transport_expires_at)
+        .time(*created_at);
+    contact_conversation_details(hasher, details).digest()
+}
+
+fn contact_conversation_details(hasher: Hasher, details: &ConversationDetails) -> Hasher {
+    let ConversationDetails {
+        browser,
+        language,
+        subject,
+        from_email,
+        to_email,
+        integration_email,
+        from_contact_point_id,
+        to_contact_point_id,
+        from_number,
+        to_number,
+        twitter_type,
+        contact_point_twitter_id,
+        end_user_twitter_id,
+    } = details;
+    let texts = [
+        language,
+        subject,
+        from_email,
+        to_email,
+        integration_email,
+        from_contact_point_id,
+        to_contact_point_id,
+        from_number,
+        to_number,
+        contact_point_twitter_id,
+        end_user_twitter_id,
+    ];
+    hasher
+        .optional(browser.as_ref(), |hasher, Browser { name, version, ip_address, originating_url }| {
+            hasher
+                .text(name)
+                .optional_text(version.as_deref())
+                .optional_text(ip_address.as_deref())
+                .optional_text(originating_url.as_deref())
+        })
+        .optional_text(twitter_type.map(TwitterType::as_str))
+        .each(&texts, |hasher, text| hasher.optional_text(text.as_deref()))
+}
+
+pub(super) fn contact_message(record: &ContactMessageRecord) -> Digest {
+    Hasher::new()
+        .fixed(&record.message_id.0)
+        .fixed(&record.conversation_id.to_be_bytes())
+        .time(record.created_at)
+        .text(&record.sender)
+        .text(&record.content)
         .digest()
 }
 

@@ -339,7 +339,8 @@ fn key_of(account: &LinkedAccount) -> (Option<String>, String) {
     (account.tenant.clone(), account.account_id.clone())
 }
 
-fn at(code: ErrorCode, field: &str) -> Error {
+/// An error about a field.
+pub(super) fn at(code: ErrorCode, field: &str) -> Error {
     let mut error = Error::new(code);
     error.field = vec![field.to_owned()];
     error

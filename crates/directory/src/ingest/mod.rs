@@ -5,7 +5,10 @@
 
 mod batch;
 mod check;
+mod contact_record;
+mod contacts;
 mod digest;
+mod help_desk;
 mod members;
 mod record;
 
@@ -24,6 +27,7 @@ use crate::organizations::Organization;
 
 use batch::{Item, Terms, take_in};
 pub use record::{
+    AttributeDefinitionRecord, ContactConversationRecord, ContactMessageRecord, ContactRecord, ContactRef,
     ConversationRecord, ExternalEventRecord, MemoryRecord, MessageRecord, Record, UserModelRecord,
     UserRecord, limits,
 };
@@ -92,7 +96,14 @@ impl Directory {
     /// - a member whose present or new role does not stand below whoever sends the record, or whose account changes by
     ///   whom `Directory:LinkAccount` was not given to. These two are not asked of a record that changes nothing, unless
     ///   it holds sensitive variables;
-    /// - a member who would get an account in an organization in which none may be linked.
+    /// - a member who would get an account in an organization in which none may be linked;
+    /// - a contact with an address or number that another has, or whose external id is several contacts';
+    /// - a conversation of a contact who is not there, a message of a conversation that is not, and what would move either
+    ///   of them;
+    /// - what was anonymized, and what belongs to it;
+    /// - a definition that would be of other things or of another type than before, or of which there are too many;
+    /// - an attribute that is not defined, and a value that does not fit its definition. What is noted already is not
+    ///   judged.
     ///
     /// # Errors
     /// [`ErrorCode::OrganizationNotFound`] when it was deleted meanwhile; those of the store. Then nothing of the
@@ -102,7 +113,12 @@ impl Directory {
         let awaited_until = self.awaited_until(now);
         let accounts = require_accounts(self.settings(), &by.organization);
         let terms = Arc::new(Terms { by: by.clone(), now, awaited_until, accounts });
-        let items: Arc<[Item]> = records.into_iter().map(Item::new).collect();
+        let environment = self.environment();
+        let item = |(nth, record): (i64, Record)| {
+            // So that contacts which come without ids are listed in the order of the records.
+            Item::new(record, || environment.contact_id(now.plus_micros(nth)))
+        };
+        let items: Arc<[Item]> = (0..).zip(records).map(item).collect();
         let mut outcomes = Vec::with_capacity(items.len());
         for first in (0..items.len()).step_by(MAX_BATCH) {
             let batch = first..items.len().min(first + MAX_BATCH);

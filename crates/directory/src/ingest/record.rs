@@ -8,6 +8,9 @@ use denizen_domain::time::Timestamp;
 
 use crate::linked_accounts::LinkedAccount;
 
+pub use super::contact_record::{
+    AttributeDefinitionRecord, ContactConversationRecord, ContactMessageRecord, ContactRecord, ContactRef,
+};
 pub use denizen_store::conversations::Conversation as ConversationRecord;
 pub use denizen_store::memories::Memory as MemoryRecord;
 pub use denizen_store::messages::Message as MessageRecord;
@@ -18,7 +21,8 @@ pub use denizen_store::user_models::UserModel as UserModelRecord;
 pub mod limits {
     /// A message's content, a memory's content and context, a model's content and the descriptions of its dimensions.
     pub const CONTENT: usize = 1 << 20;
-    /// The title of a conversation; also a user's names.
+    /// The title of a conversation; also a user's names, the words of attributes and options, and the details of a
+    /// contact's conversation.
     pub const TITLE: usize = denizen_domain::text::MAX_LINE;
     /// Who has written a message, in the platform's words.
     pub const SENDER: usize = 256;
@@ -40,6 +44,20 @@ pub mod limits {
     pub const KEYTERMS: usize = 20;
     /// The value of a variable.
     pub const VARIABLE: usize = 255;
+    /// The definitions of attributes that an organization has …
+    pub const DEFINITIONS: usize = 1_000;
+    /// … and the bytes of all their options, as the store keeps them: all definitions are listed at once.
+    pub const DEFINITION_BYTES: usize = 16 << 20;
+    /// The word by which programs know an attribute.
+    pub const IDENTIFIER: usize = 256;
+    /// What an attribute is for.
+    pub const DESCRIPTION: usize = 10_000;
+    /// The options of an attribute, in all their levels …
+    pub const OPTIONS: usize = 1_000;
+    /// … and how many levels there are.
+    pub const OPTION_DEPTH: usize = 5;
+    /// The address of the page from which a contact wrote.
+    pub const URL: usize = 10_000;
 }
 
 /// The role of a new member whose record names none.
@@ -54,6 +72,10 @@ pub enum Record {
     Memory(MemoryRecord),
     UserModel(UserModelRecord),
     ExternalEvent(ExternalEventRecord),
+    Contact(Box<ContactRecord>),
+    AttributeDefinition(Box<AttributeDefinitionRecord>),
+    ContactConversation(Box<ContactConversationRecord>),
+    ContactMessage(ContactMessageRecord),
 }
 
 /// A member. What is `None` is kept as it is, or as it is for new members.

@@ -124,15 +124,15 @@ static FIND_BY_IDENTIFIER: Sql = Sql::new(
      FROM contact WHERE org_id = $1 AND user_id = (
         SELECT user_id FROM contact_identifier WHERE org_id = $1 AND kind = $2 AND key = $3)",
 );
-static FIND_BY_EXTERNAL_IDS: Sql = Sql::split(
-    "contact.find_by_external_ids",
-    "SELECT external_id, user_id FROM contact
-     WHERE org_id = $1 AND external_id IN (SELECT value FROM json_each($2))
-     ORDER BY external_id, created_at, user_id",
-    "SELECT external_id, user_id FROM contact
-     WHERE org_id = $1 AND external_id = ANY(ARRAY(
-        SELECT jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB))))
-     ORDER BY external_id, created_at, user_id",
+static SAMPLE_BY_EXTERNAL_IDS: Sql = Sql::split(
+    "contact.sample_by_external_ids",
+    "SELECT contact.external_id, contact.user_id FROM json_each($2) AS wanted CROSS JOIN contact
+     WHERE contact.position IN (SELECT sample.position FROM contact AS sample
+        WHERE sample.org_id = $1 AND sample.external_id = wanted.value LIMIT $3)",
+    "SELECT sample.external_id, sample.user_id
+     FROM jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB)) AS wanted
+     CROSS JOIN LATERAL (SELECT external_id, user_id FROM contact
+        WHERE org_id = $1 AND external_id = wanted LIMIT $3) AS sample",
 );
 static RESERVE: Sql = Sql::split(
     "contact.reserve",
@@ -209,7 +209,7 @@ pub const STATEMENTS: &[&Sql] = &[
     &FIND,
     &FIND_MANY,
     &FIND_BY_IDENTIFIER,
-    &FIND_BY_EXTERNAL_IDS,
+    &SAMPLE_BY_EXTERNAL_IDS,
     &RESERVE,
     &INSERT,
     &UPDATE,
@@ -266,13 +266,18 @@ pub fn find_by_identifier(conn: &Conn<'_>, identifier: &Identifier) -> Result<Op
     conn.optional(&FIND_BY_IDENTIFIER, &params, read_contact)
 }
 
-/// The contacts with these ids elsewhere, each with that id: several contacts may have the same.
-pub fn find_by_external_ids(conn: &Conn<'_>, external_ids: &[&str]) -> Result<Vec<(String, UserId)>> {
+/// Up to `most` of the contacts with each of these ids elsewhere, which must be different ones; each with that id.
+pub fn sample_by_external_ids(
+    conn: &Conn<'_>,
+    external_ids: &[&str],
+    most: usize,
+) -> Result<Vec<(String, UserId)>> {
     if external_ids.is_empty() {
         return Ok(Vec::new());
     }
-    let params = [conn.org_param(), Param::Text(&to_json(&external_ids))];
-    conn.all(&FIND_BY_EXTERNAL_IDS, &params, |row| Ok((row.text(0)?, row.id(1, UserId::from_column)?)))
+    let most = Param::Int(i64::try_from(most).unwrap_or(i64::MAX));
+    let params = [conn.org_param(), Param::Text(&to_json(&external_ids)), most];
+    conn.all(&SAMPLE_BY_EXTERNAL_IDS, &params, |row| Ok((row.text(0)?, row.id(1, UserId::from_column)?)))
 }
 
 /// How many contacts there are, anonymized ones among them.
