@@ -145,7 +145,9 @@ impl Directory {
     pub(crate) async fn erase_organization(&self, org: OrgKey) -> Result<Task> {
         while self.release_accounts(org).await? {}
         while !self.write(org, |tx| Ok(holdings::erase_organization_batch(tx, BATCH)?)).await? {}
-        while self.write(org, |tx| Ok(organizations::erase_users(tx, BATCH)?)).await? > 0 {}
+        for erase in [organizations::erase_users, organizations::erase_contacts] {
+            while self.write(org, move |tx| Ok(erase(tx, BATCH)?)).await? > 0 {}
+        }
         let now = self.now();
         let jobs = ErasureJobs::new(self, now);
         self.write(org, move |tx| {

@@ -81,6 +81,19 @@ static ERASE_USERS: Sql = Sql::split(
         DELETE FROM user_search WHERE org_id = $1 AND position IN (SELECT position FROM erased))
      SELECT position, directory FROM erased",
 );
+static ERASE_CONTACTS: Sql = Sql::split(
+    "organization.erase_contacts",
+    "DELETE FROM contact WHERE org_id = $1 AND position IN (
+        SELECT position FROM contact WHERE org_id = $1 ORDER BY org_id, user_id LIMIT $2)
+     RETURNING position, search_text",
+    "WITH erased AS (
+        DELETE FROM contact WHERE org_id = $1 AND user_id IN (
+            SELECT user_id FROM contact WHERE org_id = $1 ORDER BY org_id, user_id LIMIT $2)
+        RETURNING position),
+     forgotten AS (
+        DELETE FROM user_search WHERE org_id = $1 AND position IN (SELECT position FROM erased))
+     SELECT position FROM erased",
+);
 // What is still to be done when nothing of the organization is left stays: it needs no more than its own row.
 static ERASE_JOBS: Sql = Sql::new(
     "organization.erase_jobs",
@@ -92,6 +105,8 @@ static ERASE_TOKENS: Sql =
     Sql::new("organization.erase_tokens", "DELETE FROM access_token WHERE org_id = $1");
 static ERASE_TOMBSTONES: Sql =
     Sql::new("organization.erase_tombstones", "DELETE FROM user_tombstone WHERE org_id = $1");
+static ERASE_ATTRIBUTES: Sql =
+    Sql::new("organization.erase_attributes", "DELETE FROM attribute_definition WHERE org_id = $1");
 static ERASE_ROLES: Sql = Sql::new("organization.erase_roles", "DELETE FROM role WHERE org_id = $1");
 static ERASE_COUNTERS: Sql =
     Sql::new("organization.erase_counters", "DELETE FROM directory_counter WHERE org_id = $1");
@@ -103,10 +118,12 @@ pub const STATEMENTS: &[&Sql] = &[
     &PUT,
     &PUT_IMAGE,
     &ERASE_USERS,
+    &ERASE_CONTACTS,
     &ERASE_JOBS,
     &ERASE_KEYS,
     &ERASE_TOKENS,
     &ERASE_TOMBSTONES,
+    &ERASE_ATTRIBUTES,
     &ERASE_ROLES,
     &ERASE_COUNTERS,
     &ERASE_PROFILE,
@@ -173,18 +190,35 @@ pub fn erase_users(tx: &Tx<'_>, most: i64) -> Result<usize> {
     Ok(erased.len())
 }
 
-/// Erases what is left of an organization after its users.
+/// Erases up to `most` contacts of an organization that is off the map; says how many there were. Nothing may refer to
+/// them any more.
+pub fn erase_contacts(tx: &Tx<'_>, most: i64) -> Result<usize> {
+    let erased = tx.all(&ERASE_CONTACTS, &[tx.org_param(), Param::Int(most)], |row| {
+        if tx.dialect() == Dialect::Sqlite
+            && let Some(text) = row.optional_text(1)?
+        {
+            tx.index(IndexChange { row: row.int(0)?, before: Some(text), after: None });
+        }
+        Ok(())
+    })?;
+    if !erased.is_empty() {
+        let contacts = i64::try_from(erased.len()).unwrap_or(i64::MAX);
+        users::add_to_count(tx, Directory::Contacts, -contacts)?;
+    }
+    Ok(erased.len())
+}
+
+/// Erases what is left of an organization after its users and contacts.
 pub fn erase_rest(tx: &Tx<'_>) -> Result<()> {
-    for sql in [
+    let rest = [
         &ERASE_JOBS,
         &ERASE_KEYS,
         &ERASE_TOKENS,
         &ERASE_TOMBSTONES,
+        &ERASE_ATTRIBUTES,
         &ERASE_ROLES,
         &ERASE_COUNTERS,
         &ERASE_PROFILE,
-    ] {
-        tx.write(sql, &[tx.org_param()])?;
-    }
-    Ok(())
+    ];
+    rest.into_iter().try_for_each(|sql| tx.write(sql, &[tx.org_param()]))
 }

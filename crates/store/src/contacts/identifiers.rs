@@ -9,7 +9,7 @@ use denizen_domain::text::Email;
 use super::Profile;
 use crate::conn::{Conn, Tx};
 use crate::error::{Result, StoreError};
-use crate::sql::{Param, Sql, to_json};
+use crate::sql::{Param, Row, Sql, to_json};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IdentifierKind {
@@ -116,6 +116,15 @@ pub fn find_owners(
         Ok((Identifier { kind, key: row.text(1)? }, row.id(2, UserId::from_column)?))
     })?;
     Ok(found.into_iter().collect())
+}
+
+/// Whether the list in a column, of kinds with keys, is just what the contact in the row has; for what looks for damage.
+pub(crate) fn identifiers_fit(row: &Row<'_>, column: usize) -> Result<bool> {
+    let held: Vec<(String, String)> = row.json(column)?;
+    let kept = super::read_contact(row)?.profile.identifiers();
+    let wanted = kept.iter().map(|identifier| (identifier.kind.as_str(), identifier.key.as_str()));
+    let held: BTreeSet<(&str, &str)> = held.iter().map(|(kind, key)| (&**kind, &**key)).collect();
+    Ok(held == wanted.collect())
 }
 
 /// Gives identifiers to contacts that are there.

@@ -24,6 +24,7 @@ use crate::sql::{Dialect, Param, Row, Sql, to_json};
 use crate::users::{self, Position};
 
 pub(crate) use identifiers::STATEMENTS as IDENTIFIER_STATEMENTS;
+pub(crate) use identifiers::identifiers_fit;
 pub use identifiers::{Identifier, IdentifierKind, find_owners};
 pub use page::{ContactPlace, ContactQuery, Page, PageFrom, example_statements, page, page_statement};
 pub use search::{search, search_statement};
@@ -98,8 +99,10 @@ impl Profile {
 }
 
 /// The columns of [`Contact`], in the order in which [`read_contact`] takes them.
-const COLUMNS: &str = "user_id, display_name, first_name, last_name, middle_names, email, additional_emails, phone, \
+pub(crate) const COLUMNS: &str = "user_id, display_name, first_name, last_name, middle_names, email, additional_emails, phone, \
     additional_phones, external_id, avatar_url, attributes, created_at, anonymized_at";
+/// How many they are.
+pub(crate) const COLUMN_COUNT: usize = 14;
 
 static FIND: Sql = Sql::new(
     "contact.find",

@@ -3,11 +3,14 @@
 //! It must not mend anything, and it looks at one organization after the other, each behind its wall. Damage of the files
 //! is for PostgreSQL's own tools to find: data checksums, `pg_amcheck`.
 
+use std::collections::BTreeSet;
+
 use denizen_domain::ids::OrgKey;
 use denizen_domain::member::Directory as UserDirectory;
 
 use super::Database;
 use crate::conn::Conn;
+use crate::contacts;
 use crate::error::{Result, StoreError};
 use crate::sql::{Param, Sql};
 use crate::users;
@@ -30,6 +33,8 @@ static COUNTERS: Sql = Sql::split(
     "SELECT 'directory ' || directory || ': ' || sum(counted) || ' counted, ' || sum(kept) || ' kept'
      FROM (SELECT directory, count(*) AS counted, 0 AS kept FROM users WHERE org_id = $1 GROUP BY directory
            UNION ALL
+           SELECT 1, count(*), 0 FROM contact WHERE org_id = $1
+           UNION ALL
            SELECT directory, 0, sum(users) FROM directory_counter WHERE org_id = $1 GROUP BY directory) AS both_ways
      GROUP BY directory HAVING sum(counted) <> sum(kept)",
 );
@@ -50,6 +55,9 @@ static NOBODYS_WINDOWS: Sql = Sql::split(
     "",
     "SELECT 'position ' || position FROM user_search WHERE org_id = $1 AND NOT EXISTS
         (SELECT 1 FROM users WHERE users.org_id = user_search.org_id AND users.position = user_search.position)
+     AND NOT EXISTS
+        (SELECT 1 FROM contact WHERE contact.org_id = user_search.org_id AND contact.position = user_search.position
+         AND contact.search_text IS NOT NULL)
      LIMIT 20",
 );
 static WINDOWS: Sql = Sql::split(
@@ -61,6 +69,33 @@ static WINDOWS: Sql = Sql::split(
      WHERE users.org_id = $1 AND users.directory = $2 AND users.position > $3
      ORDER BY users.position LIMIT $4",
 );
+static IDENTIFIERS: Sql = Sql::split(
+    "check.identifiers",
+    "",
+    "SELECT 'of ' || encode(user_id, 'hex') FROM contact_identifier AS known WHERE org_id = $1 AND NOT EXISTS
+        (SELECT 1 FROM contact WHERE contact.org_id = known.org_id AND contact.user_id = known.user_id) LIMIT 20",
+);
+static ANONYMIZED: Sql = Sql::split(
+    "check.anonymized",
+    "",
+    "SELECT 'position ' || position FROM contact WHERE org_id = $1 AND anonymized_at IS NOT NULL
+     AND coalesce(display_name, first_name, last_name, middle_names, email, additional_emails, phone, additional_phones,
+         external_id, avatar_url, attributes, search_text) IS NOT NULL LIMIT 20",
+);
+// The columns of a contact, then what is known of it elsewhere.
+static CONTACTS: Sql = Sql::split(
+    "check.contacts",
+    "",
+    "SELECT user_id, display_name, first_name, last_name, middle_names, email, additional_emails, phone,
+     additional_phones, external_id, avatar_url, attributes, created_at, anonymized_at, contact.position, search_text,
+     array_to_string(tsvector_to_array(user_search.windows), ' '),
+     (SELECT coalesce(json_agg(json_build_array(kind, key)), '[]')::text FROM contact_identifier AS known
+      WHERE known.org_id = $1 AND known.user_id = contact.user_id)
+     FROM contact
+     LEFT JOIN user_search ON user_search.org_id = $1 AND user_search.position = contact.position
+     WHERE contact.org_id = $1 AND contact.position > $2
+     ORDER BY contact.position LIMIT $3",
+);
 /// A role that is a member of the owner has the owner's rights.
 static FOREIGN: Sql = Sql::split(
     "check.foreign",
@@ -71,15 +106,27 @@ static FOREIGN: Sql = Sql::split(
      AND NOT pg_has_role(relowner, 'USAGE') ORDER BY relkind, relname",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] =
-    &[&ORGANIZATIONS, &COUNTERS, &ROLES, &LINKS, &NOBODYS_WINDOWS, &WINDOWS, &FOREIGN];
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &ORGANIZATIONS,
+    &COUNTERS,
+    &ROLES,
+    &LINKS,
+    &NOBODYS_WINDOWS,
+    &WINDOWS,
+    &IDENTIFIERS,
+    &ANONYMIZED,
+    &CONTACTS,
+    &FOREIGN,
+];
 
 /// What must hold between tables: a query for what does not, each row a line of text.
-const RULES: [(&str, &Sql); 4] = [
+const RULES: [(&str, &Sql); 6] = [
     ("a counter differs from its users", &COUNTERS),
     ("a user has no role", &ROLES),
     ("a link has no user", &LINKS),
     ("the search index holds nobody's words", &NOBODYS_WINDOWS),
+    ("an address or number has no contact", &IDENTIFIERS),
+    ("something is left of an anonymized contact", &ANONYMIZED),
 ];
 
 pub(crate) async fn run(database: &Database) -> Result<Vec<String>> {
@@ -107,32 +154,83 @@ fn check_organization(conn: &Conn<'_>) -> Result<Vec<String>> {
         let found = conn.all(rule, &[conn.org_param()], |row| row.text(0))?;
         problems.extend(found.into_iter().take(MOST).map(|line| format!("{title}: {line}")));
     }
-    for directory in [UserDirectory::Members, UserDirectory::Contacts, UserDirectory::Operators] {
-        check_search(conn, directory, &mut problems)?;
-    }
+    check_users(conn, &mut problems)?;
+    check_contacts(conn, &mut problems)?;
     Ok(problems)
 }
 
 /// The index holds for each user just the windows of its search text.
-fn check_search(conn: &Conn<'_>, directory: UserDirectory, problems: &mut Vec<String>) -> Result<()> {
-    let mut after = 0;
-    let mut found = 0;
-    loop {
-        let params = [conn.org_param(), Param::Int(directory.number()), Param::Int(after), Param::Int(BATCH)];
-        let batch = conn.all(&WINDOWS, &params, |row| {
-            let wanted = users::windows(conn.org, directory, row.str(1)?);
-            let held = row.optional_text(2)?.unwrap_or_default();
-            let held: std::collections::BTreeSet<&str> = held.split_whitespace().collect();
-            let fits = held.len() == wanted.len() && wanted.iter().all(|word| held.contains(word.as_str()));
-            Ok::<_, StoreError>((row.int(0)?, fits))
-        })?;
-        let Some((last, _)) = batch.last() else { return Ok(()) };
-        after = *last;
-        for (position, _) in batch.iter().filter(|(_, fits)| !fits) {
-            found += 1;
-            if found <= MOST {
-                problems.push(format!("the search index does not fit its user: position {position}"));
+fn check_users(conn: &Conn<'_>, problems: &mut Vec<String>) -> Result<()> {
+    for directory in [UserDirectory::Members, UserDirectory::Contacts, UserDirectory::Operators] {
+        let (mut after, mut listed) = (0, Listed::new("the search index does not fit its user"));
+        loop {
+            let params =
+                [conn.org_param(), Param::Int(directory.number()), Param::Int(after), Param::Int(BATCH)];
+            let batch = conn.all(&WINDOWS, &params, |row| {
+                Ok((
+                    row.int(0)?,
+                    windows_fit(conn.org, directory, row.optional_text(1)?, row.optional_text(2)?),
+                ))
+            })?;
+            let Some((last, _)) = batch.last() else { break };
+            after = *last;
+            for (position, _) in batch.iter().filter(|(_, fits)| !fits) {
+                listed.push(*position, problems);
             }
+        }
+    }
+    Ok(())
+}
+
+/// The same of each contact, and each has just the addresses and numbers that its row names.
+fn check_contacts(conn: &Conn<'_>, problems: &mut Vec<String>) -> Result<()> {
+    let mut after = 0;
+    let mut unfit_windows = Listed::new("the search index does not fit its user");
+    let mut unfit_identifiers = Listed::new("the addresses and numbers of a contact do not fit it");
+    loop {
+        let params = [conn.org_param(), Param::Int(after), Param::Int(BATCH)];
+        let batch = conn.all(&CONTACTS, &params, |row| {
+            const NEXT: usize = contacts::COLUMN_COUNT;
+            let (text, held) = (row.optional_text(NEXT + 1)?, row.optional_text(NEXT + 2)?);
+            let windows = windows_fit(conn.org, UserDirectory::Contacts, text, held);
+            Ok((row.int(NEXT)?, windows, contacts::identifiers_fit(row, NEXT + 3)?))
+        })?;
+        let Some((last, ..)) = batch.last() else { return Ok(()) };
+        after = *last;
+        for (position, windows, identifiers) in batch {
+            if !windows {
+                unfit_windows.push(position, problems);
+            }
+            if !identifiers {
+                unfit_identifiers.push(position, problems);
+            }
+        }
+    }
+}
+
+/// Whether these are the windows of the text; of no text there are none.
+fn windows_fit(org: OrgKey, directory: UserDirectory, text: Option<String>, held: Option<String>) -> bool {
+    let wanted = text.map(|text| users::windows(org, directory, &text)).unwrap_or_default();
+    let held = held.unwrap_or_default();
+    let held: BTreeSet<&str> = held.split_whitespace().collect();
+    held.len() == wanted.len() && wanted.iter().all(|word| held.contains(word.as_str()))
+}
+
+/// Problems of one kind, of which the first ones are listed.
+struct Listed {
+    title: &'static str,
+    found: usize,
+}
+
+impl Listed {
+    fn new(title: &'static str) -> Self {
+        Self { title, found: 0 }
+    }
+
+    fn push(&mut self, position: i64, problems: &mut Vec<String>) {
+        self.found += 1;
+        if self.found <= MOST {
+            problems.push(format!("{}: position {position}", self.title));
         }
     }
 }

@@ -5,19 +5,22 @@
 use rusqlite::Connection;
 
 use super::{SqliteOptions, open_reader};
+use crate::contacts;
 use crate::error::{Result, StoreError};
+use crate::sql::Row;
 use crate::users::grams;
 
 /// After so many problems of one kind the rest is not listed.
 const MOST: usize = 20;
 
 /// What must hold between tables: a query for what does not, each row a line of text.
-const RULES: [(&str, &str); 5] = [
+const RULES: [(&str, &str); 9] = [
     (
         "a counter differs from its users",
         "SELECT 'org_id ' || org_id || ' directory ' || directory || ': ' || sum(counted) || ' counted, '
             || sum(kept) || ' kept'
          FROM (SELECT org_id, directory, count(*) AS counted, 0 AS kept FROM users GROUP BY org_id, directory
+               UNION ALL SELECT org_id, 1, count(*), 0 FROM contact GROUP BY org_id
                UNION ALL SELECT org_id, directory, 0, users FROM directory_counter)
          GROUP BY org_id, directory HAVING sum(counted) <> sum(kept)",
     ),
@@ -29,6 +32,27 @@ const RULES: [(&str, &str); 5] = [
     (
         "a user lies in the place of another directory",
         "SELECT 'position ' || position FROM users WHERE position >> 34 <> org_id OR (position >> 32) & 3 <> directory",
+    ),
+    (
+        "a contact lies behind the last number of its directory",
+        "SELECT 'position ' || max(position) FROM contact
+         JOIN directory_counter ON directory_counter.org_id = contact.org_id AND directory = 1
+         GROUP BY contact.org_id HAVING max(position & 4294967295) > max(last_seq)",
+    ),
+    (
+        "a contact lies in the place of another directory",
+        "SELECT 'position ' || position FROM contact WHERE position >> 34 <> org_id OR (position >> 32) & 3 <> 1",
+    ),
+    (
+        "an address or number has no contact",
+        "SELECT 'org_id ' || org_id || ' of ' || lower(hex(user_id)) FROM contact_identifier AS known WHERE NOT EXISTS
+            (SELECT 1 FROM contact WHERE contact.org_id = known.org_id AND contact.user_id = known.user_id)",
+    ),
+    (
+        "something is left of an anonymized contact",
+        "SELECT 'position ' || position FROM contact WHERE anonymized_at IS NOT NULL AND coalesce(display_name,
+            first_name, last_name, middle_names, email, additional_emails, phone, additional_phones, external_id,
+            avatar_url, attributes, search_text) IS NOT NULL",
     ),
     (
         "a user has no role",
@@ -61,8 +85,10 @@ pub(crate) fn run(options: &SqliteOptions) -> Result<Vec<String>> {
         let found = note(texts(&snapshot, &format!("{query} LIMIT {MOST}")), &mut problems)?;
         problems.extend(found.into_iter().map(|line| format!("{title}: {line}")));
     }
-    let found = note(check_search(&snapshot), &mut problems)?;
-    problems.extend(found);
+    for check in [check_search, check_identifiers] {
+        let found = note(check(&snapshot), &mut problems)?;
+        problems.extend(found);
+    }
     Ok(problems)
 }
 
@@ -83,9 +109,9 @@ fn texts(connection: &Connection, sql: &str) -> Result<Vec<String>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The index holds for each user just the words of its search text, and nothing for anybody else.
+/// The index holds for each user and contact just the words of its search text, and nothing for anybody else.
 ///
-/// It cannot be asked for the words of a user, so two sums are compared for each user: the number of its words and the
+/// It cannot be asked for the words of a user, so two sums are compared for each: the number of its words and the
 /// sum of their hashes.
 fn check_search(connection: &Connection) -> Result<Vec<String>> {
     let mut problems = Vec::new();
@@ -97,7 +123,9 @@ fn check_search(connection: &Connection) -> Result<Vec<String>> {
     while let Some(row) = rows.next()? {
         add(held.entry(row.get(0)?).or_default(), row.get_ref(1)?.as_str().unwrap_or_default());
     }
-    let mut users = connection.prepare("SELECT position, search_text FROM users")?;
+    let mut users = connection.prepare(
+        "SELECT position, search_text FROM users UNION ALL SELECT position, search_text FROM contact",
+    )?;
     let mut rows = users.query([])?;
     while let Some(row) = rows.next()? {
         let position: i64 = row.get(0)?;
@@ -115,6 +143,26 @@ fn check_search(connection: &Connection) -> Result<Vec<String>> {
     let left = held.into_keys().take(MOST);
     problems
         .extend(left.map(|position| format!("the search index holds nobody's words: position {position}")));
+    Ok(problems)
+}
+
+/// Each contact has just the addresses and numbers that its row names.
+fn check_identifiers(connection: &Connection) -> Result<Vec<String>> {
+    let mut contacts = connection.prepare(&format!(
+        "SELECT {}, position, (SELECT json_group_array(json_array(kind, key)) FROM contact_identifier AS known
+         WHERE known.org_id = contact.org_id AND known.user_id = contact.user_id) FROM contact",
+        contacts::COLUMNS
+    ))?;
+    let mut rows = contacts.query([])?;
+    let mut problems = Vec::new();
+    while let Some(row) = rows.next()? {
+        let row = Row::Sqlite(row);
+        if problems.len() < MOST && !contacts::identifiers_fit(&row, contacts::COLUMN_COUNT + 1)? {
+            let position = row.int(contacts::COLUMN_COUNT)?;
+            problems
+                .push(format!("the addresses and numbers of a contact do not fit it: position {position}"));
+        }
+    }
     Ok(problems)
 }
 

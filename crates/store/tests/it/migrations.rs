@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use denizen_domain::ids::{ObjectId, OrgKey};
 use denizen_domain::member::Directory;
 use denizen_domain::permission::{Condition, Grant, Placeholders, names};
-use denizen_store::{Store, StoreError, api_keys, control, organizations, roles, users};
+use denizen_store::{Store, StoreError, api_keys, contacts, control, organizations, roles, users};
 
 use crate::engine::TestDatabase;
 use crate::support::{
@@ -171,8 +171,36 @@ async fn every_earlier_schema_is_brought_up_to_date_with_the_data_in_it() {
         assert_eq!(search(&store, ORG, &needle("lovel")).await, [user_id(2)]);
         assert_eq!(count(&store, ORG).await, 1);
         assert_eq!(store.check().await, Ok(vec![]));
+        if version >= 4 {
+            contacts_go_on(&store).await;
+        }
         store.close();
     }
+}
+
+/// What was there of contacts goes on, too.
+async fn contacts_go_on(store: &Store) {
+    let found = store.read(ORG, |conn| contacts::search(conn, "ANN@", 10)).await.unwrap();
+    assert_eq!(found.len(), 1);
+    let ann = found[0].clone();
+    assert_eq!(ann.profile.external_id.as_deref(), Some("crm-1"));
+    let identifier = contacts::Identifier::phone("+4915112345679");
+    let known = store.read(ORG, move |conn| contacts::find_by_identifier(conn, &identifier)).await.unwrap();
+    assert_eq!(known.as_ref(), Some(&ann));
+    let mut after = ann.clone();
+    after.profile.display_name = Some("Annika".to_owned());
+    let change = contacts::Change { before: ann.clone(), after: after.clone() };
+    store.write(ORG, move |tx| contacts::update(tx, std::slice::from_ref(&change), NOW)).await.unwrap();
+    assert_eq!(store.read(ORG, |conn| contacts::search(conn, "nnika", 10)).await.unwrap(), [after]);
+    let bob = contacts::Contact {
+        user_id: user_id(90),
+        profile: contacts::Profile { display_name: Some("Bob".to_owned()), ..Default::default() },
+        attributes: Default::default(),
+        ..ann
+    };
+    store.write(ORG, move |tx| contacts::insert(tx, std::slice::from_ref(&bob), NOW)).await.unwrap();
+    assert_eq!(store.read(ORG, contacts::count).await, Ok(2));
+    assert_eq!(store.check().await, Ok(vec![]));
 }
 
 #[tokio::test]
@@ -203,7 +231,14 @@ async fn administrators_of_earlier_organizations_may_use_the_native_api() {
     };
     let [own, any] = [21, 22].map(grants);
     let (own, any) = (own.await, any.await);
-    let native = [names::DIRECTORY_INGEST_RECORDS, names::DIRECTORY_LINK_ACCOUNT, names::DIRECTORY_GET_JOB];
+    let native = [
+        names::DIRECTORY_INGEST_RECORDS,
+        names::DIRECTORY_LINK_ACCOUNT,
+        names::DIRECTORY_GET_JOB,
+        names::DIRECTORY_READ_CONTACT,
+        names::DIRECTORY_WRITE_CONTACT,
+        names::DIRECTORY_ANONYMIZE_CONTACT,
+    ];
     let expected = |in_own: bool| {
         let native = native.iter().cloned().map(Grant::allow);
         let native = native.map(|grant| if in_own { grant.when("org_id", own_org()) } else { grant });
