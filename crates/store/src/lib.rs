@@ -57,6 +57,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         contact_messages::STATEMENTS,
         contacts::STATEMENTS,
         contacts::IDENTIFIER_STATEMENTS,
+        contacts::WRITE_STATEMENTS,
         control::STATEMENTS,
         conversations::STATEMENTS,
         erasures::STATEMENTS,

@@ -1,0 +1,317 @@
+//! Adding contacts, changing them, and forgetting what is personal of them.
+
+use std::fmt::Write as _;
+
+use denizen_domain::contact::Attributes;
+use denizen_domain::ids::UserId;
+use denizen_domain::member::Directory;
+use denizen_domain::time::Timestamp;
+use serde::Serialize;
+
+use super::identifiers::{self, Identifier, IdentifierKind};
+use super::{Contact, hex};
+use crate::conn::{Conn, IndexChange, Tx};
+use crate::error::{Result, StoreError};
+use crate::sql::{Dialect, Param, Sql, to_json};
+use crate::users::{self, Position};
+
+static RESERVE: Sql = Sql::split(
+    "contact.reserve",
+    "INSERT INTO directory_counter (org_id, directory, users, last_seq) VALUES ($1, $2, $3, $3)
+     ON CONFLICT (org_id, directory)
+     DO UPDATE SET users = directory_counter.users + $3, last_seq = directory_counter.last_seq + $3
+     RETURNING last_seq",
+    "",
+);
+// On PostgreSQL many contacts are one statement, with their search entries and identifiers: each statement costs more than
+// the work for a contact. What comes together is numbered in its order.
+static INSERT: Sql = Sql::split(
+    "contact.insert",
+    "INSERT INTO contact (org_id, user_id, display_name, first_name, last_name, middle_names, email, additional_emails,
+     phone, additional_phones, external_id, avatar_url, attributes, search_text, created_at, updated_at, position)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+    "WITH given AS MATERIALIZED (
+        SELECT nextval('user_position') AS position, decode(id, 'hex') AS user_id, row.*
+        FROM json_to_recordset(CAST(CAST($2 AS TEXT) AS JSON)) AS row (id TEXT, display_name TEXT, first_name TEXT,
+            last_name TEXT, middle_names TEXT, email TEXT, additional_emails TEXT, phone TEXT, additional_phones TEXT,
+            external_id TEXT, avatar_url TEXT, attributes TEXT, search_text TEXT, created_at BIGINT, windows TEXT,
+            emails JSON, phones JSON)),
+     added AS (
+        INSERT INTO contact (org_id, user_id, display_name, first_name, last_name, middle_names, email,
+        additional_emails, phone, additional_phones, external_id, avatar_url, attributes, search_text, created_at,
+        updated_at, position)
+        SELECT $1, user_id, display_name, first_name, last_name, middle_names, email, additional_emails, phone,
+        additional_phones, external_id, avatar_url, attributes, search_text, created_at, $3, position FROM given),
+     indexed AS (
+        INSERT INTO user_search (org_id, position, windows) SELECT $1, position, CAST(windows AS TSVECTOR) FROM given),
+     reached AS (
+        INSERT INTO contact_identifier (org_id, kind, key, user_id)
+        SELECT $1, 'email', json_array_elements_text(emails), user_id FROM given
+        UNION ALL SELECT $1, 'phone', json_array_elements_text(phones), user_id FROM given)
+     INSERT INTO directory_counter (org_id, directory, slot, users) SELECT $1, $4, $5, count(*) FROM given
+     ON CONFLICT (org_id, directory, slot) DO UPDATE SET users = directory_counter.users + excluded.users",
+);
+static UPDATE: Sql = Sql::new(
+    "contact.update",
+    "UPDATE contact SET display_name = $3, first_name = $4, last_name = $5, middle_names = $6, email = $7,
+     additional_emails = $8, phone = $9, additional_phones = $10, external_id = $11, avatar_url = $12, attributes = $13,
+     search_text = $14, created_at = $15, updated_at = $16 WHERE org_id = $1 AND user_id = $2",
+);
+static SEARCH_TEXT: Sql = Sql::split(
+    "contact.search_text",
+    "SELECT position, search_text FROM contact WHERE org_id = $1 AND user_id = $2 AND search_text IS NOT NULL",
+    "",
+);
+static UPDATE_WINDOWS: Sql = Sql::split(
+    "contact.update_windows",
+    "",
+    "UPDATE user_search SET windows = $3 WHERE org_id = $1
+     AND position = (SELECT position FROM contact WHERE org_id = $1 AND user_id = $2)",
+);
+static SET_ATTRIBUTES: Sql = Sql::new(
+    "contact.set_attributes",
+    "UPDATE contact SET attributes = $3, updated_at = $4 WHERE org_id = $1 AND user_id = $2",
+);
+static CLEAR: Sql = Sql::split(
+    "contact.clear",
+    "UPDATE contact SET display_name = NULL, first_name = NULL, last_name = NULL, middle_names = NULL, email = NULL,
+     additional_emails = NULL, phone = NULL, additional_phones = NULL, external_id = NULL, avatar_url = NULL,
+     attributes = NULL, search_text = NULL, updated_at = $3, anonymized_at = $3
+     WHERE org_id = $1 AND user_id = $2 AND anonymized_at IS NULL",
+    "WITH cleared AS (
+        UPDATE contact SET display_name = NULL, first_name = NULL, last_name = NULL, middle_names = NULL, email = NULL,
+        additional_emails = NULL, phone = NULL, additional_phones = NULL, external_id = NULL, avatar_url = NULL,
+        attributes = NULL, search_text = NULL, updated_at = $3, anonymized_at = $3
+        WHERE org_id = $1 AND user_id = $2 AND anonymized_at IS NULL RETURNING position)
+     DELETE FROM user_search WHERE org_id = $1 AND position = (SELECT position FROM cleared)",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] =
+    &[&RESERVE, &INSERT, &UPDATE, &SEARCH_TEXT, &UPDATE_WINDOWS, &SET_ATTRIBUTES, &CLEAR];
+
+/// A contact's columns as they are written, NULL for what is empty.
+#[derive(Serialize)]
+struct Columns<'c> {
+    display_name: Option<&'c str>,
+    first_name: Option<&'c str>,
+    last_name: Option<&'c str>,
+    middle_names: Option<String>,
+    email: Option<&'c str>,
+    additional_emails: Option<String>,
+    phone: Option<&'c str>,
+    additional_phones: Option<String>,
+    external_id: Option<&'c str>,
+    avatar_url: Option<&'c str>,
+    attributes: Option<String>,
+    search_text: String,
+    created_at: i64,
+}
+
+fn list_json(list: &[String]) -> Option<String> {
+    (!list.is_empty()).then(|| to_json(&list))
+}
+
+fn attributes_json(attributes: &Attributes) -> Option<String> {
+    (!attributes.is_empty()).then(|| to_json(attributes))
+}
+
+impl<'c> Columns<'c> {
+    fn of(contact: &'c Contact) -> Self {
+        let profile = &contact.profile;
+        Self {
+            display_name: profile.display_name.as_deref(),
+            first_name: profile.first_name.as_deref(),
+            last_name: profile.last_name.as_deref(),
+            middle_names: list_json(&profile.middle_names),
+            email: profile.email.as_deref(),
+            additional_emails: list_json(&profile.additional_emails),
+            phone: profile.phone.as_deref(),
+            additional_phones: list_json(&profile.additional_phones),
+            external_id: profile.external_id.as_deref(),
+            avatar_url: profile.avatar_url.as_deref(),
+            attributes: attributes_json(&contact.attributes),
+            search_text: profile.search_text(),
+            created_at: contact.created_at.0,
+        }
+    }
+
+    /// From `$3` on, in the order of [`UPDATE`] and of [`INSERT`] on SQLite.
+    fn params(&self) -> [Param<'_>; 13] {
+        [
+            Param::optional_text(self.display_name),
+            Param::optional_text(self.first_name),
+            Param::optional_text(self.last_name),
+            Param::optional_text(self.middle_names.as_deref()),
+            Param::optional_text(self.email),
+            Param::optional_text(self.additional_emails.as_deref()),
+            Param::optional_text(self.phone),
+            Param::optional_text(self.additional_phones.as_deref()),
+            Param::optional_text(self.external_id),
+            Param::optional_text(self.avatar_url),
+            Param::optional_text(self.attributes.as_deref()),
+            Param::Text(&self.search_text),
+            Param::Int(self.created_at),
+        ]
+    }
+}
+
+/// Adds contacts. Their ids, addresses and numbers must be free: whoever adds has looked before, in the same transaction.
+pub fn insert(tx: &Tx<'_>, contacts: &[Contact], now: Timestamp) -> Result<()> {
+    match tx.dialect() {
+        _ if contacts.is_empty() => Ok(()),
+        Dialect::Sqlite => insert_each(tx, contacts, now),
+        Dialect::Postgres => insert_together(tx, contacts, now),
+    }
+}
+
+fn insert_each(tx: &Tx<'_>, contacts: &[Contact], now: Timestamp) -> Result<()> {
+    let added = i64::try_from(contacts.len()).unwrap_or(i64::MAX);
+    let params = [tx.org_param(), Param::Int(Directory::Contacts.number()), Param::Int(added)];
+    let last = tx
+        .optional(&RESERVE, &params, |row| row.int(0))?
+        .ok_or_else(|| StoreError::Corrupt("a counter without a row".to_owned()))?;
+    for (position, contact) in (last - added + 1..).zip(contacts) {
+        let row = Position(position).sqlite_row(tx.org, Directory::Contacts)?;
+        let columns = Columns::of(contact);
+        let mut params = vec![tx.org_param(), Param::Blob(&contact.user_id.0)];
+        params.extend(columns.params());
+        params.extend([Param::Int(now.0), Param::Int(row)]);
+        tx.execute(&INSERT, &params)?;
+        tx.index(IndexChange { row, before: None, after: Some(columns.search_text) });
+    }
+    let reached: Vec<(UserId, _)> =
+        contacts.iter().map(|contact| (contact.user_id, contact.profile.identifiers())).collect();
+    let rows: Vec<(UserId, &Identifier)> =
+        reached.iter().flat_map(|(user, own)| own.iter().map(|identifier| (*user, identifier))).collect();
+    identifiers::insert(tx, &rows)
+}
+
+/// A row of [`INSERT`] on PostgreSQL.
+#[derive(Serialize)]
+struct NewRow<'c> {
+    id: String,
+    #[serde(flatten)]
+    columns: Columns<'c>,
+    windows: String,
+    emails: Vec<String>,
+    phones: Vec<String>,
+}
+
+impl<'c> NewRow<'c> {
+    fn of(tx: &Tx<'_>, contact: &'c Contact) -> Self {
+        let columns = Columns::of(contact);
+        let (mut emails, mut phones) = (Vec::new(), Vec::new());
+        for identifier in contact.profile.identifiers() {
+            match identifier.kind {
+                IdentifierKind::Email => emails.push(identifier.key),
+                IdentifierKind::Phone => phones.push(identifier.key),
+            }
+        }
+        let windows = users::windows(tx.org, Directory::Contacts, &columns.search_text).join(" ");
+        Self { id: hex(contact.user_id), columns, windows, emails, phones }
+    }
+}
+
+/// Bytes of one parameter, about: what a contact takes in it is several times what was said of the contact.
+const MOST_BYTES: usize = 1 << 20;
+
+fn insert_together(tx: &Tx<'_>, contacts: &[Contact], now: Timestamp) -> Result<()> {
+    let (mut rows, mut waiting) = (String::new(), 0);
+    for (at, contact) in contacts.iter().enumerate() {
+        let separator = if waiting == 0 { '[' } else { ',' };
+        write!(rows, "{separator}{}", to_json(&NewRow::of(tx, contact))).expect("a text takes any text");
+        waiting += 1;
+        if rows.len() >= MOST_BYTES || at + 1 == contacts.len() {
+            rows.push(']');
+            let params = [
+                tx.org_param(),
+                Param::Text(&rows),
+                Param::Int(now.0),
+                Param::Int(Directory::Contacts.number()),
+                Param::Int(tx.slot()),
+            ];
+            tx.write(&INSERT, &params)?;
+            rows.clear();
+            waiting = 0;
+        }
+    }
+    Ok(())
+}
+
+/// A contact as it is, and as it is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub before: Contact,
+    pub after: Contact,
+}
+
+/// Writes changes of contacts, each of another one and none anonymized, over what was read in the same transaction. What
+/// one of them gives up, another can take. The new addresses and numbers must be free but for that.
+pub fn update(tx: &Tx<'_>, changes: &[Change], now: Timestamp) -> Result<()> {
+    let reached: Vec<_> = changes
+        .iter()
+        .map(|Change { before, after }| {
+            (after.user_id, before.profile.identifiers(), after.profile.identifiers())
+        })
+        .collect();
+    let freed: Vec<&Identifier> =
+        reached.iter().flat_map(|(_, before, after)| before.difference(after)).collect();
+    let taken: Vec<(UserId, &Identifier)> = reached
+        .iter()
+        .flat_map(|(user, before, after)| after.difference(before).map(|identifier| (*user, identifier)))
+        .collect();
+    identifiers::delete(tx, &freed)?;
+    identifiers::insert(tx, &taken)?;
+    changes.iter().try_for_each(|change| update_row(tx, change, now))
+}
+
+fn update_row(tx: &Tx<'_>, change: &Change, now: Timestamp) -> Result<()> {
+    let user = Param::Blob(&change.after.user_id.0);
+    let columns = Columns::of(&change.after);
+    let is_renamed = change.before.profile.search_text() != columns.search_text;
+    let indexed = if is_renamed && tx.dialect() == Dialect::Sqlite {
+        find_search_text(tx, change.after.user_id)?
+    } else {
+        None
+    };
+    let mut params = vec![tx.org_param(), user];
+    params.extend(columns.params());
+    params.push(Param::Int(now.0));
+    tx.write(&UPDATE, &params)?;
+    if let Some((row, before)) = indexed {
+        tx.index(IndexChange { row, before: Some(before), after: Some(columns.search_text) });
+    } else if is_renamed && tx.dialect() == Dialect::Postgres {
+        let windows = users::windows(tx.org, Directory::Contacts, &columns.search_text);
+        tx.write(&UPDATE_WINDOWS, &[tx.org_param(), user, Param::Words(&windows)])?;
+    }
+    Ok(())
+}
+
+/// What SQLite's search index holds of a contact, and in which row.
+fn find_search_text(conn: &Conn<'_>, user: UserId) -> Result<Option<(i64, String)>> {
+    let params = [conn.org_param(), Param::Blob(&user.0)];
+    conn.optional(&SEARCH_TEXT, &params, |row| Ok((row.int(0)?, row.text(1)?)))
+}
+
+/// Replaces what is noted of a contact.
+pub fn set_attributes(tx: &Tx<'_>, user: UserId, attributes: &Attributes, now: Timestamp) -> Result<()> {
+    let attributes = attributes_json(attributes);
+    let params = [
+        tx.org_param(),
+        Param::Blob(&user.0),
+        Param::optional_text(attributes.as_deref()),
+        Param::Int(now.0),
+    ];
+    tx.write(&SET_ATTRIBUTES, &params)
+}
+
+/// Forgets what is personal of a contact, with its search entry, and notes when. The row stays, and so do the identifiers,
+/// which [`crate::holdings::erase_small`] deletes. Does nothing to a contact that was cleared before.
+pub fn clear(tx: &Tx<'_>, user: UserId, now: Timestamp) -> Result<()> {
+    let indexed = if tx.dialect() == Dialect::Sqlite { find_search_text(tx, user)? } else { None };
+    tx.write(&CLEAR, &[tx.org_param(), Param::Blob(&user.0), Param::Int(now.0)])?;
+    if let Some((row, before)) = indexed {
+        tx.index(IndexChange { row, before: Some(before), after: None });
+    }
+    Ok(())
+}
