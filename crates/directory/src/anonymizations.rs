@@ -36,7 +36,7 @@ impl Directory {
         ctx.require(&names::DIRECTORY_ANONYMIZE_CONTACT)?;
         let now = ctx.now;
         let new = AnonymizationRequest {
-            request_id: ctx.environment.contact_id(now).as_uuid(),
+            request_id: ctx.environment.ordered_uuid(now),
             target,
             requested_by: ctx.session.user_id.as_uuid(),
             initiated_at: now,

@@ -44,7 +44,12 @@ impl Environment {
 
     /// A new contact's id: those of later times sort behind.
     pub fn contact_id(&self, now: Timestamp) -> UserId {
-        UserId::from_uuid(Uuid::new_v7(now.0, self.bytes()))
+        UserId::from_uuid(self.ordered_uuid(now))
+    }
+
+    /// A new UUID: those of later times sort behind.
+    pub fn ordered_uuid(&self, now: Timestamp) -> Uuid {
+        Uuid::new_v7(now.0, self.bytes())
     }
 
     pub fn uuid(&self) -> Uuid {

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use denizen_domain::ids::{ObjectId, OrgKey, UserId};
+use denizen_domain::contact::AttributeValue;
+use denizen_domain::ids::{ObjectId, OrgKey, UserId, Uuid};
 use denizen_domain::member::Directory;
-use denizen_store::holdings::{self, Erasing, Holds, TABLES};
+use denizen_store::contacts::{self, Contact, Profile};
+use denizen_store::holdings::{self, Cleared, Erasing, Holds, TABLES};
 use denizen_store::messages::{self, Message};
 use denizen_store::{Store, StoreError, Tx, erasures, organizations, users};
 
@@ -136,6 +138,26 @@ impl Person {
         [self.mark().into_bytes(), self.figure().into_bytes(), self.id().0.to_vec()]
     }
 
+    /// The same person as a contact.
+    fn contact(self) -> Contact {
+        let (mark, figure) = (self.mark(), self.figure());
+        let some = || Some(mark.clone());
+        let profile = Profile {
+            display_name: some(),
+            first_name: some(),
+            last_name: some(),
+            middle_names: vec![mark.clone()],
+            email: Some(format!("{mark}@example.com")),
+            additional_emails: vec![format!("{mark}@example.org")],
+            phone: Some(format!("+{figure}")),
+            additional_phones: vec![format!("+{figure}9")],
+            external_id: some(),
+            avatar_url: some(),
+        };
+        let attributes = [(Uuid([1; 16]), AttributeValue::Text(mark))].into();
+        Contact { user_id: self.id(), profile, attributes, created_at: NOW, anonymized_at: None }
+    }
+
     async fn fill(self, store: &Store, outside: &Outside) {
         let Self { org, number } = self;
         let (mark, figure) = (self.mark(), self.figure());
@@ -151,7 +173,16 @@ impl Person {
         };
         store.write(org, change).await.unwrap();
 
+        let contact = self.contact();
+        store.write(org, move |tx| contacts::insert(tx, &[contact.clone()], NOW)).await.unwrap();
+
         let blob = |value: &[u8]| bytes(outside, value);
+        let long = |kind: &[u8; 14]| {
+            let mut id = [0; 16];
+            id[..14].copy_from_slice(kind);
+            id[14..].copy_from_slice(&[u8::try_from(org.0).unwrap(), number]);
+            blob(&id)
+        };
         let short = |kind: &[u8; 10]| {
             let mut id = [0; 12];
             id[..10].copy_from_slice(kind);
@@ -223,7 +254,24 @@ impl Person {
                  VALUES ({o}, {}, {id}, 1, '{mark}', {figure}, {figure}, '{mark}', '{mark}', {digest}, 1, 1)",
                 short(b"an event  ")
             ),
+            format!(
+                "INSERT INTO contact_conversation (org_id, conversation_id, user_id, kind, channel, assignment, queue,
+                 details, attributes, digest, created_at, updated_at)
+                 VALUES ({o}, {number}, {id}, 'Chat', 'Email', '{mark}', '{mark}', '{mark}', '{mark}', {digest}, 1, 1)"
+            ),
+            format!(
+                "INSERT INTO contact_message (org_id, message_id, conversation_id, user_id, sender, content, digest,
+                 created_at, updated_at) VALUES ({o}, {}, {number}, {id}, '{mark}', '{mark}', {digest}, 1, 1)",
+                long(b"a contact says")
+            ),
             // What others have of the person: an id.
+            format!(
+                "INSERT INTO anonymization_request (org_id, request_id, entity, target, requested_by, initiated_at)
+                 VALUES ({o}, {}, 'contact', '{}', {}, 1)",
+                long(b"a request     "),
+                self.id().as_uuid(),
+                long(b"an actor      ")
+            ),
             format!(
                 "INSERT INTO api_key (org_id, key_id, record_id, name, secret_hash, role_id, creator_org_id,
                  creator_user_id, created_at, updated_at, expires_at)
@@ -232,6 +280,20 @@ impl Person {
                 blob(&[number; 12]),
                 blob(&[number; 32]),
                 blob(&ROLE.0)
+            ),
+            // And what organizations have beside them.
+            format!(
+                "INSERT INTO access_token (org_id, token_id, secret_hash, role_id, created_at)
+                 VALUES ({o}, {}, {}, {}, 1)",
+                long(b"a token       "),
+                blob(&[number; 32]),
+                blob(&ROLE.0)
+            ),
+            format!(
+                "INSERT INTO attribute_definition (org_id, definition_id, entity, identifier, label, input, is_required,
+                 is_archived, is_deactivated, created_at)
+                 VALUES ({o}, {}, 'contact', 'tier', 'Tier', '{{}}', 0, 0, 0, 1)",
+                long(b"a definition  ")
             ),
         ];
         outside.enter(org).await;
@@ -276,13 +338,21 @@ async fn found(outside: &Outside, person: Person) -> BTreeMap<(String, usize), i
     places
 }
 
+/// Erases a person, as a member and as a contact.
 async fn erase(store: &Store, person: Person) {
     let id = person.id();
     let erase = move |tx: &Tx<'_>| {
         holdings::erase_small(tx, Directory::Members, id)?;
         assert!(holdings::erase_batch(tx, Directory::Members, id, 1_000)?);
         users::delete(tx, Directory::Members, id, true, NOW)?;
-        erasures::put(tx, Directory::Members, id, NOW)
+        erasures::put(tx, Directory::Members, id, NOW)?;
+        contacts::clear(tx, id, NOW)?;
+        holdings::erase_small(tx, Directory::Contacts, id)?;
+        assert!(holdings::erase_batch(tx, Directory::Contacts, id, 1_000)?);
+        let first = holdings::clear_batch(tx, Directory::Contacts, id, Cleared::NOTHING, 1_000, NOW)?;
+        let next = holdings::clear_batch(tx, Directory::Contacts, id, first.unwrap(), 1_000, NOW)?;
+        assert_eq!(next, None);
+        erasures::put(tx, Directory::Contacts, id, NOW)
     };
     store.write(person.org, erase).await.unwrap();
 }
@@ -309,16 +379,28 @@ async fn nothing_of_an_erased_user_is_in_any_column_and_all_of_the_neighbour_is(
 
     erase(&test.store, gone).await;
     let left = found(&outside, gone).await;
-    let mentions: BTreeSet<String> = TABLES
+    // An id stays where it leads nowhere, and with what is left of a row.
+    let ids: BTreeSet<String> = TABLES
         .iter()
         .flat_map(|table| table.columns.iter().map(move |column| (table, column)))
-        .filter(|(_, column)| column.holds == Holds::Mention)
+        .filter(|(table, column)| match column.holds {
+            Holds::Mention => true,
+            Holds::Subject => matches!(table.erasing, Erasing::Cleared { .. } | Erasing::Contact),
+            _ => false,
+        })
         .map(|(table, column)| format!("{}.{}", table.name, column.name))
         .collect();
     for (column, trace) in left.keys() {
-        assert!(*trace == 2 && mentions.contains(column), "{column} still holds {:?}", gone.traces()[*trace]);
+        assert!(*trace == 2 && ids.contains(column), "{column} still holds {:?}", gone.traces()[*trace]);
     }
-    assert_eq!(left.len(), 2, "an API key names its creator, and so does the tombstone: {left:?}");
+    let left: Vec<&str> = left.keys().map(|(column, _)| column.as_str()).collect();
+    let expected = [
+        "api_key.creator_user_id",
+        "contact.user_id",
+        "contact_conversation.user_id",
+        "user_tombstone.user_id",
+    ];
+    assert_eq!(left, expected);
     assert_eq!(found(&outside, stays).await, before[1]);
     assert_eq!(test.store.check().await.unwrap(), Vec::<String>::new(), "the search index agrees");
 }
@@ -349,9 +431,10 @@ async fn an_organization_is_erased_from_every_table_and_no_other_is() {
         rows
     };
     let kept = rows(OrgKey(2)).await;
-    assert!(kept.len() >= 16, "{kept:?}");
+    assert!(kept.len() >= 24, "{kept:?}");
     while !test.store.write(ORG, |tx| holdings::erase_organization_batch(tx, 1)).await.unwrap() {}
     while test.store.write(ORG, |tx| organizations::erase_users(tx, 1)).await.unwrap() > 0 {}
+    while test.store.write(ORG, |tx| organizations::erase_contacts(tx, 1)).await.unwrap() > 0 {}
     test.store.write(ORG, organizations::erase_rest).await.unwrap();
     assert_eq!(rows(ORG).await, BTreeMap::new());
     assert_eq!(rows(OrgKey(2)).await, kept);

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "also what the tests share may fail a test")]
 
 mod catalogue;
+mod clearing;
 mod counting;
 #[path = "../../../testkit/src/engine.rs"]
 mod engine;

@@ -162,6 +162,7 @@ async fn the_statements_of_every_request_can_go_by_a_key() {
         ("job.due", 2),
         ("job.list", 2),
         ("organization.erase_users", 2),
+        ("organization.erase_contacts", 2),
     ];
     for (name, values) in often {
         let sql = denizen_store::statements().find(|sql| sql.name == name).expect("a registered statement");

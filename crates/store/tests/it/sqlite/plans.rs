@@ -138,6 +138,7 @@ async fn the_statements_of_every_request_go_by_a_unique_key() {
             "job.done",
             "job.list",
             "organization.erase_users",
+            "organization.erase_contacts",
         ];
         if often.contains(&sql.name) {
             let plan = plan(&test, sql.sqlite()).join("\n");
