@@ -1,11 +1,12 @@
 //! Values of one field, parsed once: ids, times, addresses.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use denizen_domain::ids::{ObjectId, UserId};
+use denizen_domain::ids::{ObjectId, UserId, Uuid};
 use denizen_domain::text;
 use denizen_domain::time::Timestamp;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -18,6 +19,11 @@ pub(super) struct Id(#[schemars(with = "String", regex(pattern = "^[0-9a-f]{24}$
 #[derive(Clone, Copy, JsonSchema)]
 #[schemars(inline)]
 pub(super) struct User(#[schemars(with = "String", regex(pattern = "^[0-9a-f]{24}$"))] pub(super) UserId);
+
+// The id of a contact, or of what belongs to contacts. Upper case is taken, too.
+#[derive(Clone, Copy, JsonSchema)]
+#[schemars(inline)]
+pub(super) struct Guid(#[schemars(with = "String", extend("format" = "uuid"))] pub(super) Uuid);
 
 // Not of the format `date-time`: times without a zone are taken too.
 #[derive(Clone, Copy, JsonSchema)]
@@ -33,6 +39,60 @@ pub(super) struct Email(#[schemars(with = "String", extend("format" = "email"))]
 
 const TIME_FORM: &str = "must be a time such as 2026-01-31T12:00:00Z; without a zone it is taken for UTC";
 const ID_FORM: &str = "must be an id of 24 lower-case hexadecimal digits";
+const GUID_FORM: &str = "must be a UUID such as 018f4e7c-6a00-7000-8000-000000000001";
+
+/// A value that is written as one of a few words.
+pub(super) trait Vocabulary: Copy + 'static {
+    const ALL: &'static [Self];
+    fn word(self) -> &'static str;
+}
+
+pub(super) struct Word<T>(pub(super) T);
+
+/// The words that may stand there.
+struct Words<T>(std::marker::PhantomData<T>);
+
+impl<T: Vocabulary> fmt::Display for Words<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<&str> = T::ALL.iter().map(|one| one.word()).collect();
+        match words.as_slice() {
+            [others @ .., last] if !others.is_empty() => write!(f, "must be {} or {last}", others.join(", ")),
+            words => write!(f, "must be {}", words.join("")),
+        }
+    }
+}
+
+impl<T: Vocabulary> Visitor<'_> for Words<T> {
+    type Value = Word<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt(f)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Word<T>, E> {
+        let found = T::ALL.iter().find(|one| one.word() == text);
+        found.map(|found| Word(*found)).ok_or_else(|| E::custom(self))
+    }
+}
+
+impl<'de, T: Vocabulary> Deserialize<'de> for Word<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Words(std::marker::PhantomData))
+    }
+}
+
+impl<T: Vocabulary> JsonSchema for Word<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Word".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let words: Vec<&str> = T::ALL.iter().map(|one| one.word()).collect();
+        json_schema!({"type": "string", "enum": words})
+    }
+}
 
 /// Reads a text; of whatever else stands there it is said, too, that it must be of this form.
 struct Text<F> {
@@ -71,6 +131,12 @@ impl<'de> Deserialize<'de> for Id {
 impl<'de> Deserialize<'de> for User {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         of_form(deserializer, ID_FORM, UserId::parse_member).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Guid {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        of_form(deserializer, GUID_FORM, Uuid::parse).map(Self)
     }
 }
 

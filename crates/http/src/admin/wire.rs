@@ -2,6 +2,8 @@
 
 #![expect(clippy::struct_field_names, reason = "the names are those of the columns that platforms have")]
 
+pub(super) mod help_desk;
+
 use std::collections::BTreeMap;
 
 use denizen_directory::ingest::limits;
@@ -55,6 +57,10 @@ pub(super) enum Record {
     Memory(MemoryRecord),
     UserModel(UserModelRecord),
     ExternalEvent(ExternalEventRecord),
+    Contact(help_desk::ContactRecord),
+    AttributeDefinition(help_desk::AttributeDefinitionRecord),
+    ContactConversation(help_desk::ContactConversationRecord),
+    ContactMessage(help_desk::ContactMessageRecord),
 }
 
 /// The value of `type` in a record of one kind. It is looked at before the rest is.

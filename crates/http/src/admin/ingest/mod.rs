@@ -5,6 +5,7 @@
 //! where no batch comes about. There is a bounded number of places for streams, because each may last for as long as it
 //! likes.
 
+mod help_desk;
 mod intake;
 mod record;
 

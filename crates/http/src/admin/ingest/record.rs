@@ -11,6 +11,7 @@ use denizen_domain::patch::Patch;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
+use super::help_desk;
 use crate::admin::errors;
 use crate::admin::strict::parse;
 use crate::admin::wire::{self, LineProblem};
@@ -34,8 +35,8 @@ struct Head<'l> {
     kind: Option<Cow<'l, str>>,
     #[serde(borrow, deserialize_with = "text")]
     user_id: Option<Cow<'l, str>>,
-    #[serde(borrow, deserialize_with = "text")]
-    conversation_id: Option<Cow<'l, str>>,
+    #[serde(borrow)]
+    conversation_id: Named<'l>,
     #[serde(borrow, deserialize_with = "text")]
     message_id: Option<Cow<'l, str>>,
     #[serde(borrow, deserialize_with = "text")]
@@ -44,6 +45,41 @@ struct Head<'l> {
     user_model_id: Option<Cow<'l, str>>,
     #[serde(borrow, deserialize_with = "text")]
     external_event_id: Option<Cow<'l, str>>,
+    #[serde(borrow, deserialize_with = "text")]
+    contact_id: Option<Cow<'l, str>>,
+    #[serde(borrow, deserialize_with = "text")]
+    definition_id: Option<Cow<'l, str>>,
+}
+
+/// The id of a conversation: a text, or a number where it is one of a contact.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Named<'l> {
+    Text(#[serde(borrow)] Cow<'l, str>),
+    Number(i64),
+    Other(IgnoredAny),
+}
+
+impl Default for Named<'_> {
+    fn default() -> Self {
+        Self::Other(IgnoredAny)
+    }
+}
+
+impl<'l> Named<'l> {
+    fn text(self) -> Option<Cow<'l, str>> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Number(_) | Self::Other(_) => None,
+        }
+    }
+
+    fn number(self) -> Option<Cow<'l, str>> {
+        match self {
+            Self::Number(number) => Some(number.to_string().into()),
+            Self::Text(_) | Self::Other(_) => None,
+        }
+    }
 }
 
 /// A text; whatever else stands there is none, and is complained of later.
@@ -66,7 +102,7 @@ pub(super) fn read(line: &[u8], transcript_bytes: usize) -> Read {
     let head: Head<'_> = serde_json::from_slice(line).unwrap_or_default();
     let (kind, id, record) = match head.kind.as_deref() {
         Some("user") => ("user", head.user_id, parse(line).and_then(user)),
-        Some("conversation") => ("conversation", head.conversation_id, parse(line).map(conversation)),
+        Some("conversation") => ("conversation", head.conversation_id.text(), parse(line).map(conversation)),
         Some("message") => ("message", head.message_id, parse(line).map(message)),
         Some("memory") => ("memory", head.memory_id, parse(line).map(memory)),
         Some("user_model") => ("user_model", head.user_model_id, parse(line).map(user_model)),
@@ -75,6 +111,20 @@ pub(super) fn read(line: &[u8], transcript_bytes: usize) -> Read {
             head.external_event_id,
             parse(line).and_then(|event| external_event(event, transcript_bytes)),
         ),
+        Some("contact") => ("contact", head.contact_id, parse(line).map(help_desk::contact)),
+        Some("attribute_definition") => (
+            "attribute_definition",
+            head.definition_id,
+            parse(line).and_then(help_desk::attribute_definition),
+        ),
+        Some("contact_conversation") => (
+            "contact_conversation",
+            head.conversation_id.number(),
+            parse(line).and_then(help_desk::conversation),
+        ),
+        Some("contact_message") => {
+            ("contact_message", head.message_id, parse(line).map(help_desk::message))
+        }
         other => return Read { kind: None, id: None, record: Err(without_type(line, other.is_some())) },
     };
     let id = id.filter(|id| id.len() <= LONGEST_ID).map(Cow::into_owned);
@@ -87,7 +137,8 @@ fn without_type(line: &[u8], is_there: bool) -> LineProblem {
     if let Err(problem) = parse::<Anything>(line) {
         return problem;
     }
-    let message = "must be user, conversation, message, memory, user_model or external_event";
+    let message = "must be user, conversation, message, memory, user_model, external_event, contact, \
+                   attribute_definition, contact_conversation or contact_message";
     let code = if is_there { "unknown_type" } else { "invalid_field" };
     LineProblem { code, message: message.to_owned(), field: vec!["type".to_owned()] }
 }
