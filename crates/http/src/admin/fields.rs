@@ -66,7 +66,7 @@ impl<T: Vocabulary> Visitor<'_> for Words<T> {
     type Value = Word<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt(f)
+        write!(f, "{self}")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Word<T>, E> {

@@ -49,7 +49,7 @@ pub(super) struct FieldError {
 /// One line of the stream.
 #[derive(JsonSchema)]
 #[serde(untagged)]
-#[expect(dead_code, clippy::large_enum_variant, reason = "describes the line for the documentation")]
+#[expect(dead_code, reason = "describes the line for the documentation")]
 pub(super) enum Record {
     User(UserRecord),
     Conversation(ConversationRecord),

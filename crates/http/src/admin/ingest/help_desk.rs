@@ -4,14 +4,15 @@ use denizen_directory::contact_conversations::{
     Assignment, Browser, ConversationDetails, ConversationLink, Queue,
 };
 use denizen_directory::ingest::{
-    AttributeDefinitionRecord, ContactConversationRecord, ContactMessageRecord, ContactRecord, ContactRef, Record,
+    AttributeDefinitionRecord, ContactConversationRecord, ContactMessageRecord, ContactRecord, ContactRef,
+    Record,
 };
 use denizen_domain::contact::{AttributeInput, SelectOption};
 use denizen_domain::ids::UserId;
 use denizen_domain::patch::Patch;
 
-use crate::admin::wire::help_desk::{self as wire, InputType};
 use crate::admin::wire::LineProblem;
+use crate::admin::wire::help_desk::{self as wire, InputType};
 use crate::kernel::Object;
 
 fn refused(field: &[&str], message: &str) -> LineProblem {

@@ -122,9 +122,7 @@ pub(super) fn read(line: &[u8], transcript_bytes: usize) -> Read {
             head.conversation_id.number(),
             parse(line).and_then(help_desk::conversation),
         ),
-        Some("contact_message") => {
-            ("contact_message", head.message_id, parse(line).map(help_desk::message))
-        }
+        Some("contact_message") => ("contact_message", head.message_id, parse(line).map(help_desk::message)),
         other => return Read { kind: None, id: None, record: Err(without_type(line, other.is_some())) },
     };
     let id = id.filter(|id| id.len() <= LONGEST_ID).map(Cow::into_owned);

@@ -16,28 +16,28 @@ use super::patch;
 use crate::admin::fields::{Guid, Time, Vocabulary, Word};
 use crate::kernel::Object;
 
-/// As [`super::UserType`].
+/// The value of `type` in a record of this kind. It is looked at before the rest is.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::admin) enum ContactType {
     Contact,
 }
 
-/// As [`super::UserType`].
+/// The value of `type` in a record of this kind. It is looked at before the rest is.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::admin) enum AttributeDefinitionType {
     AttributeDefinition,
 }
 
-/// As [`super::UserType`].
+/// The value of `type` in a record of this kind. It is looked at before the rest is.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::admin) enum ContactConversationType {
     ContactConversation,
 }
 
-/// As [`super::UserType`].
+/// The value of `type` in a record of this kind. It is looked at before the rest is.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::admin) enum ContactMessageType {
@@ -188,11 +188,11 @@ pub(in crate::admin) struct AttributeDefinitionRecord {
     #[schemars(length(max = limits::DESCRIPTION))]
     pub(in crate::admin) description: Option<String>,
     pub(in crate::admin) input: Object<AttributeInput>,
-    /// Whether it cannot be taken away from what has it; by default it can.
+    /// Whether it cannot be taken away from what has it. Default false.
     pub(in crate::admin) is_required: Option<bool>,
-    /// Whether nothing is noted under it any more, and it is not shown; by default it is.
+    /// Whether nothing is noted under it any more, and it is not shown. Default false.
     pub(in crate::admin) is_archived: Option<bool>,
-    /// Whether nothing new is noted under it; by default it is.
+    /// Whether nothing new is noted under it. Default false.
     pub(in crate::admin) is_deactivated: Option<bool>,
     /// Kept where it is absent; of a new one, the time of arrival.
     pub(in crate::admin) created_at: Option<Time>,
@@ -230,7 +230,7 @@ pub(in crate::admin) struct SelectOption {
     /// What is noted when it is chosen.
     #[schemars(length(min = 1, max = limits::TITLE))]
     pub(in crate::admin) value: String,
-    /// Whether it cannot be chosen anew; by default it can.
+    /// Whether it cannot be chosen anew. Default false.
     pub(in crate::admin) is_deactivated: Option<bool>,
     /// Its place in the list where it is absent, from 0 on.
     pub(in crate::admin) order_index: Option<i32>,
