@@ -15,7 +15,7 @@ use denizen_store::{access_tokens as stored, roles};
 use crate::environment::{Environment, hash_secret};
 use crate::error::{Error, ErrorCode, Result};
 use crate::handle::Directory;
-use crate::sessions::{Caller, Loaded, Session, token_cache_key};
+use crate::sessions::{Caller, Parts, Session, token_cache_key};
 
 /// The characters of a secret: 256 bits as unpadded URL-safe Base64.
 const SECRET_LENGTH: usize = 43;
@@ -159,7 +159,7 @@ impl Directory {
         if expires_at <= now {
             return Err(refused());
         }
-        Ok(Session::new(Loaded {
+        Ok(Session::new(Parts {
             home,
             user_id: UserId::from_uuid(token.token_id),
             user_text: token.token_id.to_string(),

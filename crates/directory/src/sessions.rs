@@ -64,7 +64,7 @@ pub struct Session {
 }
 
 /// What a session is made of.
-pub(crate) struct Loaded {
+pub(crate) struct Parts {
     pub home: Arc<Organization>,
     pub user_id: UserId,
     /// For whom the placeholder of the acting user stands.
@@ -79,8 +79,8 @@ pub(crate) struct Loaded {
 
 impl Session {
     /// A session of somebody verified without an own record.
-    pub(crate) fn new(loaded: Loaded) -> Self {
-        let Loaded { home, user_id, user_text, role, lent, expires_at, loaded_at, generation } = loaded;
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { home, user_id, user_text, role, lent, expires_at, loaded_at, generation } = parts;
         let expires_at = lent.iter().map(|(_, end)| *end).fold(expires_at, Timestamp::min);
         let widened = (!lent.is_empty()).then(|| {
             let lent = lent.into_iter().map(|(grant, _)| grant);
@@ -344,7 +344,7 @@ impl Directory {
         let Actor { user, role, lent } =
             self.query(home.org, move |conn| load_actor(conn, &origin, now)).await?.ok_or_else(refused)?;
         let texts = user.attribute_texts(Some(role.name.clone()));
-        let session = Session::new(Loaded {
+        let session = Session::new(Parts {
             home,
             user_id: user.user_id,
             user_text: user.user_id.as_member().to_string(),
