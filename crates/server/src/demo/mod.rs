@@ -2,6 +2,7 @@
 //!
 //! It goes through the doors of the directory like any other caller, and knows nothing of how people are kept.
 
+mod help_desk;
 mod knowledge;
 mod people;
 
@@ -65,9 +66,10 @@ pub async fn prepare(
         return report::print(&format!(
             "denizen found its data in {home}: the organization `demo` with {members} users.{more}\n\
              Its credentials were shown when it was made. For new ones:\n\n  \
-             denizen key create --org demo --role {SUPER_ROLE} --name demo --days 30{}\n\n{}",
-            way.flags,
-            way.remark()
+             denizen key create --org demo --role {SUPER_ROLE} --name demo --days 30{flags}\n  \
+             denizen key create --org demo --dialect dixa --name demo{flags}\n\n{}",
+            way.remark(),
+            flags = way.flags,
         ));
     }
     let created = create(directory, bound).await?;
@@ -178,10 +180,10 @@ async fn fill(directory: &Directory, signing: &Signing) -> denizen_directory::Re
         .enumerate()
         .filter_map(|(number, person)| Some(knowledge::of(number, *ids.get(&person.email)?)))
         .flatten();
-    take_in(directory, records.collect()).await
+    take_in(directory, records.chain(help_desk::all()).collect()).await
 }
 
-/// Takes in what the demonstration's conversation platform knows.
+/// Takes in what the demonstration's conversation platform and help desk know.
 async fn take_in(directory: &Directory, records: Vec<Record>) -> denizen_directory::Result<()> {
     let platform = Ingestor::operator(directory, SLUG).await?;
     for outcome in directory.ingest(&platform, records).await? {
@@ -219,10 +221,17 @@ async fn add(directory: Directory, ctx: OpContext, person: Person) -> denizen_di
     }
 }
 
+/// A call that finds one of the contacts.
+fn contact_call(address: &str, token: &str) -> String {
+    let email = help_desk::SOMEBODY.replace('@', "%40");
+    format!("  curl -sS -w '\\n' '{address}/v1/endusers?email={email}' \\\n    -H 'authorization: {token}'\n")
+}
+
 /// What a first start prints: all that is needed to make the first calls, pasteable as it stands.
 fn welcome(created: &CreatedOrganization, address: &str, config: &Config) -> String {
     let shown = NewCredentials::of(created, address);
     let (count, home, data) = (people::COUNT, config.home(), config.data.display());
+    let contact = shown.dixa_token.map(|token| contact_call(address, token)).unwrap_or_default();
     let (list, exports, headers, first_calls) =
         (shown.list(), shown.exports(), shown.headers(), shown.first_calls());
     format!(
@@ -231,11 +240,12 @@ Its credentials are shown this once:
 
 {list}
 {exports}
-Calls to paste: three of the people, those who talk most, a search that minds neither case nor accents, a record as a
-conversation platform sends it, and an invitation, which is mailed: while no mail server is configured, as a file in
-{data}/mail.
+Calls to paste: three of the people, three of them as contacts of a help desk and one by an address, those who talk most, a
+search that minds neither case nor accents, a record as a conversation platform sends it, and an invitation, which is
+mailed: while no mail server is configured, as a file in {data}/mail.
 
 {first_calls}
+{contact}
   curl -sS -w '\\n' '{address}/v1/demo/user/?sort_by=-user_stats.num_messages&limit=3' \\
     {headers}
 
