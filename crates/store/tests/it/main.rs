@@ -5,8 +5,10 @@
 
 #![allow(clippy::unwrap_used, reason = "also what the tests share may fail a test")]
 
+mod attribute_definitions;
 mod catalogue;
 mod clearing;
+mod contact_conversations;
 mod counting;
 #[path = "../../../testkit/src/engine.rs"]
 mod engine;

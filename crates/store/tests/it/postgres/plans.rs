@@ -163,6 +163,16 @@ async fn the_statements_of_every_request_can_go_by_a_key() {
         ("job.list", 2),
         ("organization.erase_users", 2),
         ("organization.erase_contacts", 2),
+        ("attribute_definition.find", 2),
+        ("attribute_definition.find_many", 2),
+        ("attribute_definition.headings", 2),
+        ("contact_conversation.find", 2),
+        ("contact_conversation.from", 4),
+        ("contact_conversation.until", 4),
+        ("contact_conversation.find_many", 2),
+        ("contact_conversation.has_open", 2),
+        ("contact_message.find_many", 2),
+        ("contact.sample_by_external_ids", 3),
     ];
     for (name, values) in often {
         let sql = denizen_store::statements().find(|sql| sql.name == name).expect("a registered statement");

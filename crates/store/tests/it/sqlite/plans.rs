@@ -139,6 +139,11 @@ async fn the_statements_of_every_request_go_by_a_unique_key() {
             "job.list",
             "organization.erase_users",
             "organization.erase_contacts",
+            "attribute_definition.find",
+            "contact_conversation.find",
+            "contact_conversation.from",
+            "contact_conversation.until",
+            "contact_conversation.has_open",
         ];
         if often.contains(&sql.name) {
             let plan = plan(&test, sql.sqlite()).join("\n");
