@@ -65,16 +65,26 @@ fn begin(conn: &Conn<'_>, query: &ContactQuery, columns: &str, look: Option<Look
     statement
 }
 
+fn push_order(statement: &mut Statement, backward: bool) {
+    statement.push(if backward {
+        " ORDER BY created_at DESC, user_id DESC"
+    } else {
+        " ORDER BY created_at, user_id"
+    });
+}
+
 /// The statement of a page; public for the tests that read query plans.
 pub fn page_statement(conn: &Conn<'_>, query: &ContactQuery) -> Statement {
-    let (look, direction) = match query.from {
-        PageFrom::Start => (None, ""),
-        PageFrom::After(place) => (Some(Look { place, backward: false, inclusive: false }), ""),
-        PageFrom::Before(place) => (Some(Look { place, backward: true, inclusive: false }), " DESC"),
+    let look = match query.from {
+        PageFrom::Start => None,
+        PageFrom::After(place) => Some(Look { place, backward: false, inclusive: false }),
+        PageFrom::Before(place) => Some(Look { place, backward: true, inclusive: false }),
     };
     let mut statement = begin(conn, query, COLUMNS, look);
-    statement.push(&format!(" ORDER BY created_at{direction}, user_id{direction} LIMIT "));
-    statement.bind(Value::Int(i64::try_from(query.limit.saturating_add(1)).unwrap_or(i64::MAX)));
+    push_order(&mut statement, look.is_some_and(|look| look.backward));
+    statement
+        .push(" LIMIT ")
+        .bind(Value::Int(i64::try_from(query.limit.saturating_add(1)).unwrap_or(i64::MAX)));
     statement
 }
 
@@ -86,6 +96,8 @@ fn other_side_statement(
     backward: bool,
 ) -> Statement {
     let mut statement = begin(conn, query, "1", Some(Look { place, backward, inclusive: true }));
+    // Engine: which one it is does not matter, but without an order PostgreSQL's planner would read the table.
+    push_order(&mut statement, backward);
     statement.push(" LIMIT 1");
     statement
 }

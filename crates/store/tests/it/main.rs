@@ -9,6 +9,7 @@ mod attribute_definitions;
 mod catalogue;
 mod clearing;
 mod contact_conversations;
+mod contacts;
 mod counting;
 #[path = "../../../testkit/src/engine.rs"]
 mod engine;

@@ -1,11 +1,14 @@
 //! `check` is silent about what is well and names what is not, on PostgreSQL.
 
+use crate::contacts::{insert, plain_contact};
 use crate::support::{ORG, TestStore, add, add_role, plain_user};
 
 #[tokio::test]
 async fn every_kind_of_harm_is_found() {
     let free_users = "ALTER TABLE users DROP CONSTRAINT users_org_id_role_id_fkey;";
     let free_links = "ALTER TABLE link DROP CONSTRAINT link_org_id_user_id_fkey;";
+    let free_identifiers =
+        "ALTER TABLE contact_identifier DROP CONSTRAINT contact_identifier_org_id_user_id_fkey;";
     let harms = [
         ("a counter differs", "UPDATE directory_counter SET users = users + 1".to_owned()),
         ("a user has no role", format!("{free_users} DELETE FROM role")),
@@ -22,6 +25,34 @@ async fn every_kind_of_harm_is_found() {
             "holds nobody's words",
             "INSERT INTO user_search (org_id, position, windows) VALUES (1, 99999, '')".to_owned(),
         ),
+        ("directory 1: 20 counted, ", "UPDATE directory_counter SET users = users + 1".to_owned()),
+        (
+            "an address or number has no contact",
+            format!(
+                "{free_identifiers} DELETE FROM contact WHERE position = (SELECT max(position) FROM contact)"
+            ),
+        ),
+        (
+            "the addresses and numbers of a contact do not fit it",
+            "DELETE FROM contact_identifier WHERE key = 'ann7@example.org'".to_owned(),
+        ),
+        (
+            "the addresses and numbers of a contact do not fit it",
+            "UPDATE contact SET email = 'else@example.org' WHERE email = 'Ann7@Example.org'".to_owned(),
+        ),
+        (
+            "something is left of an anonymized contact",
+            "UPDATE contact SET anonymized_at = 1 WHERE email = 'Ann7@Example.org'".to_owned(),
+        ),
+        (
+            "holds nobody's words",
+            "UPDATE contact SET search_text = NULL WHERE email = 'Ann7@Example.org'".to_owned(),
+        ),
+        (
+            "does not fit its user",
+            "UPDATE contact SET search_text = 'else' WHERE position = (SELECT max(position) FROM contact)"
+                .to_owned(),
+        ),
         (
             "a link has no user",
             format!(
@@ -35,6 +66,7 @@ async fn every_kind_of_harm_is_found() {
         for number in 0..20 {
             add(&test.store, ORG, plain_user(number)).await;
         }
+        insert(&test.store, ORG, (0..20).map(plain_contact).collect()).await.unwrap();
         assert_eq!(test.store.check().await, Ok(vec![]));
         test.outside().await.run(&harm).await;
         let found = test.store.check().await.unwrap();

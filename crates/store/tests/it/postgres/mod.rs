@@ -3,6 +3,7 @@
 mod agreement;
 mod catalogue;
 mod checking;
+mod contact_plans;
 mod contention;
 mod list_plans;
 mod memory_plans;

@@ -1,5 +1,6 @@
 //! `check` is silent about what is well and names what is not, on SQLite.
 
+use crate::contacts::{insert, plain_contact};
 use crate::support::{ORG, TestStore, add, add_role, plain_user};
 
 async fn store_with_users() -> TestStore {
@@ -8,6 +9,7 @@ async fn store_with_users() -> TestStore {
     for number in 0..20 {
         add(&test.store, ORG, plain_user(number)).await;
     }
+    insert(&test.store, ORG, (0..20).map(plain_contact).collect()).await.unwrap();
     assert_eq!(test.store.check().await.unwrap(), Vec::<String>::new());
     test
 }
@@ -20,6 +22,36 @@ async fn every_kind_of_harm_is_found() {
         (
             "in the place of another",
             "UPDATE users SET directory = 1 WHERE user_id = (SELECT max(user_id) FROM users)",
+        ),
+        (
+            "of its directory: position 21474836500",
+            "UPDATE directory_counter SET last_seq = 3 WHERE directory = 1",
+        ),
+        (
+            "a contact lies in the place of another",
+            "UPDATE contact SET position = position + (1 << 32) WHERE user_id = (SELECT max(user_id) FROM contact)",
+        ),
+        ("directory 1: 20 counted, 21 kept", "UPDATE directory_counter SET users = users + 1"),
+        (
+            "an address or number has no contact",
+            "DELETE FROM contact WHERE position = (SELECT max(position) FROM contact)",
+        ),
+        ("refers to no row of contact", "DELETE FROM contact"),
+        (
+            "the addresses and numbers of a contact do not fit it",
+            "DELETE FROM contact_identifier WHERE key = 'ann7@example.org'",
+        ),
+        (
+            "the addresses and numbers of a contact do not fit it",
+            "UPDATE contact SET email = 'else@example.org' WHERE email = 'Ann7@Example.org'",
+        ),
+        (
+            "something is left of an anonymized contact",
+            "UPDATE contact SET anonymized_at = 1 WHERE email = 'Ann7@Example.org'",
+        ),
+        (
+            "does not fit its user",
+            "UPDATE contact SET search_text = 'else' WHERE position = (SELECT max(position) FROM contact)",
         ),
         ("a user has no role", "DELETE FROM role"),
         ("refers to no row of role", "DELETE FROM role"),
