@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod amigo;
+pub mod dixa;
 mod docs;
 mod health;
 pub mod kernel;

@@ -13,7 +13,7 @@ use crate::report::Failure;
 
 /// The dialects that this binary speaks.
 pub fn dialects() -> Vec<Dialect> {
-    vec![denizen_http::amigo::dialect(), denizen_http::admin::dialect()]
+    vec![denizen_http::amigo::dialect(), denizen_http::dixa::dialect(), denizen_http::admin::dialect()]
 }
 
 /// # Errors

@@ -70,6 +70,11 @@ impl Call {
         &found.expect("an operation asks for parameters of its own path only").1
     }
 
+    /// The path as it was sent.
+    pub fn request_path(&self) -> &str {
+        self.parts.uri.path()
+    }
+
     /// The pairs after the `?`, parsed at the first use.
     pub fn query(&self) -> &Query {
         self.query.get_or_init(|| Query::parse(self.parts.uri.query().unwrap_or_default()))
