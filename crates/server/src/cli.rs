@@ -364,6 +364,8 @@ pub struct Output {
 pub enum Dialect {
     /// Amigo, `User`
     Amigo,
+    /// Dixa, end users
+    Dixa,
     /// The native API
     Admin,
 }

@@ -14,6 +14,7 @@ use crate::answer::Answer;
 pub struct Contract {
     document: Value,
     places: Vec<Place>,
+    fits: fn(&str, &str) -> bool,
     /// By the pointer of the schema in the document.
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
@@ -26,6 +27,7 @@ struct Place {
 
 static ADMIN: LazyLock<Contract> = LazyLock::new(|| Contract::new(&denizen_http::admin::dialect()));
 static AMIGO: LazyLock<Contract> = LazyLock::new(|| Contract::new(&denizen_http::amigo::dialect()));
+static DIXA: LazyLock<Contract> = LazyLock::new(|| Contract::new(&denizen_http::dixa::dialect()));
 
 /// The media type of a JSON value in each line.
 const LINES: &str = "application/x-ndjson";
@@ -41,9 +43,27 @@ impl Contract {
         &ADMIN
     }
 
-    /// The description that a path belongs to.
-    pub(crate) fn of_path(path: &str) -> &'static Self {
-        if path.starts_with("/admin/") { &ADMIN } else { &AMIGO }
+    /// The description of the Dixa dialect.
+    pub fn dixa() -> &'static Self {
+        &DIXA
+    }
+
+    /// The description that a request belongs to: where the paths of two dialects mean it, of that whose parameters can
+    /// be what stands there, and otherwise of that with the more literal path, as in the router.
+    pub(crate) fn of(method: &str, path: &str) -> &'static Self {
+        let all: [&'static LazyLock<Self>; 3] = [&DIXA, &AMIGO, &ADMIN];
+        let mut meant = all.into_iter().filter(|contract| contract.template(method, path).is_some());
+        let fitting = meant.clone().find(|contract| contract.fits(method, path));
+        fitting.or_else(|| meant.next()).unwrap_or(&AMIGO)
+    }
+
+    /// Whether the parameters of the path that is meant can be what stands there.
+    fn fits(&self, method: &str, path: &str) -> bool {
+        let Some(template) = self.template(method, path) else { return false };
+        let fits = |(known, asked): (&str, &str)| {
+            known.strip_prefix('{').is_none_or(|name| (self.fits)(name.trim_end_matches('}'), asked))
+        };
+        split(template).zip(split(path)).all(fits)
     }
 
     fn new(dialect: &Dialect) -> Self {
@@ -57,7 +77,7 @@ impl Contract {
         }
         // The most literal path wins, as it does in the router.
         places.sort_by_key(|place| place.segments.iter().filter(|segment| segment.starts_with('{')).count());
-        Self { document, places, validators: Mutex::default() }
+        Self { document, places, fits: dialect.fits, validators: Mutex::default() }
     }
 
     /// The published path that a request means, if it means one.

@@ -129,7 +129,7 @@ impl TestServer {
         let body =
             to_bytes(body, usize::MAX).await.expect("an answer in process does not break off").to_vec();
         let answer = Answer { status: parts.status.as_u16(), headers: parts.headers, body, asked };
-        Contract::of_path(&path).check(&method, &path, &sent, &answer);
+        Contract::of(&method, &path).check(&method, &path, &sent, &answer);
         answer
     }
 
