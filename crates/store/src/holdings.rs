@@ -318,11 +318,11 @@ fn erase_large<'t>(
 ) -> Result<bool> {
     let (mut rows_left, mut bytes_left) = (most, MOST_BYTES);
     for table in tables {
-        let (key, size) = match (table.erasing, whose) {
-            (Erasing::InBatches { key, size }, _) => (key, size),
-            // With the organization go the rows that stay otherwise.
-            (Erasing::Cleared { key, size }, Whose::Everybodys) => (key, size),
-            _ => continue,
+        // With the organization go the rows that stay otherwise.
+        let ((Erasing::InBatches { key, size }, _) | (Erasing::Cleared { key, size }, Whose::Everybodys)) =
+            (table.erasing, whose)
+        else {
+            continue;
         };
         let (rows, bytes) = erase_some(tx, (table.name, key, size), whose, (rows_left, bytes_left))?;
         rows_left -= rows;

@@ -19,7 +19,7 @@ async fn add_contact(store: &Store, user: UserId) {
     let profile = Profile { display_name: Some("Ann".to_owned()), ..Profile::default() };
     let contact =
         Contact { user_id: user, profile, attributes: [].into(), created_at: NOW, anonymized_at: None };
-    store.write(ORG, move |tx| contacts::insert(tx, &[contact.clone()], NOW)).await.unwrap();
+    store.write(ORG, move |tx| contacts::insert(tx, std::slice::from_ref(&contact), NOW)).await.unwrap();
 }
 
 fn conversation(user: UserId, id: i64, subject: &str) -> ContactConversation {

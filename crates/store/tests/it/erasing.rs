@@ -174,7 +174,7 @@ impl Person {
         store.write(org, change).await.unwrap();
 
         let contact = self.contact();
-        store.write(org, move |tx| contacts::insert(tx, &[contact.clone()], NOW)).await.unwrap();
+        store.write(org, move |tx| contacts::insert(tx, std::slice::from_ref(&contact), NOW)).await.unwrap();
 
         let blob = |value: &[u8]| bytes(outside, value);
         let long = |kind: &[u8; 14]| {
