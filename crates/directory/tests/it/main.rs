@@ -3,6 +3,7 @@
 
 mod access_tokens;
 mod account_deletion;
+mod anonymization;
 mod contacts;
 mod cursors;
 mod deletion;
