@@ -4,6 +4,7 @@ import json
 import re
 import stat
 import subprocess
+import time
 
 import pytest
 
@@ -31,6 +32,8 @@ def test_the_demo_prints_an_address_credentials_once_and_calls_that_work(tmp_pat
             assert "detail" not in answers[-1], done.stdout
         assert any(answer.get("users") for answer in answers), "one of the calls lists users"
         assert any(answer.get("result") == "created" for answer in answers), "one of the calls takes a record in"
+        contacts = [answer["data"] for answer in answers if "data" in answer]
+        assert [len(found) for found in contacts] == [3, 1], "two of the calls list contacts"
         settings = dict(re.findall(r"\b(AMIGO_[A-Z_]+)=['\"]?([^\s'\"]+)", shown))
         assert set(settings) == {
             "AMIGO_API_KEY",
@@ -41,11 +44,16 @@ def test_the_demo_prints_an_address_credentials_once_and_calls_that_work(tmp_pat
         }
         assert shown.count(settings["AMIGO_API_KEY"]) >= 1 and settings["AMIGO_API_KEY"] not in running.log()
         assert settings["AMIGO_ORGANIZATION_ID"] == "demo"
+        token = re.search(r"\bexport DENIZEN_DIXA_TOKEN=(demo\.\S+)", shown).group(1)
+        assert token not in running.log()
         check_demo_people(settings)
         check_demo_knowledge(running, settings)
+        check_demo_help_desk(running, token)
     with Server(tmp_path / "data", "--demo") as again:
         second = again.output()[len(shown) :] + again.log()
         assert settings["AMIGO_API_KEY"] not in second and "AMIGO_API_KEY=" not in second
+        assert token not in second and "DENIZEN_DIXA_TOKEN" not in second
+        assert "denizen key create --org demo --dialect dixa" in second
 
 
 def check_demo_people(settings):
@@ -83,6 +91,32 @@ def check_demo_knowledge(running, settings):
         assert any(found["external_events"] for found in events)
 
 
+def check_demo_help_desk(running, token):
+    with running.client(headers={"Authorization": token}) as http:
+
+        def get(path, **params):
+            answer = http.get(path, params=params)
+            while answer.status_code == 429:
+                time.sleep(1)
+                answer = http.get(path, params=params)
+            assert answer.status_code == 200, answer.text
+            return answer.json()["data"]
+
+        contacts = get("/v1/endusers", pageLimit=1000)
+        assert 200 <= len(contacts) <= 1000
+        for member in ("externalId", "phoneNumber", "additionalEmails", "additionalPhoneNumbers", "customAttributes"):
+            assert any(contact.get(member) for contact in contacts), member
+        definitions = get("/v1/custom-attributes")
+        kinds = {(found["entityType"], found["inputDefinition"]["_type"]) for found in definitions}
+        assert kinds == {("Contact", "Text"), ("Contact", "Select"), ("Conversation", "Select")}
+        assert any(
+            option["nestedOptions"] for found in definitions for option in found["inputDefinition"].get("options", [])
+        )
+        talks = [talk for contact in contacts[:60] for talk in get(f"/v1/endusers/{contact['id']}/conversations")]
+        assert len({talk["_type"] for talk in talks}) == 10, "every kind but the anonymized"
+        assert {talk["state"] for talk in talks} == {"Open", "Pending", "AwaitingPending", "Closed"}
+
+
 def test_demo_people_are_the_same_on_every_machine(tmp_path):
     people = []
     for name in ("one", "two"):
@@ -102,7 +136,7 @@ def test_demo_people_are_the_same_on_every_machine(tmp_path):
 
 def test_an_organization_made_beside_a_running_server_is_usable_at_once(server):
     org = server.create_org()
-    assert {"org_id", "org_uuid", "member_id", "api_key_id", "api_key"} <= set(org.made)
+    assert {"org_id", "org_uuid", "member_id", "api_key_id", "api_key", "dixa_token_id", "dixa_token"} <= set(org.made)
     assert [user["email"] for user in org.admin.users()] == [org.admin_email]
     assert org.admin.users()[0]["is_verified"] is True
     org.close()
@@ -122,7 +156,36 @@ def test_organizations_are_listed_and_shown_without_secrets(org):
     shown = org.server.command("org", "show", org.slug).stdout
     assert org.slug in shown
     for text in (listed, shown):
-        assert org.made["api_key"] not in text
+        assert org.made["api_key"] not in text and org.made["dixa_token"].split(".")[1] not in text
+
+
+def test_a_token_made_beside_a_running_server_is_good_at_once_and_for_nothing_a_second_after_it_is_revoked(org):
+    create = ("key", "create", "--org", org.slug, "--dialect", "dixa", "--name", "desk", "--json")
+    made = json.loads(org.server.command(*create).stdout)
+    other = json.loads(org.server.command(*create, "--role", "DefaultUserRole", "--days", "3").stdout)
+    with org.server.client() as http:
+
+        def status(token):
+            return http.get("/v1/endusers", headers={"Authorization": token}).status_code
+
+        assert status(org.made["dixa_token"]) == 200 and status(made["dixa_token"]) == 200
+        assert status(other["dixa_token"]) == 403, "that role reads no contacts"
+        for path in (f"/v1/{org.slug}/user/", f"/admin/v1/{org.slug}/jobs"):
+            refused = http.get(path, headers={"Authorization": f"Bearer {made['dixa_token']}"})
+            assert refused.status_code == 401, refused.text
+        org.server.command("key", "revoke", "--org", org.slug, "--dialect", "dixa", made["dixa_token_id"])
+        eventually(lambda: status(made["dixa_token"]) == 401, what="the end of the token")
+        assert status(org.made["dixa_token"]) == 200
+    listed = json.loads(org.server.command("key", "list", "--org", org.slug, "--dialect", "dixa", "--json").stdout)
+    assert [found["dixa_token_id"] for found in listed] == [org.made["dixa_token_id"], other["dixa_token_id"]]
+
+
+def test_commands_tell_the_other_dialects_credentials_from_their_own(org):
+    revoke = ("key", "revoke", "--org", org.slug)
+    wrong = org.server.command(*revoke, org.made["dixa_token_id"], check=False)
+    assert wrong.returncode == 1 and "--dialect dixa" in wrong.stderr
+    wrong = org.server.command(*revoke, "--dialect", "dixa", org.made["api_key_id"], check=False)
+    assert wrong.returncode == 1 and org.made["api_key_id"] in wrong.stderr and "panicked" not in wrong.stderr
 
 
 def test_a_taken_slug_a_bad_one_and_an_unknown_one_are_errors_that_help(org):
@@ -208,6 +271,7 @@ def test_the_checked_in_openapi_document_is_the_binarys(server):
         "key create",
         "key list",
         "key revoke",
+        "key delete",
         "openapi",
         "config",
         "completions",
