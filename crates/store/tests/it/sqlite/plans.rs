@@ -125,6 +125,7 @@ async fn the_statements_of_every_request_go_by_a_unique_key() {
             "role.find",
             "role.find_by_name",
             "api_key.find",
+            "access_token.find_by_hash",
             "api_key.list",
             "link.find",
             "link.delete",
