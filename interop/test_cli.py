@@ -4,7 +4,6 @@ import json
 import re
 import stat
 import subprocess
-import time
 
 import pytest
 
@@ -32,8 +31,6 @@ def test_the_demo_prints_an_address_credentials_once_and_calls_that_work(tmp_pat
             assert "detail" not in answers[-1], done.stdout
         assert any(answer.get("users") for answer in answers), "one of the calls lists users"
         assert any(answer.get("result") == "created" for answer in answers), "one of the calls takes a record in"
-        contacts = [answer["data"] for answer in answers if "data" in answer]
-        assert [len(found) for found in contacts] == [3, 1], "two of the calls list contacts"
         settings = dict(re.findall(r"\b(AMIGO_[A-Z_]+)=['\"]?([^\s'\"]+)", shown))
         assert set(settings) == {
             "AMIGO_API_KEY",
@@ -44,16 +41,11 @@ def test_the_demo_prints_an_address_credentials_once_and_calls_that_work(tmp_pat
         }
         assert shown.count(settings["AMIGO_API_KEY"]) >= 1 and settings["AMIGO_API_KEY"] not in running.log()
         assert settings["AMIGO_ORGANIZATION_ID"] == "demo"
-        token = re.search(r"\bexport DENIZEN_DIXA_TOKEN=(demo\.\S+)", shown).group(1)
-        assert token not in running.log()
         check_demo_people(settings)
         check_demo_knowledge(running, settings)
-        check_demo_help_desk(running, token)
     with Server(tmp_path / "data", "--demo") as again:
         second = again.output()[len(shown) :] + again.log()
         assert settings["AMIGO_API_KEY"] not in second and "AMIGO_API_KEY=" not in second
-        assert token not in second and "DENIZEN_DIXA_TOKEN" not in second
-        assert "denizen key create --org demo --dialect dixa" in second
 
 
 def check_demo_people(settings):
@@ -91,32 +83,6 @@ def check_demo_knowledge(running, settings):
         assert any(found["external_events"] for found in events)
 
 
-def check_demo_help_desk(running, token):
-    with running.client(headers={"Authorization": token}) as http:
-
-        def get(path, **params):
-            answer = http.get(path, params=params)
-            while answer.status_code == 429:
-                time.sleep(1)
-                answer = http.get(path, params=params)
-            assert answer.status_code == 200, answer.text
-            return answer.json()["data"]
-
-        contacts = get("/v1/endusers", pageLimit=1000)
-        assert 200 <= len(contacts) <= 1000
-        for member in ("externalId", "phoneNumber", "additionalEmails", "additionalPhoneNumbers", "customAttributes"):
-            assert any(contact.get(member) for contact in contacts), member
-        definitions = get("/v1/custom-attributes")
-        kinds = {(found["entityType"], found["inputDefinition"]["_type"]) for found in definitions}
-        assert kinds == {("Contact", "Text"), ("Contact", "Select"), ("Conversation", "Select")}
-        assert any(
-            option["nestedOptions"] for found in definitions for option in found["inputDefinition"].get("options", [])
-        )
-        talks = [talk for contact in contacts[:60] for talk in get(f"/v1/endusers/{contact['id']}/conversations")]
-        assert len({talk["_type"] for talk in talks}) == 10, "every kind but the anonymized"
-        assert {talk["state"] for talk in talks} == {"Open", "Pending", "AwaitingPending", "Closed"}
-
-
 def test_demo_people_are_the_same_on_every_machine(tmp_path):
     people = []
     for name in ("one", "two"):
@@ -136,7 +102,7 @@ def test_demo_people_are_the_same_on_every_machine(tmp_path):
 
 def test_an_organization_made_beside_a_running_server_is_usable_at_once(server):
     org = server.create_org()
-    assert {"org_id", "org_uuid", "member_id", "api_key_id", "api_key", "dixa_token_id", "dixa_token"} <= set(org.made)
+    assert {"org_id", "org_uuid", "member_id", "api_key_id", "api_key"} <= set(org.made)
     assert [user["email"] for user in org.admin.users()] == [org.admin_email]
     assert org.admin.users()[0]["is_verified"] is True
     org.close()
@@ -156,10 +122,10 @@ def test_organizations_are_listed_and_shown_without_secrets(org):
     shown = org.server.command("org", "show", org.slug).stdout
     assert org.slug in shown
     for text in (listed, shown):
-        assert org.made["api_key"] not in text and org.made["dixa_token"].split(".")[1] not in text
+        assert org.made["api_key"] not in text
 
 
-def test_a_token_made_beside_a_running_server_is_good_at_once_and_for_nothing_a_second_after_it_is_revoked(org):
+def test_a_token_made_beside_a_running_server_is_good_at_once_and_for_nothing_once_it_is_revoked(org):
     create = ("key", "create", "--org", org.slug, "--dialect", "dixa", "--name", "desk", "--json")
     made = json.loads(org.server.command(*create).stdout)
     other = json.loads(org.server.command(*create, "--role", "DefaultUserRole", "--days", "3").stdout)
@@ -271,7 +237,6 @@ def test_the_checked_in_openapi_document_is_the_binarys(server):
         "key create",
         "key list",
         "key revoke",
-        "key delete",
         "openapi",
         "config",
         "completions",
