@@ -51,14 +51,14 @@ fn consistent_file(rng: &mut Rng) -> Vec<Record> {
     file
 }
 
-fn shuffle<T>(rng: &mut Rng, items: &mut [T]) {
+pub(super) fn shuffle<T>(rng: &mut Rng, items: &mut [T]) {
     for at in (1..items.len()).rev() {
         items.swap(at, rng.below(at + 1));
     }
 }
 
 /// Batches of random sizes.
-fn cut(rng: &mut Rng, mut records: Vec<Record>) -> Vec<Vec<Record>> {
+pub(super) fn cut(rng: &mut Rng, mut records: Vec<Record>) -> Vec<Vec<Record>> {
     let mut batches = Vec::new();
     while !records.is_empty() {
         let size = 1 + rng.below(records.len().min(40));
