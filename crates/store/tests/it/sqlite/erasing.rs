@@ -12,7 +12,7 @@ use denizen_store::{StoreError, Tx, holdings};
 use crate::support::{NOW, ORG, TestStore, add_role, new_user, user_id};
 
 /// The bytes of the database and of its log.
-fn files(test: &TestStore) -> Vec<u8> {
+pub(super) fn files(test: &TestStore) -> Vec<u8> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(test.path().parent().unwrap()).unwrap() {
         all.extend(std::fs::read(entry.unwrap().path()).unwrap());
@@ -21,7 +21,7 @@ fn files(test: &TestStore) -> Vec<u8> {
 }
 
 /// Those of the marks that are somewhere in the bytes. A mark is `<`, some digits, `>`.
-fn marks_in(bytes: &[u8]) -> BTreeSet<u64> {
+pub(super) fn marks_in(bytes: &[u8]) -> BTreeSet<u64> {
     let mut found = BTreeSet::new();
     let mut digits: Option<u64> = None;
     for byte in bytes {

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod checking;
+mod clearing;
 mod contact_plans;
 mod erasing;
 mod files;
