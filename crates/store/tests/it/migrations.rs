@@ -195,7 +195,7 @@ async fn contacts_go_on(store: &Store) {
     let bob = contacts::Contact {
         user_id: user_id(90),
         profile: contacts::Profile { display_name: Some("Bob".to_owned()), ..Default::default() },
-        attributes: Default::default(),
+        attributes: [].into(),
         ..ann
     };
     store.write(ORG, move |tx| contacts::insert(tx, std::slice::from_ref(&bob), NOW)).await.unwrap();

@@ -1,6 +1,9 @@
 //! Contacts: made, changed and listed, and what keeps two of them from having the same address or number.
 
 mod changing;
+mod listing;
+mod racing;
+mod random;
 
 use denizen_directory::OpContext;
 use denizen_directory::contacts::{
@@ -52,6 +55,7 @@ impl Desk {
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "an input takes it so")]
 fn text(text: &str) -> Option<String> {
     Some(text.to_owned())
 }

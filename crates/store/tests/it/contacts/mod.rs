@@ -45,6 +45,7 @@ pub(crate) fn plain_contact(number: u64) -> Contact {
     Contact { profile, ..nobody(number) }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "a profile takes it so")]
 pub(crate) fn text(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
