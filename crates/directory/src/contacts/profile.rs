@@ -51,7 +51,7 @@ impl CheckedPatch {
         });
         let is_email = |text: &String| ContactEmail::parse(text).is_ok();
         check(&mut patch.email, &mut refusals, Refusal::InvalidEmail, is_email);
-        drop_repetitions(&mut patch.additional_emails, |text| Email::key_of(text));
+        drop_repetitions(&mut patch.additional_emails, Email::key_of);
         check(&mut patch.additional_emails, &mut refusals, Refusal::InvalidEmail, |emails| {
             emails.len() <= MAX_LIST && emails.iter().all(is_email)
         });
@@ -63,7 +63,7 @@ impl CheckedPatch {
         let are_phones = patch.phone.iter_mut().all(spelled);
         check(&mut patch.phone, &mut refusals, Refusal::InvalidPhoneNumber, |_| are_phones);
         let are_phones = patch.additional_phones.iter_mut().flatten().all(spelled);
-        drop_repetitions(&mut patch.additional_phones, |text| text.to_owned());
+        drop_repetitions(&mut patch.additional_phones, str::to_owned);
         check(&mut patch.additional_phones, &mut refusals, Refusal::InvalidPhoneNumber, |phones| {
             are_phones && phones.len() <= MAX_LIST
         });
@@ -72,10 +72,8 @@ impl CheckedPatch {
 
     /// What the profile becomes. A value that is the primary one is no additional one.
     pub(crate) fn applied_to(&self, profile: &Profile) -> Profile {
-        fn new<T: Clone>(said: &Option<T>, known: &T) -> T {
-            said.as_ref().unwrap_or(known).clone()
-        }
         let (said, known) = (&self.patch, profile);
+        let new = |said: &Option<Vec<String>>, known: &Vec<String>| said.as_ref().unwrap_or(known).clone();
         let or_known = |said: &Option<String>, known: &Option<String>| said.clone().or_else(|| known.clone());
         let mut after = Profile {
             display_name: or_known(&said.display_name, &known.display_name),

@@ -238,7 +238,10 @@ async fn agrees(desk: &Desk, model: &Model) {
     let listed = desk.list(ContactFilter::All, PageFrom::Start, 100).await;
     let listed: Vec<_> =
         listed.items.into_iter().map(|view| (view.contact.place(), view.contact.profile)).collect();
-    assert_eq!(listed, model.contacts);
+    // Calls at the same time are listed in an order that only the ids know.
+    let mut expected = model.contacts.clone();
+    expected.sort_by_key(|(place, _)| *place);
+    assert_eq!(listed, expected);
     for name in 0..12 {
         let owner = |keys: fn(&Profile) -> BTreeSet<String>, key: &str| {
             let owners = model.contacts.iter().filter(|(_, profile)| keys(profile).contains(key));
