@@ -1,21 +1,23 @@
-"""Validates every answer of an Amigo operation against the OpenAPI document of the running server.
+"""Validates every answer of a vendor's operation against its dialect's OpenAPI document, as the running server serves it.
 
-The wrapper sits in httpx's transports, below every client, so that the SDK's own traffic is
-seen as well, its separate sign-in client included. It must not know any operation by name: what
-it knows is the document. It only records; `conftest.py` turns a record into a failed test, because
-the SDK swallows exceptions raised while it signs in.
+The wrappers sit in the transports of httpx and of requests, below every client, so that the clients' own traffic is
+seen as well, a separate sign-in included. It must not know any operation by name: what it knows are the documents. It
+only records; `conftest.py` turns a record into a failed test, because a client may swallow exceptions while it signs in.
+
+The vendor's own document is compared with, too, where `published.py` is given it.
 """
 
 import json
 import re
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import httpx
+import requests
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-DOCUMENT_PATH = "/docs/amigo/openapi.json"
 # Answered before an operation is chosen (size, time and load limits), so an operation need not list them.
 BEFORE_ROUTING = {408, 413, 431, 503}
 METHODS = {"get", "put", "post", "delete", "patch"}
@@ -39,12 +41,14 @@ def _folded(path):
 class Document:
     """One OpenAPI 3.1 document with its paths compiled to patterns, most literal first.
 
-    `bodies_listed` is false for a document that leaves out the schemas of its errors' bodies.
+    `bodies_listed` is false for a document that leaves out the schemas of its errors' bodies; `text` is the member of an
+    error that says what is wrong, as of those that are answered before an operation is known.
     """
 
-    def __init__(self, document, bodies_listed=True):
+    def __init__(self, document, bodies_listed=True, text="detail"):
         self.document = document
         self.bodies_listed = bodies_listed
+        self.text = text
         resource = DRAFT202012.create_resource(document)
         self.registry = Registry().with_resource("urn:openapi", resource)
         self.validators = {}
@@ -71,13 +75,13 @@ class Document:
         found = self.find(method, path)
         if found is None:
             if status in (404, 405):
-                return _detail_problems(body)
+                return _error_problems(body, self.text)
             return [f"{status} for a method and path that the document does not list"]
         template, operation = found
         response = operation["responses"].get(str(status))
         if response is None:
             if status in BEFORE_ROUTING:
-                return _detail_problems(body)
+                return _error_problems(body, self.text)
             return [f"status {status} is not documented"]
         pointer = ["paths", template, method.lower(), "responses", str(status)]
         if "$ref" in response:
@@ -127,45 +131,63 @@ def _text_problems(content_type, body):
         return [f"the page is not UTF-8: {error}"]
 
 
-def _detail_problems(body):
+def _error_problems(body, text):
     try:
-        detail = json.loads(body)["detail"]
-    except (ValueError, KeyError, TypeError):
-        return ['the body is not {"detail": …}']
-    return [] if isinstance(detail, str) and detail else ["detail is not a text"]
+        found = json.loads(body)
+    except ValueError:
+        return ["the body is not JSON"]
+    if not isinstance(found, dict) or list(found) != [text]:
+        return [f'the body is not {{"{text}": …}}']
+    return [] if isinstance(found[text], str) and found[text] else [f"{text} is not a text"]
 
 
 class Watcher:
     """Collects what does not conform, over all clients and threads of the session."""
 
     def __init__(self):
-        self.document = None
+        self.amigo = None
+        self.dixa = None
+        # First segments behind the version that are the second dialect's.
+        self.dixa_segments = set()
+        # Takes an answer of the second dialect and tells what the vendor's own document has against it.
+        self.published = None
         self.violations = []
         self.validated = 0
 
     def learn(self, base_url):
-        """Takes the document from a running server, once: every server of a session is the same binary."""
-        if self.document is None:
-            answer = httpx.get(base_url + DOCUMENT_PATH)
-            answer.raise_for_status()
-            self.document = Document(answer.json())
+        """Takes the documents from a running server, once: every server of a session is the same binary."""
+        if self.amigo is not None:
+            return
+        served = {}
+        for dialect in ("amigo", "dixa"):
+            answer = httpx.get(f"{base_url}/docs/{dialect}/openapi.json", trust_env=False)
+            served[dialect] = answer.raise_for_status().json()
+        self.dixa = Document(served["dixa"], text="message")
+        self.dixa_segments = {_folded(path).split("/")[2] for path in served["dixa"]["paths"]}
+        assert not any("{" in segment for segment in self.dixa_segments), self.dixa_segments
+        self.amigo = Document(served["amigo"])
 
-    def saw(self, request, response):
-        path = request.url.path
-        if self.document is None or not _folded(path).startswith("/v1/"):
+    def is_dixa(self, method, path):
+        version, _, rest = _folded(path).removeprefix("/").partition("/")
+        if version == "beta":
+            return True
+        # An organization may be named by any word, and what the first dialect knows of it is the first dialect's.
+        return rest.partition("/")[0] in self.dixa_segments and self.amigo.find(method, path) is None
+
+    def saw(self, method, path, status, headers, body):
+        """`headers` are found in whatever letter case."""
+        if self.amigo is None or not _folded(path).startswith(("/v1/", "/beta/")):
             return
         self.validated += 1
-        problems = self.document.problems(
-            request.method,
-            path,
-            response.status_code,
-            response.headers.get("content-type", ""),
-            response.content,
-        )
-        if response.status_code not in BEFORE_ROUTING and "x-request-id" not in response.headers:
+        is_dixa = self.is_dixa(method, path)
+        answer = method, path, status, headers.get("content-type", ""), body
+        problems = (self.dixa if is_dixa else self.amigo).problems(*answer)
+        if is_dixa and self.published:
+            problems += self.published.problems(*answer)
+        if status not in BEFORE_ROUTING and "x-request-id" not in headers:
             problems.append("no X-Request-Id header")
         if problems:
-            self.violations.append(f"{request.method} {path} → {response.status_code}: {'; '.join(problems)}")
+            self.violations.append(f"{method} {path} → {status}: {'; '.join(problems)}")
 
     def take(self):
         taken, self.violations = self.violations, []
@@ -175,22 +197,34 @@ class Watcher:
 watcher = Watcher()
 
 
-def watch_httpx():
-    """Wraps httpx's two socket transports for the rest of the process."""
+def watch_clients():
+    """Wraps the socket transports of httpx and of requests for the rest of the process."""
     send = httpx.HTTPTransport.handle_request
     send_async = httpx.AsyncHTTPTransport.handle_async_request
+    send_by_requests = requests.adapters.HTTPAdapter.send
+
+    def saw(request, response):
+        path = request.url.path
+        watcher.saw(request.method, path, response.status_code, response.headers, response.content)
 
     def handle_request(self, request):
         response = send(self, request)
         response.read()
-        watcher.saw(request, response)
+        saw(request, response)
         return response
 
     async def handle_async_request(self, request):
         response = await send_async(self, request)
         await response.aread()
-        watcher.saw(request, response)
+        saw(request, response)
+        return response
+
+    def handle_by_requests(self, request, **options):
+        response = send_by_requests(self, request, **options)
+        path = urlsplit(request.url).path
+        watcher.saw(request.method, path, response.status_code, response.headers, response.content)
         return response
 
     httpx.HTTPTransport.handle_request = handle_request
     httpx.AsyncHTTPTransport.handle_async_request = handle_async_request
+    requests.adapters.HTTPAdapter.send = handle_by_requests

@@ -5,16 +5,20 @@ import os
 import pytest
 
 import stores
-from conformance import watch_httpx, watcher
+from conformance import watch_clients, watcher
+from desk import Desk
+from published import Published
 from support import Sdk, Server
 
 # The published schemas are data of the vendor's and not part of the repository: without the folder
 # the comparison is not collected at all, since a skip could not be avoided by installing anything.
-collect_ignore = [] if os.environ.get("DENIZEN_PUBLISHED_SCHEMAS") else ["test_published.py"]
+PUBLISHED = ["test_published.py", "test_published_dixa.py"]
+collect_ignore = [] if os.environ.get("DENIZEN_PUBLISHED_SCHEMAS") else PUBLISHED
 
 
 def pytest_configure(config):
-    watch_httpx()
+    watch_clients()
+    watcher.published = Published.from_environment()
 
 
 def pytest_collection_modifyitems(config, items):
@@ -42,16 +46,16 @@ def no_database_outlives_its_test(request):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
-    """A test fails when any answer during it, its fixtures' included, breaks the OpenAPI document."""
+    """A test fails when any answer during it, its fixtures' included, breaks an OpenAPI document."""
     result = yield
     violations = watcher.take()
     if violations:
-        pytest.fail("answers that the OpenAPI document does not allow:\n" + "\n".join(violations), pytrace=False)
+        pytest.fail("answers that an OpenAPI document does not allow:\n" + "\n".join(violations), pytrace=False)
     return result
 
 
 def pytest_terminal_summary(terminalreporter):
-    terminalreporter.write_line(f"{watcher.validated} answers validated against the OpenAPI document")
+    terminalreporter.write_line(f"{watcher.validated} answers validated against the OpenAPI documents")
 
 
 @pytest.fixture(scope="session")
@@ -97,6 +101,13 @@ def other_org(server):
 @pytest.fixture
 def admin(org):
     return org.admin
+
+
+@pytest.fixture
+def desk(org):
+    """Raw HTTP for the dialect whose paths name no organization."""
+    with Desk(org) as made:
+        yield made
 
 
 @pytest.fixture(params=["sync", "async"])

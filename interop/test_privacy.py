@@ -1,6 +1,7 @@
 """Nothing personal and nothing secret in logs, metrics or documents, whatever is called."""
 
 import stores
+from desk import Desk, conversation, message, text_definition
 from postbox import files_to
 from support import ORIGIN, Sdk, eventually
 
@@ -63,15 +64,87 @@ def test_logs_and_metrics_hold_no_address_name_key_token_or_value(start):
     org.close()
 
 
+CONTACT = {
+    "displayName": "Thessalonike of Ostrołęka",
+    "email": "thessalonike.p@example.com",
+    "phoneNumber": "+447400123987",
+    "additionalEmails": ["tessa.private@example.com"],
+    "additionalPhoneNumbers": ["+447400987123"],
+    "firstName": "Thessalonike",
+    "lastName": "Przybyszewska",
+    "middleNames": ["Xenokleia"],
+    "externalId": "customer-qwtzk-77",
+    "avatarUrl": "https://pictures.example/thessalonike.png",
+}
+
+
+def test_logs_and_metrics_hold_nothing_of_contacts_and_no_access_token(start):
+    running = start(env={"DENIZEN_LOG_FILTER": "trace"})
+    org = running.create_org()
+    with Desk(org) as desk:
+        definition = text_definition()
+        attributes = {definition["definition_id"]: "fears spiders"}
+        made = desk.create(**CONTACT)
+        one = f"/endusers/{made['id']}"
+        browser = {"name": "Chrome 9", "ip_address": "203.0.113.77"}
+        talk = conversation(made["id"], kind="Chat", channel="WidgetChat", details={"browser": browser})
+        note = message(talk["conversation_id"], content="i-am-so-lonely-hhvtx", sender="Thessalonike herself")
+        desk.take_in(definition, talk, note)
+        calls = [
+            desk.get("/endusers", params={"phone": CONTACT["phoneNumber"]}),
+            desk.get("/endusers", params={"externalId": CONTACT["externalId"]}),
+            desk.get("/endusers", params={"email": CONTACT["email"], "phone": CONTACT["phoneNumber"]}),
+            desk.get("/endusers", params={"pageKey": "thessalonike.p@example.com"}),
+            desk.post("/endusers", CONTACT),
+            desk.post("/endusers", {"phoneNumber": "Thessalonike's number"}),
+            desk.post("/endusers", {"displayName": ["Thessalonike"]}),
+            desk.post("/endusers/bulk", {"data": [CONTACT, {"email": "thessalonike"}]}),
+            desk.patch(one, {"lastName": "Przybyszewska-Łódzka"}),
+            desk.put(one, CONTACT),
+            desk.patch("/endusers", {"data": [{"id": made["id"], "firstName": "Thessalonike"}]}),
+            desk.patch(f"{one}/custom-attributes", attributes),
+            desk.patch(f"{one}/custom-attributes", {"Thessalonike": "fears spiders"}),
+            desk.get(f"/endusers/{CONTACT['email']}"),
+            desk.get(f"{one}/conversations"),
+            desk.get(f"/{CONTACT['email']}?token=stolen-token-123"),
+            desk.get("/endusers", headers={"Authorization": "stolen-token-123"}),
+            desk.get("/endusers", headers={"Authorization": f"bearer {org.slug}.stolen-token-123"}),
+        ]
+        assert {answer.status_code for answer in calls} == {200, 201, 400, 401, 404}
+        request = desk.data("PATCH", f"{one}/anonymize", status=202)
+        desk.processed(request["id"])
+    metrics = running.client().get("/metrics").text
+    running.stop()
+
+    log = running.log() + running.output() + metrics
+    assert "/endusers" in log, "the log says which operations were called"
+    words = [word for value in CONTACT.values() for word in (value if isinstance(value, list) else [value])]
+    secret = org.made["dixa_token"].partition(".")[2]
+    forbidden = {
+        *words,
+        *(word.removeprefix("+") for word in words),
+        secret,
+        "stolen-token-123",
+        "fears spiders",
+        "Łódzka",
+        "203.0.113.77",
+        "i-am-so-lonely-hhvtx",
+        "Thessalonike",
+    }
+    leaked = sorted(text for text in forbidden if text.lower() in log.lower())
+    assert leaked == []
+    org.close()
+
+
 def test_secrets_are_stored_as_hashes_only(start):
     running = start()
     org = running.create_org()
-    token, key = org.admin.token, org.made["api_key"]
+    secrets = [org.admin.token, org.made["api_key"], org.made["dixa_token"], org.made["dixa_token"].partition(".")[2]]
     running.stop()
     stored = list(stores.contents(running.data))
     assert any(org.admin_email.encode() in content for _, content in stored), "what is looked at holds the data"
     for name, content in stored:
-        for secret in (key.encode(), token.encode()):
+        for secret in (text.encode() for text in secrets):
             # PostgreSQL writes the bytes of a binary column as hexadecimal digits.
             assert secret not in content and secret.hex().encode() not in content, name
     org.close()
