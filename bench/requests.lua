@@ -1,23 +1,9 @@
--- What wrk sends. Arguments: a file with one `path TAB token` a line, where in it to begin, and, for invitations, a
--- word that makes their addresses new. Every kind of request, the static one too, is sent in the same way, so that a
--- ratio of two rates says something about the server.
+-- What wrk sends. Arguments: a file with one `path TAB token` a line, where in it to begin, and, for writes, their kind
+-- and a word that makes their addresses new. Every kind of request, the static one too, is sent in the same way, so that
+-- a ratio of two rates says something about the server.
 
 local requests, places = {}, {}
-local at, number, stamp = 0, 0, nil
-
-function init(args)
-  stamp = args[3]
-  for line in io.lines(args[1]) do
-    local path, token = line:match("^([^\t]+)\t([^\t]+)$")
-    local headers = { ["Authorization"] = "Bearer " .. token, ["Content-Type"] = stamp and "application/json" }
-    if stamp then
-      places[#places + 1] = { path = path, headers = headers }
-    else
-      requests[#requests + 1] = wrk.format("GET", path, headers)
-    end
-  end
-  at = tonumber(args[2])
-end
+local at, number, write, stamp = 0, 0, nil, nil
 
 local syllables = {
   "an", "be", "ca", "do", "el", "fra", "gi", "hel", "is", "jo", "ka", "lu", "ma", "nor", "ol", "pe", "qui", "ro",
@@ -29,17 +15,63 @@ function name()
   return made
 end
 
-function request()
-  at = at + 1
-  if not stamp then return requests[at % #requests + 1] end
-  number = number + 1
-  local place = places[at % #places + 1]
+function invitation()
   local first, last = name(), name()
-  local body = string.format(
+  return string.format(
     '{"first_name":"%s","last_name":"%s","email":"%s.%s.%s%d@example.com","role_name":"DefaultUserRole"}',
     first, last, first, last, stamp, number
   )
-  return wrk.format("POST", place.path, place.headers, body)
+end
+
+function contact()
+  local first, last = name(), name()
+  return string.format(
+    '{"displayName":"%s %s","firstName":"%s","lastName":"%s","email":"%s.%s.%s%d@example.com","phoneNumber":"+1%s%09d",'
+      .. '"externalId":"#%d"}',
+    first, last, first, last, first, last, stamp, number, stamp:gsub("%D", ""), number, number
+  )
+end
+
+function contacts()
+  local items = {}
+  for place = 1, 1000 do
+    items[place] = contact()
+    number = number + 1
+  end
+  return '{"data":[' .. table.concat(items, ",") .. "]}"
+end
+
+function patch()
+  return string.format('{"lastName":"%s","middleNames":["%s"]}', name(), name())
+end
+
+local writes = {
+  invitation = { method = "POST", body = invitation },
+  contact = { method = "POST", body = contact },
+  contacts = { method = "POST", body = contacts },
+  patch = { method = "PATCH", body = patch },
+}
+
+function init(args)
+  write, stamp = writes[args[3]], args[4]
+  for line in io.lines(args[1]) do
+    local path, token = line:match("^([^\t]+)\t([^\t]+)$")
+    local headers = { ["Authorization"] = "Bearer " .. token, ["Content-Type"] = write and "application/json" }
+    if write then
+      places[#places + 1] = { path = path, headers = headers }
+    else
+      requests[#requests + 1] = wrk.format("GET", path, headers)
+    end
+  end
+  at = tonumber(args[2])
+end
+
+function request()
+  at = at + 1
+  if not write then return requests[at % #requests + 1] end
+  number = number + 1
+  local place = places[at % #places + 1]
+  return wrk.format(write.method, place.path, place.headers, write.body())
 end
 
 function done(summary, latency)

@@ -74,13 +74,17 @@ def test_tokens_are_made_listed_and_revoked_on_the_command_line(org, desk):
     made = make_token(org, "DefaultAdministratorRole", "--name", "the shop")
     with Desk(org, made["dixa_token"]) as shop:
         contact = shop.create(displayName="Ada")
+        request = shop.data("PATCH", f"/endusers/{shop.create()['id']}/anonymize", status=202)
+        assert request["requestedBy"] == made["dixa_token_id"]
         assert desk.contact(contact["id"]) == contact
-        listed = org.server.command("key", "list", "--org", org.slug, "--json").stdout
+        listed = org.server.command("key", "list", "--org", org.slug, "--dialect", "dixa", "--json").stdout
         assert made["dixa_token"] not in listed and made["dixa_token"].split(".", 1)[1] not in listed
         assert "the shop" in listed
-        org.server.command("key", "revoke", "--org", org.slug, made["token_id"])
+        org.server.command("key", "revoke", "--org", org.slug, "--dialect", "dixa", made["dixa_token_id"])
         eventually(lambda: shop.get("/endusers").status_code == 401, seconds=5, what="the end of a revoked token")
         assert told(shop.get("/endusers"), 401) == "Unauthorized"
+        with pytest.raises(AssertionError, match="no token|not found|already"):
+            org.server.command("key", "revoke", "--org", org.slug, "--dialect", "dixa", made["dixa_token_id"])
     assert desk.get("/endusers").status_code == 200
 
 

@@ -32,6 +32,8 @@ pub(crate) struct Organization {
     pub(crate) api_key_id: String,
     pub(crate) api_key: String,
     #[serde(default)]
+    pub(crate) dixa_token: Option<String>,
+    #[serde(default)]
     pub(crate) users: usize,
     /// The first and the last place in the order of creation that its users have: where pages can begin.
     #[serde(default)]
@@ -80,7 +82,7 @@ pub(crate) struct Person {
     pub(crate) id: ObjectId,
     pub(crate) first_name: String,
     pub(crate) last_name: String,
-    email: String,
+    pub(crate) email: String,
 }
 
 pub(crate) fn person(organization: usize, number: usize) -> Person {
@@ -140,7 +142,7 @@ pub(crate) fn prepare(
     fs::create_dir_all(&server)?;
     let mut data = Data { folder: server, organizations: Vec::new(), store };
     for (rank, users) in sizes(users).into_iter().enumerate() {
-        let organization = create_organization(program, &data, rank)?;
+        let organization = create_organization(program, &data.folder, data.variables(), rank)?;
         data.organizations.push(Organization { users, positions: (0, users), ..organization });
     }
     let started = Instant::now();
@@ -173,7 +175,12 @@ pub(crate) fn prepare(
     Ok(data)
 }
 
-fn create_organization(program: &Path, data: &Data, rank: usize) -> anyhow::Result<Organization> {
+pub(crate) fn create_organization(
+    program: &Path,
+    folder: &Path,
+    variables: Vec<(&str, &str)>,
+    rank: usize,
+) -> anyhow::Result<Organization> {
     let made = Command::new(program)
         .args(["org", "create", &format!("org-{rank:03}"), "--json", "--verify-new-members"])
         .args([
@@ -183,8 +190,8 @@ fn create_organization(program: &Path, data: &Data, rank: usize) -> anyhow::Resu
             &format!("admin@org-{rank:03}.example"),
         ])
         .arg("--data")
-        .arg(&data.folder)
-        .envs(data.variables())
+        .arg(folder)
+        .envs(variables)
         .output()?;
     ensure!(made.status.success(), "denizen org create: {}", String::from_utf8_lossy(&made.stderr));
     Ok(serde_json::from_slice(&made.stdout)?)

@@ -35,24 +35,50 @@ pub(crate) struct Measured {
     pub(crate) cpu: f64,
 }
 
-/// Sends the requests of `file`, beginning at one of them, for `time`. `stamp` makes them invitations.
+/// What is written, and a word that makes its addresses new; the digits in it make new numbers.
+#[derive(Clone, Copy)]
+pub(crate) struct Writing<'a> {
+    /// As in `requests.lua`.
+    pub(crate) kind: &'a str,
+    pub(crate) stamp: &'a str,
+}
+
+impl<'a> Writing<'a> {
+    pub(crate) fn invitation(stamp: &'a str) -> Self {
+        Self { kind: "invitation", stamp }
+    }
+}
+
+/// Sends the requests of `file` over [`CONNECTIONS`], beginning at one of them, for `time`.
 pub(crate) fn run(
     server: &Server,
     file: &Path,
     time: Duration,
     begin: usize,
-    stamp: Option<&str>,
+    write: Option<Writing<'_>>,
+) -> anyhow::Result<Measured> {
+    run_over(server, CONNECTIONS, file, time, begin, write)
+}
+
+/// As [`run`], over so many connections.
+pub(crate) fn run_over(
+    server: &Server,
+    connections: usize,
+    file: &Path,
+    time: Duration,
+    begin: usize,
+    write: Option<Writing<'_>>,
 ) -> anyhow::Result<Measured> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("requests.lua");
     let before = server.cpu_seconds()?;
     let output = Command::new("wrk")
-        .args(["--threads", "1", "--timeout", "10s", "--connections", &CONNECTIONS.to_string()])
+        .args(["--threads", "1", "--timeout", "10s", "--connections", &connections.to_string()])
         .args(["--duration", &format!("{}s", time.as_secs()), "--script"])
         .arg(script)
         .args([&server.url(), "--"])
         .arg(file)
         .arg(begin.to_string())
-        .args(stamp)
+        .args(write.iter().flat_map(|write| [write.kind, write.stamp]))
         .output()
         .context("wrk, which is a package of that name on Debian")?;
     let cpu = server.cpu_seconds()? - before;

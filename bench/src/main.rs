@@ -11,6 +11,7 @@
 )]
 
 mod bare;
+mod contacts;
 mod data;
 mod load;
 mod postgres;
@@ -27,6 +28,7 @@ use anyhow::{Context as _, ensure};
 use clap::{Parser, ValueEnum};
 
 use crate::bare::{Bare, Servers};
+use crate::report::Place;
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
@@ -38,6 +40,8 @@ enum What {
     Writes,
     /// Makes the data and ends.
     Data,
+    /// Contacts in the Dixa dialect, which have data of their own, and their table of docs/performance.md.
+    Dixa,
 }
 
 /// Measures denizen over HTTP on this machine.
@@ -81,11 +85,15 @@ fn main() -> anyhow::Result<()> {
     let program = build_server()?;
     let target = program.parent().and_then(Path::parent).context("the folder of the build")?;
     let name = format!(
-        "bench-data{}{}",
+        "bench-data{}{}{}",
+        if arguments.what == What::Dixa { "-contacts" } else { "" },
         if servers.is_some() { "-postgres" } else { "" },
         if arguments.quick { "-quick" } else { "" }
     );
     let folder = arguments.data.unwrap_or_else(|| target.join(name));
+    if arguments.what == What::Dixa {
+        return measure_contacts(&program, &folder, &plan, servers.as_ref(), arguments.quick);
+    }
     let data = data::prepare(&program, &folder, plan.users, servers.as_ref())?;
 
     let is_wanted = |kind| [What::All, kind].contains(&arguments.what);
@@ -110,9 +118,30 @@ fn main() -> anyhow::Result<()> {
     println!("{}", tables.join("\n"));
     if arguments.what == What::All && !arguments.quick {
         let version = servers.as_ref().map(|servers| Bare::open(&servers.bare)?.version()).transpose()?;
-        report::rewrite(&tables.join("\n"), plan.users, version.as_deref())?;
+        let population = format!("{} users in {} organizations", plan.users, data::ORGANIZATIONS);
+        let place = Place { contacts: false, version: version.as_deref(), population };
+        report::rewrite(&tables.join("\n"), &place)?;
     }
     Ok(())
+}
+
+fn measure_contacts(
+    program: &Path,
+    folder: &Path,
+    plan: &Plan,
+    servers: Option<&Servers>,
+    is_quick: bool,
+) -> anyhow::Result<()> {
+    let data = contacts::prepare(program, folder, plan.users, servers)?;
+    let table = report::reads(&contacts::measure(program, &data, servers, plan)?);
+    println!("{table}");
+    if is_quick {
+        return Ok(());
+    }
+    let version = servers.map(|servers| Bare::open(&servers.bare)?.version()).transpose()?;
+    let population =
+        format!("{} contacts in one organization, and {} in others", plan.users, contacts::ELSEWHERE);
+    report::rewrite(&table, &Place { contacts: true, version: version.as_deref(), population })
 }
 
 fn secs(seconds: u64) -> Duration {

@@ -11,7 +11,7 @@ use tokio_postgres::Config;
 use crate::Plan;
 use crate::bare::{Bare, Servers};
 use crate::data::{Data, Organization, Rng, person};
-use crate::load::{self, Measured, median};
+use crate::load::{self, Measured, Writing, median};
 use crate::reads::{VARIED, by_size, write_gets};
 use crate::server::Server;
 use crate::writes::write_requests;
@@ -98,6 +98,14 @@ pub(crate) fn writers(
     servers: &Servers,
     plan: &Plan,
 ) -> anyhow::Result<Writers> {
+    in_a_copy(servers, |written| write(program, data, written, plan))
+}
+
+/// Does something with a copy of the database, which is removed afterwards.
+pub(crate) fn in_a_copy<T>(
+    servers: &Servers,
+    with: impl FnOnce(&Servers) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let (_, name) =
         servers.store.split('?').next().and_then(|url| url.rsplit_once('/')).context("a database")?;
     let copy = format!("{name}_written");
@@ -108,9 +116,9 @@ pub(crate) fn writers(
     let config: Config = servers.store.parse()?;
     let owner = config.get_user().context("a user")?;
     elsewhere.batch(&format!("CREATE DATABASE {copy} OWNER {owner} TEMPLATE {name} STRATEGY file_copy"))?;
-    let measured = write(program, data, &written, plan);
+    let done = with(&written);
     elsewhere.batch(&drop)?;
-    measured
+    done
 }
 
 fn write(program: &Path, data: &Data, servers: &Servers, plan: &Plan) -> anyhow::Result<Writers> {
@@ -125,7 +133,7 @@ fn write(program: &Path, data: &Data, servers: &Servers, plan: &Plan) -> anyhow:
         let slugs: Vec<&str> = organizations.iter().map(|one| one.org_id.as_str()).collect();
         // The patterns are what denizen itself has written for such invitations.
         let stamp = format!("warm{}n", slugs.len());
-        load::run(&server, &file, Duration::from_secs(2), 0, Some(&stamp))?;
+        load::run(&server, &file, Duration::from_secs(2), 0, Some(Writing::invitation(&stamp)))?;
         let patterns = Arc::new(bare.patterns(&bare.keys(&slugs)?)?);
         bare.inserts(&patterns, &stamp, Duration::from_secs(2))?;
         Ok((Beside::new(name), file, patterns))
@@ -142,7 +150,8 @@ fn write(program: &Path, data: &Data, servers: &Servers, plan: &Plan) -> anyhow:
             let which = (round + turn) % 2;
             let (beside, file, patterns) = &mut kinds[which];
             let before = bare.inserts(patterns, &format!("r{round}{which}b"), plan.write_time)?;
-            let run = load::run(&server, file, plan.write_time, 0, Some(&format!("r{round}{which}n")))?;
+            let stamp = format!("r{round}{which}n");
+            let run = load::run(&server, file, plan.write_time, 0, Some(Writing::invitation(&stamp)))?;
             let after = bare.inserts(patterns, &format!("r{round}{which}a"), plan.write_time)?;
             beside.push(run, before, after);
         }

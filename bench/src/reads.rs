@@ -10,6 +10,8 @@ use crate::server::Server;
 
 /// Different requests of a kind.
 pub(crate) const VARIED: usize = 20_000;
+/// What every other kind is compared with.
+pub(crate) const STATIC: &str = "static answer (`/livez`)";
 /// The first kinds: gets by id.
 const GETS: usize = 2;
 
@@ -21,8 +23,23 @@ pub(crate) struct Read {
 }
 
 impl Read {
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self { name, ratios: Vec::new(), runs: Vec::new() }
+    }
+
     pub(crate) fn ratio(&self) -> f64 {
         median(self.ratios.iter().copied())
+    }
+
+    /// Whether it is what the others are compared with.
+    pub(crate) fn is_static(&self) -> bool {
+        self.name.starts_with("static")
+    }
+
+    /// A run between two runs of the static answer.
+    pub(crate) fn push(&mut self, run: Measured, before: &Measured, after: &Measured) {
+        self.ratios.push(run.per_second / f64::midpoint(before.per_second, after.per_second));
+        self.runs.push(run);
     }
 
     pub(crate) fn of(&self, figure: impl Fn(&Measured) -> f64) -> f64 {
@@ -34,32 +51,38 @@ impl Read {
 pub(crate) fn measure(program: &Path, data: &Data, plan: &Plan) -> anyhow::Result<Vec<Read>> {
     let server = Server::start(program, &data.folder, &data.variables())?;
     let (fixed, kinds) = write_requests(&server, data)?;
-    let mut reads: Vec<Read> = std::iter::once("static answer (`/livez`)")
-        .chain(kinds.iter().map(|(name, _)| *name))
-        .map(|name| Read { name, ratios: Vec::new(), runs: Vec::new() })
-        .collect();
-    // Fills caches, and is not counted.
-    for (_, file) in &kinds {
-        load::run(&server, file, plan.read_time, 0, None)?;
-    }
-    let mut before = load::run(&server, &fixed, plan.read_time, 0, None)?;
-    for round in 0..plan.rounds {
-        for (number, (_, file)) in kinds.iter().enumerate() {
-            let run = load::run(&server, file, plan.read_time, round * VARIED / plan.rounds, None)?;
-            let after = load::run(&server, &fixed, plan.read_time, 0, None)?;
-            let read = &mut reads[number + 1];
-            read.ratios.push(run.per_second / f64::midpoint(before.per_second, after.per_second));
-            read.runs.push(run);
-            reads[0].ratios.push(after.per_second / before.per_second);
-            reads[0].runs.push(after);
-            before = after;
-        }
-    }
+    let reads = by_turns(&server, &fixed, &kinds, plan)?;
     server.stop()?;
     Ok(reads)
 }
 
-type Kind = (&'static str, PathBuf);
+/// Every kind in every round, each run between two of the static answer, which comes first in what is returned.
+pub(crate) fn by_turns(
+    server: &Server,
+    fixed: &Path,
+    kinds: &[Kind],
+    plan: &Plan,
+) -> anyhow::Result<Vec<Read>> {
+    let mut reads: Vec<Read> =
+        std::iter::once(STATIC).chain(kinds.iter().map(|(name, _)| *name)).map(Read::new).collect();
+    // Fills caches, and is not counted.
+    for (_, file) in kinds {
+        load::run(server, file, plan.read_time, 0, None)?;
+    }
+    let mut before = load::run(server, fixed, plan.read_time, 0, None)?;
+    for round in 0..plan.rounds {
+        for (number, (_, file)) in kinds.iter().enumerate() {
+            let run = load::run(server, file, plan.read_time, round * VARIED / plan.rounds, None)?;
+            let after = load::run(server, fixed, plan.read_time, 0, None)?;
+            reads[number + 1].push(run, &before, &after);
+            reads[0].push(after, &before, &before);
+            before = after;
+        }
+    }
+    Ok(reads)
+}
+
+pub(crate) type Kind = (&'static str, PathBuf);
 
 /// The gets alone.
 pub(crate) fn write_gets(server: &Server, data: &Data) -> anyhow::Result<Vec<Kind>> {

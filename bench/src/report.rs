@@ -14,6 +14,9 @@ use crate::writes::Write;
 
 const BEGIN: &str = "<!-- measured: written by denizen-bench, not by hand -->\n";
 const BEGIN_POSTGRES: &str = "<!-- measured on PostgreSQL: written by denizen-bench, not by hand -->\n";
+const BEGIN_CONTACTS: &str = "<!-- measured on contacts: written by denizen-bench, not by hand -->\n";
+const BEGIN_CONTACTS_POSTGRES: &str =
+    "<!-- measured on contacts on PostgreSQL: written by denizen-bench, not by hand -->\n";
 const END: &str = "<!-- end of what was measured -->\n";
 
 pub(crate) fn reads(reads: &[Read]) -> String {
@@ -21,8 +24,8 @@ pub(crate) fn reads(reads: &[Read]) -> String {
         "| request | of static | requests/s | server CPU, µs | p50, ms | p99, ms | answer, bytes |\n\
          | --- | --: | --: | --: | --: | --: | --: |\n",
     );
-    for (at, read) in reads.iter().enumerate() {
-        let ratio = if at == 0 { "100 %".to_owned() } else { percent(read.ratio()) };
+    for read in reads {
+        let ratio = if read.is_static() { "100 %".to_owned() } else { percent(read.ratio()) };
         let _ = writeln!(
             text,
             "| {} | {ratio} | {:.0} | {:.1} | {:.2} | {:.2} | {:.0} |",
@@ -38,7 +41,13 @@ pub(crate) fn reads(reads: &[Read]) -> String {
 }
 
 fn percent(ratio: f64) -> String {
-    if ratio < 0.1 { format!("{:.1} %", ratio * 100.0) } else { format!("{:.0} %", ratio * 100.0) }
+    if ratio < 0.001 {
+        format!("{:.3} %", ratio * 100.0)
+    } else if ratio < 0.1 {
+        format!("{:.1} %", ratio * 100.0)
+    } else {
+        format!("{:.0} %", ratio * 100.0)
+    }
 }
 
 pub(crate) fn writes(writes: &[Write]) -> String {
@@ -91,12 +100,25 @@ pub(crate) fn beside<'b>(gets: impl Iterator<Item = &'b Beside>, writers: Option
     text
 }
 
-/// Puts the tables of an engine into their place; `version` is that of PostgreSQL.
-pub(crate) fn rewrite(tables: &str, users: usize, version: Option<&str>) -> anyhow::Result<()> {
-    let (begin, on) = match version {
-        None => (BEGIN, String::new()),
-        Some(version) => (BEGIN_POSTGRES, format!("PostgreSQL {version}, ")),
+/// What is written down: the place in docs/performance.md, and what of.
+pub(crate) struct Place<'a> {
+    /// Of contacts, and not of members.
+    pub(crate) contacts: bool,
+    /// The version of PostgreSQL.
+    pub(crate) version: Option<&'a str>,
+    /// Such as `1000000 users in 100 organizations`.
+    pub(crate) population: String,
+}
+
+/// Puts tables into their place.
+pub(crate) fn rewrite(tables: &str, place: &Place<'_>) -> anyhow::Result<()> {
+    let begin = match (place.contacts, place.version.is_some()) {
+        (false, false) => BEGIN,
+        (false, true) => BEGIN_POSTGRES,
+        (true, false) => BEGIN_CONTACTS,
+        (true, true) => BEGIN_CONTACTS_POSTGRES,
     };
+    let on = place.version.map(|version| format!("PostgreSQL {version}, ")).unwrap_or_default();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/performance.md");
     let page = fs::read_to_string(&file)?;
     let (before, rest) = page.split_once(begin).context("docs/performance.md has lost its mark")?;
@@ -104,9 +126,10 @@ pub(crate) fn rewrite(tables: &str, users: usize, version: Option<&str>) -> anyh
     let cores = std::thread::available_parallelism()?;
     let text = format!(
         "{before}{begin}\nMeasured {} at commit {}: {on}{cores} cores shared by everything, {CONNECTIONS} connections, \
-         {users} users in 100 organizations.\n\n{tables}\n{END}{after}",
+         {}.\n\n{tables}\n{END}{after}",
         output("date", &["-u", "+%F"])?,
         output("git", &["rev-parse", "--short", "HEAD"])?,
+        place.population,
     );
     fs::write(file, text)?;
     Ok(())

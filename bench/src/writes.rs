@@ -11,7 +11,7 @@ use anyhow::ensure;
 
 use crate::Plan;
 use crate::data::{Data, Organization};
-use crate::load::{self, Measured, median};
+use crate::load::{self, Measured, Writing, median};
 use crate::server::Server;
 
 const ROUNDS: usize = 3;
@@ -79,8 +79,8 @@ fn invite(
     fs::File::open(copy.join("denizen.db"))?.sync_all()?;
     let server = Server::start(program, copy, &[("DENIZEN_SQLITE_GROUP_COMMIT_MAX", group)])?;
     let file = write_requests(&server, organizations, copy)?;
-    load::run(&server, &file, Duration::from_secs(1), 0, Some("warm"))?;
-    let measured = load::run(&server, &file, time, 0, Some(&format!("r{round}n")))?;
+    load::run(&server, &file, Duration::from_secs(1), 0, Some(Writing::invitation("warm")))?;
+    let measured = load::run(&server, &file, time, 0, Some(Writing::invitation(&format!("r{round}n"))))?;
     server.stop()?;
     Ok(measured)
 }
