@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 import stores
+from dixa_clients import dixa_client
 from support import REPOSITORY, Server, address, clean_environment, eventually, run_denizen, unique
 
 
@@ -28,9 +29,12 @@ def test_the_demo_prints_an_address_credentials_once_and_calls_that_work(tmp_pat
             )
             assert done.returncode == 0, f"{call}: {done.stderr}"
             answers += [json.loads(line) for line in done.stdout.splitlines()]
-            assert "detail" not in answers[-1], done.stdout
+            assert not {"detail", "message"} & set(answers[-1]), done.stdout
         assert any(answer.get("users") for answer in answers), "one of the calls lists users"
         assert any(answer.get("result") == "created" for answer in answers), "one of the calls takes a record in"
+        contacts = [answer for answer in answers if "data" in answer]
+        assert [len(answer["data"]) for answer in contacts] == [3, 1], "two of the calls list contacts, one by an address"
+        assert contacts[1]["data"][0]["email"] == "alice.bennett@mail.example.com"
         settings = dict(re.findall(r"\b(AMIGO_[A-Z_]+)=['\"]?([^\s'\"]+)", shown))
         assert set(settings) == {
             "AMIGO_API_KEY",
@@ -43,9 +47,13 @@ def test_the_demo_prints_an_address_credentials_once_and_calls_that_work(tmp_pat
         assert settings["AMIGO_ORGANIZATION_ID"] == "demo"
         check_demo_people(settings)
         check_demo_knowledge(running, settings)
+        (token,) = re.findall(r"\bexport DENIZEN_DIXA_TOKEN=['\"]?([^\s'\"]+)", shown)
+        assert token not in running.log()
+        check_demo_help_desk(running, token)
     with Server(tmp_path / "data", "--demo") as again:
         second = again.output()[len(shown) :] + again.log()
         assert settings["AMIGO_API_KEY"] not in second and "AMIGO_API_KEY=" not in second
+        assert token not in second and "DENIZEN_DIXA_TOKEN=" not in second
 
 
 def check_demo_people(settings):
@@ -83,6 +91,21 @@ def check_demo_knowledge(running, settings):
         assert any(found["external_events"] for found in events)
 
 
+def check_demo_help_desk(running, token):
+    client = dixa_client(running, token, retry_delay=0)
+    contacts = client.v1.EndUser.list_({"pageLimit": 100})
+    assert 200 <= len(contacts) <= 2000 and len(client.seen) > 2
+    entities = {definition["entityType"] for definition in client.v1.CustomAttribute.list()}
+    assert entities == {"Contact", "Conversation"}
+    assert any(contact["customAttributes"] for contact in contacts)
+    kinds, states = set(), set()
+    for contact in contacts[:60]:
+        page = client.client.get(f"{running.url}/v1/endusers/{contact['id']}/conversations", expected=list)
+        kinds |= {talk["_type"] for talk in page}
+        states |= {talk["state"] for talk in page}
+    assert len(kinds) == 10 and {"Open", "Closed"} <= states, (kinds, states)
+
+
 def test_demo_people_are_the_same_on_every_machine(tmp_path):
     people = []
     for name in ("one", "two"):
@@ -97,12 +120,15 @@ def test_demo_people_are_the_same_on_every_machine(tmp_path):
             with running.client(headers=headers) as http:
                 users = http.get("/v1/demo/user/", params={"sort_by": "+email"}).json()["users"]
             people.append([(user["first_name"], user["last_name"], user["email"]) for user in users])
-    assert people[0] == people[1]
+            token = re.search(r"\bDENIZEN_DIXA_TOKEN=['\"]?([^\s'\"]+)", shown)[1]
+            with running.client(headers={"Authorization": token}) as http:
+                people.append(http.get("/v1/endusers?pageLimit=1000").json())
+    assert people[:2] == people[2:]
 
 
 def test_an_organization_made_beside_a_running_server_is_usable_at_once(server):
     org = server.create_org()
-    assert {"org_id", "org_uuid", "member_id", "api_key_id", "api_key"} <= set(org.made)
+    assert {"org_id", "org_uuid", "member_id", "api_key_id", "api_key", "dixa_token_id", "dixa_token"} <= set(org.made)
     assert [user["email"] for user in org.admin.users()] == [org.admin_email]
     assert org.admin.users()[0]["is_verified"] is True
     org.close()
