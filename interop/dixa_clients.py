@@ -41,7 +41,9 @@ class Client2021:
 
     def __init__(self, server, token):
         python = os.environ.get("DENIZEN_DIXA_2021")
-        assert python, "set DENIZEN_DIXA_2021 to a Python with interop/requirements-dixa-2021.txt, or run ./test interop"
+        assert python, (
+            "set DENIZEN_DIXA_2021 to a Python with interop/requirements-dixa-2021.txt, or run ./test interop"
+        )
         driver = Path(__file__).with_name("dixa_2021_driver.py")
         self.process = subprocess.Popen(
             [python, driver, server.url],
@@ -64,7 +66,9 @@ class Client2021:
             assert line, f"the driver ended with {self.process.wait(timeout=10)}"
             told = json.loads(line)
             for path, exchange in told["exchanges"]:
-                watcher.saw(exchange["method"], path, exchange["status"], exchange["headers"], exchange["body"].encode())
+                watcher.saw(
+                    exchange["method"], path, exchange["status"], exchange["headers"], exchange["body"].encode()
+                )
             if "error" in told:
                 raise Error2021(**told["error"])
             return told["result"]

@@ -112,7 +112,11 @@ def test_all_of_a_contact_goes_and_others_keep_theirs(desk):
     assert desk.contact(made["id"]) == gone
     assert desk.list() == [before, gone, after]
     assert desk.list(externalId="#1") == [before, after]
-    for query in ({"email": fields["email"]}, {"email": fields["additionalEmails"][0]}, {"phone": fields["phoneNumber"]}):
+    for query in (
+        {"email": fields["email"]},
+        {"email": fields["additionalEmails"][0]},
+        {"phone": fields["phoneNumber"]},
+    ):
         assert desk.list(**query) == []
     one = f"/endusers/{made['id']}"
     for method, path, body in (
@@ -156,7 +160,9 @@ def test_message_is_anonymized_by_itself(desk, by):
         f"/conversations/404/messages/{note['message_id']}/anonymize",
     ):
         assert told(desk.patch(wrong), 404) == NOT_FOUND
-    assert "path parameter messageId" in told(desk.patch(f"/conversations/{talk['conversation_id']}/messages/x/anonymize"), 400)
+    assert "path parameter messageId" in told(
+        desk.patch(f"/conversations/{talk['conversation_id']}/messages/x/anonymize"), 400
+    )
 
 
 def test_message_of_another_conversation_is_not_found_in_this_one(desk):

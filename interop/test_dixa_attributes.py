@@ -55,7 +55,11 @@ def thing(request, desk):
 def test_definitions_are_shown_with_every_member_in_both_time_formats_of_their_examples(desk):
     text = text_definition(description="What it is for")
     choice = select_definition(
-        COLOURS, "conversation", is_required=True, is_deactivated=True, updated_at="2026-01-06T11:22:33.456789Z",
+        COLOURS,
+        "conversation",
+        is_required=True,
+        is_deactivated=True,
+        updated_at="2026-01-06T11:22:33.456789Z",
         created_at="2026-01-05T10:00:01Z",
     )
     bare = text_definition(is_archived=True, input={"type": "text"}, created_at="2026-01-05T10:00:02.2Z")
@@ -230,7 +234,9 @@ def test_required_attribute_is_not_taken_away(thing):
     assert thing.noted() == {first: "x", second: ["red"]}
 
 
-@pytest.mark.parametrize("body", [{"x": "y"}, {NOBODY + "x": "y"}, {NOBODY: 1}, {NOBODY: {}}, {NOBODY: [1]}, [], "x", None])
+@pytest.mark.parametrize(
+    "body", [{"x": "y"}, {NOBODY + "x": "y"}, {NOBODY: 1}, {NOBODY: {}}, {NOBODY: [1]}, [], "x", None]
+)
 def test_body_that_is_no_map_of_ids_is_an_invalid_body(thing, body):
     answer = thing.desk.http.request(
         "PATCH", f"/v1{thing.path}/custom-attributes", json=body, headers={"Content-Type": "application/json"}

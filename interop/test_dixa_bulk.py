@@ -34,7 +34,9 @@ def test_failed_creation_is_told_in_the_vendors_words(desk, org, taken, member, 
     (outcome,) = bulk(desk, "POST", [{member: taken[member]}])
     failed = error(outcome)
     assert list(failed) == ["id", "message", "_type"] and failed["_type"] == "Validation"
-    made = re.fullmatch(r"Create EndUser \[userId=(.+)\] in \[orgId=(.+)\] failed with \[errors=(.+)\]", failed["message"])
+    made = re.fullmatch(
+        r"Create EndUser \[userId=(.+)\] in \[orgId=(.+)\] failed with \[errors=(.+)\]", failed["message"]
+    )
     assert made.groups() == (str(uuid.UUID(failed["id"])), org.made["org_uuid"], token)
     assert desk.get(f"/endusers/{failed['id']}").status_code == 404, "nothing was made under that id"
 
@@ -121,7 +123,11 @@ def test_items_that_fail_undo_no_others_wherever_they_stand(desk, taken):
 
 @pytest.mark.parametrize("body", [{}, {"data": []}, {"data": None}, {"other": 1}])
 def test_bulk_call_about_nobody_answers_nothing(desk, body):
-    for method, path, status in (("POST", "/endusers/bulk", 201), ("PATCH", "/endusers", 200), ("PUT", "/endusers", 200)):
+    for method, path, status in (
+        ("POST", "/endusers/bulk", 201),
+        ("PATCH", "/endusers", 200),
+        ("PUT", "/endusers", 200),
+    ):
         answer = desk.request(method, path, body)
         assert (answer.status_code, answer.json()) == (status, {"data": []}), (method, body)
 

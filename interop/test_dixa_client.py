@@ -86,7 +86,9 @@ def test_end_user_of_whom_nothing_is_said_has_no_members_but_the_lists(users):
 def test_null_in_a_body_says_nothing(users):
     made = users.create({"displayName": "Ada", "email": None, "middleNames": None})
     assert same(made, {"displayName": "Ada"})
-    assert same(users.patch(made["id"], {"displayName": None, "lastName": "L"}), {"displayName": "Ada", "lastName": "L"})
+    assert same(
+        users.patch(made["id"], {"displayName": None, "lastName": "L"}), {"displayName": "Ada", "lastName": "L"}
+    )
 
 
 def test_patch_changes_what_it_names_and_replaces_lists_whole(users):
@@ -213,7 +215,8 @@ def test_filters_find_primary_and_additional_values(users):
 
 
 @pytest.mark.parametrize(
-    "query", [{"email": "nobody@example.com"}, {"email": "x"}, {"phone": "+4930123456"}, {"phone": "x"}, {"externalId": "x"}]
+    "query",
+    [{"email": "nobody@example.com"}, {"email": "x"}, {"phone": "+4930123456"}, {"phone": "x"}, {"externalId": "x"}],
 )
 def test_filter_that_finds_nobody_answers_an_empty_list(dixa, users, query):
     users.create(whole())
@@ -302,10 +305,17 @@ def test_one_conversation_is_got_with_its_attributes(desk, dixa):
 def test_anonymized_end_user_is_empty_and_conversations_are_anonymized(desk, dixa, users):
     fields = whole()
     made = users.create(fields)
-    talk = conversation(made["id"], kind="Email", channel="Email", details={
-        "from_email": fields["email"], "to_email": "desk@example.com", "integration_email": "desk@example.com",
-        "subject": "Private",
-    })
+    talk = conversation(
+        made["id"],
+        kind="Email",
+        channel="Email",
+        details={
+            "from_email": fields["email"],
+            "to_email": "desk@example.com",
+            "integration_email": "desk@example.com",
+            "subject": "Private",
+        },
+    )
     desk.take_in(talk, message(talk["conversation_id"]))
     request = users.anonymize(made["id"])
     assert dixa.seen[-1].status_code == 202 and dixa.seen[-1].request.body is None

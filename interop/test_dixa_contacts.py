@@ -28,7 +28,9 @@ def test_number_is_kept_as_digits_whatever_stands_between_them(desk, spelling, k
     assert told(desk.post("/endusers", {"additionalPhoneNumbers": [kept]}), 400) == CREATE.format("PhoneNumberExists")
 
 
-@pytest.mark.parametrize("number", ["", " ", "x", "5566778899", "+123456", "+1234567890123456", "+12345a78", "++1234567", "+"])
+@pytest.mark.parametrize(
+    "number", ["", " ", "x", "5566778899", "+123456", "+1234567890123456", "+12345a78", "++1234567", "+"]
+)
 def test_text_that_is_no_number_is_refused(desk, number):
     for body in ({"phoneNumber": number}, {"additionalPhoneNumbers": [number]}):
         text = told(desk.post("/endusers", body), 400)
@@ -39,7 +41,9 @@ def test_text_that_is_no_number_is_refused(desk, number):
     assert desk.list() == [made]
 
 
-@pytest.mark.parametrize("email", ["", " ", "x", "@", "a@", "@b", "a@b@c", "a b@c.de", "a@b c", "a\n@b", "x" * 250 + "@b.de"])
+@pytest.mark.parametrize(
+    "email", ["", " ", "x", "@", "a@", "@b", "a@b@c", "a b@c.de", "a@b c", "a\n@b", "x" * 250 + "@b.de"]
+)
 def test_text_that_is_no_address_is_refused(desk, email):
     for body in ({"email": email}, {"additionalEmails": [email]}):
         assert told(desk.post("/endusers", body), 400) == CREATE.format("InvalidEmail")
@@ -81,7 +85,9 @@ def test_primary_value_may_be_taken_from_the_own_additional_ones(desk):
 
 
 def test_values_are_unique_over_primary_and_additional_ones_and_over_both_of_a_contact(desk):
-    one = desk.create(email=address(), additionalEmails=[address()], phoneNumber=phone(), additionalPhoneNumbers=[phone()])
+    one = desk.create(
+        email=address(), additionalEmails=[address()], phoneNumber=phone(), additionalPhoneNumbers=[phone()]
+    )
     other = desk.create(displayName="Other")
     before = desk.list()
     for member, values, token in (

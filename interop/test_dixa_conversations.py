@@ -8,21 +8,47 @@ from desk import NOBODY, conversation, text_definition
 
 AGENT, QUEUE = "0e4d0ead-dc69-470a-9b3a-e7eb16a56453", "cd87b232-64c8-4ad5-b81a-6f9233352d97"
 
-BROWSER = {"name": "Chrome 9", "version": "91.0.4472.114", "ip_address": "127.0.0.1", "originating_url": "https://shop.example/"}
-BROWSER_SHOWN = {"name": "Chrome 9", "version": "91.0.4472.114", "ipAddress": "127.0.0.1", "originatingUrl": "https://shop.example/"}
+BROWSER = {
+    "name": "Chrome 9",
+    "version": "91.0.4472.114",
+    "ip_address": "127.0.0.1",
+    "originating_url": "https://shop.example/",
+}
+BROWSER_SHOWN = {
+    "name": "Chrome 9",
+    "version": "91.0.4472.114",
+    "ipAddress": "127.0.0.1",
+    "originatingUrl": "https://shop.example/",
+}
 
 # Kind → channel, details as they come in, and as they are shown.
 VARIANTS = {
     "Chat": ("WidgetChat", {"browser": BROWSER, "language": "en"}, {"browserInfo": BROWSER_SHOWN, "language": "en"}),
-    "Messenger": ("Messenger", {"browser": {"name": "Safari"}, "language": "de"}, {"browserInfo": {"name": "Safari"}, "language": "de"}),
+    "Messenger": (
+        "Messenger",
+        {"browser": {"name": "Safari"}, "language": "de"},
+        {"browserInfo": {"name": "Safari"}, "language": "de"},
+    ),
     "ContactForm": (
         "ContactForm",
-        {"from_email": "a@b.de", "to_email": "c@d.de", "integration_email": "e@f.de", "language": "en", "subject": "Help"},
+        {
+            "from_email": "a@b.de",
+            "to_email": "c@d.de",
+            "integration_email": "e@f.de",
+            "language": "en",
+            "subject": "Help",
+        },
         {"fromEmail": "a@b.de", "toEmail": "c@d.de", "integrationEmail": "e@f.de", "language": "en", "subject": "Help"},
     ),
     "Email": (
         "Email",
-        {"from_email": "a@b.de", "to_email": "c@d.de", "integration_email": "e@f.de", "language": "en", "subject": "Help"},
+        {
+            "from_email": "a@b.de",
+            "to_email": "c@d.de",
+            "integration_email": "e@f.de",
+            "language": "en",
+            "subject": "Help",
+        },
         {"toEmail": "c@d.de", "fromEmail": "a@b.de", "integrationEmail": "e@f.de", "language": "en", "subject": "Help"},
     ),
     "Generic": (
@@ -30,7 +56,11 @@ VARIANTS = {
         {"from_contact_point_id": "here", "to_contact_point_id": "there"},
         {"fromContactPointId": "here", "toContactPointId": "there"},
     ),
-    "Sms": ("Sms", {"from_number": "+4930123456", "to_number": "+4930123457"}, {"fromNumber": "+4930123456", "toNumber": "+4930123457"}),
+    "Sms": (
+        "Sms",
+        {"from_number": "+4930123456", "to_number": "+4930123457"},
+        {"fromNumber": "+4930123456", "toNumber": "+4930123457"},
+    ),
     "Twitter": (
         "Twitter",
         {"twitter_type": "DirectMessage", "contact_point_twitter_id": "1", "end_user_twitter_id": "2"},
@@ -99,8 +129,17 @@ def test_conversation_is_shown_with_all_that_its_variant_has(desk, kind):
 def test_conversation_of_which_little_is_known_has_no_other_members(desk, kind):
     contact = desk.create()["id"]
     channel, details, shown = VARIANTS[kind]
-    required = {"ContactForm": ["from_email"], "Email": ["from_email", "to_email", "integration_email"], "Twitter": ["twitter_type"]}
-    names = {"from_email": "fromEmail", "to_email": "toEmail", "integration_email": "integrationEmail", "twitter_type": "conversationType"}
+    required = {
+        "ContactForm": ["from_email"],
+        "Email": ["from_email", "to_email", "integration_email"],
+        "Twitter": ["twitter_type"],
+    }
+    names = {
+        "from_email": "fromEmail",
+        "to_email": "toEmail",
+        "integration_email": "integrationEmail",
+        "twitter_type": "conversationType",
+    }
     needed = required.get(kind, [])
     record = {
         "type": "contact_conversation",
@@ -146,7 +185,19 @@ def test_anonymized_conversation_keeps_what_tells_nothing_of_anybody(desk, kind)
 
 def test_every_channel_direction_state_link_and_id_is_shown_as_it_came(desk):
     contact = desk.create()["id"]
-    channels = ["WhatsApp", "Voicemail", "WidgetChat", "FacebookMessenger", "Twitter", "Email", "ContactForm", "Callback", "PstnPhone", "Sms", "Messenger"]
+    channels = [
+        "WhatsApp",
+        "Voicemail",
+        "WidgetChat",
+        "FacebookMessenger",
+        "Twitter",
+        "Email",
+        "ContactForm",
+        "Callback",
+        "PstnPhone",
+        "Sms",
+        "Messenger",
+    ]
     directions = ["Inbound", "Outbound", "Internal"]
     states = ["AwaitingPending", "Closed", "Open", "Pending"]
     links = ["EmailForward", "FollowUp", "SideConversation"]
@@ -157,7 +208,11 @@ def test_every_channel_direction_state_link_and_id_is_shown_as_it_came(desk):
         direction, state = directions[place % 3], states[place % 4]
         records.append(
             conversation(
-                contact, conversation_id=number, channel=channel, direction=direction, state=state,
+                contact,
+                conversation_id=number,
+                channel=channel,
+                direction=direction,
+                state=state,
                 link={"parent_id": 2**63 - 1, "kind": link},
             )
         )

@@ -52,7 +52,9 @@ def fill(desk):
             made = desk.create(**EARLIER)["id"]
             mail = {"from_email": FROM, "to_email": "desk@example.com", "integration_email": "desk@example.com"}
             mails = conversation(made, kind="Email", channel="Email", details={**mail, "subject": SUBJECT})
-            chat = conversation(made, kind="Chat", channel="WidgetChat", details={"browser": {"name": "x", "ip_address": CHATTED}})
+            chat = conversation(
+                made, kind="Chat", channel="WidgetChat", details={"browser": {"name": "x", "ip_address": CHATTED}}
+            )
             said = [message(mails["conversation_id"], content=f"{SAID} {n} " * 20) for n in range(300)]
             said += [message(chat["conversation_id"], content=f"{LONG} " * 3_000)]
             desk.take_in(mails, chat, *said)
@@ -89,7 +91,12 @@ def test_no_byte_of_what_is_stored_holds_anything_of_an_anonymized_contact(start
         assert traces(running.data, known) == set(), "when it has started again"
     with Desk(org) as desk:
         assert desk.contact(made).keys() == {
-            "id", "createdAt", "additionalEmails", "additionalPhoneNumbers", "middleNames", "customAttributes"
+            "id",
+            "createdAt",
+            "additionalEmails",
+            "additionalPhoneNumbers",
+            "middleNames",
+            "customAttributes",
         }
         contacts = [contact for page in desk.pages(pageLimit=1_000) for contact in page["data"]]
         assert sorted(contact["id"] for contact in contacts) == sorted([made, *neighbours])

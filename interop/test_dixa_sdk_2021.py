@@ -61,7 +61,9 @@ def test_user_is_posted_and_read_by_id_address_and_number(desk, old):
 
 def test_users_are_posted_in_bulk(desk, old):
     users = [{"displayName": str(number), "email": address()} for number in range(3)]
-    outcomes = old.post_end_users_bulk(user_list={"UserList": [*users, {"displayName": "3", "email": users[0]["email"]}]})
+    outcomes = old.post_end_users_bulk(
+        user_list={"UserList": [*users, {"displayName": "3", "email": users[0]["email"]}]}
+    )
     kinds = [outcome["_type"] for outcome in outcomes]
     assert kinds == ["BulkActionSuccess"] * 3 + ["BulkActionFailure"]
     assert [contact["email"] for contact in desk.list()] == [user["email"] for user in users]

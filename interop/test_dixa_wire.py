@@ -8,7 +8,6 @@ import pytest
 from desk import NOBODY, NOT_FOUND, Desk, conversation, message, text_definition, told
 from support import Server, address, eventually
 
-
 # ---- Credentials -------------------------------------------------------------------------------
 
 
@@ -64,7 +63,9 @@ def test_credentials_of_the_first_dialect_are_none_here(org, desk):
 
 def make_token(org, role, *more):
     made = json.loads(
-        org.server.command("key", "create", "--org", org.slug, "--dialect", "dixa", "--role", role, *more, "--json").stdout
+        org.server.command(
+            "key", "create", "--org", org.slug, "--dialect", "dixa", "--role", role, *more, "--json"
+        ).stdout
     )
     org.server.confidential.add(made["dixa_token"])
     return made
@@ -281,7 +282,7 @@ def test_what_is_not_there_is_not_found(desk, method, path):
         b'{"additionalEmails": [1]}',
         b'{"middleNames": [null]}',
         b'{"displayName": "\\ud800"}',
-        b'{} {}',
+        b"{} {}",
     ],
     ids=repr,
 )
@@ -292,7 +293,9 @@ def test_body_that_cannot_be_decoded_is_an_invalid_body(desk, body):
 
 
 def test_members_of_no_meaning_are_ignored(desk):
-    made = desk.create(displayName="Ada", givenName="A", familyName="L", id=NOBODY, createdAt="x", customAttributes=[{}])
+    made = desk.create(
+        displayName="Ada", givenName="A", familyName="L", id=NOBODY, createdAt="x", customAttributes=[{}]
+    )
     assert made["id"] != NOBODY and set(made) & {"givenName", "familyName"} == set() and made["customAttributes"] == []
     assert desk.data("PATCH", f"/endusers/{made['id']}", {"firstName": "A", "nothing": [1]})["firstName"] == "A"
 
@@ -374,7 +377,9 @@ def test_another_organization_sees_nothing_of_this_one(desk, other_org):
         assert twin["id"] != made["id"]
 
 
-@pytest.mark.parametrize("slug", ["endusers", "conversations", "custom-attributes", "anonymization", "organization", "beta"])
+@pytest.mark.parametrize(
+    "slug", ["endusers", "conversations", "custom-attributes", "anonymization", "organization", "beta"]
+)
 def test_organization_may_have_a_name_that_is_a_word_of_this_dialect(start, slug):
     running = start()
     org = running.create_org(slug=slug)
