@@ -239,8 +239,8 @@ def test_attributes_are_patched_by_definition_and_listed(desk, dixa, users):
     choice = select_definition({"red": {}, "blue": {"navy": {}, "sky": {}}})
     desk.take_in(text, choice)
     definitions = dixa.v1.CustomAttribute.list()
-    assert [one["id"] for one in definitions] == [text["definition_id"], choice["definition_id"]]
-    assert [one["inputDefinition"]["_type"] for one in definitions] == ["Text", "Select"]
+    types = {one["id"]: one["inputDefinition"]["_type"] for one in definitions}
+    assert types == {text["definition_id"]: "Text", choice["definition_id"]: "Select"}
     made = users.create({"displayName": "Ada"})
     values = {text["definition_id"]: "gold", choice["definition_id"]: ["blue", "sky"]}
     noted = users.patch_end_user_custom_attributes(made["id"], values)

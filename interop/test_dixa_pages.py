@@ -202,7 +202,7 @@ def test_links_stay_with_the_prefix_that_was_asked(desk, made):
     assert ids(desk.http.get(page["meta"]["next"]).json()) == made[1:2]
 
 
-@pytest.mark.parametrize("host", ["evil.example/?x=", "a b", 'x"y', "user@evil.example", "[", "x" * 300])
+@pytest.mark.parametrize("host", ["evil.example/?x=", "a b", 'x"y', "user@evil.example", "["])
 def test_host_that_is_none_makes_no_link_to_it(desk, made, host):
     answer = desk.http.get("/v1/endusers?pageLimit=1", headers={"Host": host})
     if answer.status_code != 200:

@@ -125,7 +125,7 @@ impl Definitions {
         ))
     }
 
-    /// Changes what is noted, all of it or nothing (contract section 4.3). `None` takes away, and so does an empty list.
+    /// Changes what is noted, all of it or nothing (contract section 4.3). `None` takes away, and so does the choice of none.
     /// A value that is noted already may be said again whatever has become of its definition, unless that is archived.
     ///
     /// # Errors
@@ -142,7 +142,10 @@ impl Definitions {
             if definition.is_archived {
                 return Err(refused(*id, "is archived"));
             }
-            let is_nothing = |value: &AttributeValue| *value == AttributeValue::Options(Vec::new());
+            // Choosing none; to a text a list is of the wrong type, whatever it holds.
+            let is_choice = matches!(definition.input, AttributeInput::Select { .. });
+            let is_nothing =
+                |value: &AttributeValue| is_choice && *value == AttributeValue::Options(Vec::new());
             let Some(value) = change.as_ref().filter(|value| !is_nothing(value)) else {
                 if definition.is_required {
                     return Err(refused(*id, "is required"));
