@@ -384,9 +384,7 @@ def test_another_organization_sees_nothing_of_this_one(desk, other_org):
         assert twin["id"] != made["id"]
 
 
-@pytest.mark.parametrize(
-    "slug", ["conversations", "custom-attributes", "anonymization", "organization"]
-)
+@pytest.mark.parametrize("slug", ["conversations", "custom-attributes", "anonymization", "organization"])
 def test_organization_may_have_a_name_that_is_a_word_of_this_dialect(start, slug):
     running = start()
     org = running.create_org(slug=slug)
