@@ -171,21 +171,31 @@ impl Org {
     }
 
     pub fn request(&self, server: SocketAddr, method: &str, path: &str, body: &str) -> Option<(u16, Value)> {
-        let mut stream = TcpStream::connect(server).ok()?;
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let (slug, headers, length) = (&self.slug, &self.headers, body.len());
-        let request = format!(
-            "{method} /v1/{slug}{path} HTTP/1.1\r\nhost: {server}\r\nconnection: close\r\n{headers}\
-             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).ok()?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).ok()?;
-        let answer = String::from_utf8(answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Some((status, serde_json::from_str(body).unwrap()))
+        send(server, (method, &format!("/v1/{}{path}", self.slug)), &self.headers, body)
     }
+}
+
+/// Asks for a whole path with an access token.
+pub fn get_with_token(server: SocketAddr, token: &str, path: &str) -> Option<(u16, Value)> {
+    send(server, ("GET", path), &format!("authorization: {token}\r\n"), "")
+}
+
+/// `headers` are whole lines.
+fn send(server: SocketAddr, (method, path): (&str, &str), headers: &str, body: &str) -> Option<(u16, Value)> {
+    let mut stream = TcpStream::connect(server).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {server}\r\nconnection: close\r\n{headers}\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok()?;
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Some((status, serde_json::from_str(body).unwrap()))
 }
 
 /// Invites people from several threads until the server is gone; answers the addresses that were acknowledged.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use denizen_testkit::ProcessHome;
 use serde_json::Value;
 
-use crate::server::{Org, Server, load_until_gone};
+use crate::server::{Org, Server, get_with_token, load_until_gone};
 use crate::{denizen, denizen_at, folder, text};
 
 fn json(home: &ProcessHome, arguments: &[&str]) -> Value {
@@ -141,11 +141,17 @@ fn the_demonstration_shows_its_credentials_once() {
     let (status, page) = org.get(first.address, "/user/search/?query=garcia").unwrap();
     assert_eq!(status, 200);
     assert!(page["users"].as_array().unwrap().iter().any(|user| user["last_name"] == "García"));
+    let token = value("DENIZEN_DIXA_TOKEN");
+    let token = token.as_str().unwrap();
+    let (status, page) = get_with_token(first.address, token, "/v1/endusers?pageLimit=1000").unwrap();
+    assert_eq!((status, page["data"].as_array().unwrap().len()), (200, 360));
     first.stop();
 
     let second = Server::start(&home, &["--demo"]);
     assert!(second.printed.contains("found its data"), "{}", second.printed);
     assert!(!second.printed.contains(secret.as_str().unwrap()) && !second.printed.contains("AMIGO_"));
+    assert!(!second.printed.contains(token) && !second.printed.contains("DENIZEN_DIXA_TOKEN"));
+    assert!(second.printed.contains("denizen key create --org demo --dialect dixa"), "{}", second.printed);
     assert_eq!(json(&home, &["org", "show", "demo"])["members"], 361);
     assert_eq!(org.get(second.address, "/user/?limit=1").unwrap().0, 200);
     second.stop();
@@ -163,6 +169,15 @@ fn a_demonstration_that_was_killed_while_it_was_filled_is_completed_by_the_next_
         })
         .expect("one of twenty kills comes in time");
     assert!(again.printed.contains("denizen key create --org demo"), "{}", again.printed);
+    let made = json(&home, &["key", "create", "--org", "demo", "--dialect", "dixa"]);
+    let token = made["dixa_token"].as_str().unwrap();
+    let (_, page) = get_with_token(again.address, token, "/v1/endusers?pageLimit=1000").unwrap();
+    let contacts = page["data"].as_array().unwrap();
+    assert_eq!(contacts.len(), 360);
+    // The last one, so that what comes before is there as well.
+    let path = format!("/v1/endusers/{}/conversations", contacts[359]["id"].as_str().unwrap());
+    let (_, page) = get_with_token(again.address, token, &path).unwrap();
+    assert_eq!(page["data"].as_array().unwrap().len(), 4);
     again.stop();
     assert_eq!(json(&home, &["org", "show", "demo"])["members"], 361);
     let keys = json(&home, &["key", "list", "--org", "demo"]);
