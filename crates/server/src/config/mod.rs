@@ -170,7 +170,7 @@ pub struct Amigo {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dixa {
-    /// Requests a second of one token, on and on. 0 to 1,000,000, default 10, the vendor's; 0 means unlimited.
+    /// Requests a second of one token to this process, on and on. 0 to 1,000,000, default 10, the vendor's; 0 means unlimited.
     pub requests_per_second: u32,
     /// Requests at once of one token that has rested. 1 to 1,000,000, default 4, the vendor's.
     pub burst: u32,
