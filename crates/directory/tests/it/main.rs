@@ -8,6 +8,7 @@ mod contacts;
 mod cursors;
 mod deletion;
 mod external_events;
+mod help_desk;
 mod ingest;
 mod jobs;
 mod keys;

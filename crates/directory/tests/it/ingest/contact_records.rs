@@ -13,26 +13,26 @@ use denizen_domain::patch::Patch;
 
 use super::records::time;
 
-pub(super) fn guid(number: u64) -> Uuid {
+pub(crate) fn guid(number: u64) -> Uuid {
     let mut bytes = [0xab; 16];
     bytes[8..].copy_from_slice(&number.to_be_bytes());
     Uuid(bytes)
 }
 
-pub(super) fn contact_id(number: u64) -> UserId {
+pub(crate) fn contact_id(number: u64) -> UserId {
     UserId::from_uuid(guid(number))
 }
 
-pub(super) fn set(text: &str) -> Patch<String> {
+pub(crate) fn set(text: &str) -> Patch<String> {
     Patch::Set(text.to_owned())
 }
 
-pub(super) fn list(texts: &[&str]) -> Patch<Vec<String>> {
+pub(crate) fn list(texts: &[&str]) -> Patch<Vec<String>> {
     Patch::Set(texts.iter().map(|text| (*text).to_owned()).collect())
 }
 
 /// A contact with an id, and the external id `crm-{number}`.
-pub(super) fn contact(number: u64) -> ContactRecord {
+pub(crate) fn contact(number: u64) -> ContactRecord {
     ContactRecord {
         contact_id: Some(contact_id(number)),
         external_id: set(&format!("crm-{number}")),
@@ -45,7 +45,7 @@ pub(super) fn contact(number: u64) -> ContactRecord {
 }
 
 /// Of contacts, with a text.
-pub(super) fn definition(number: u64) -> AttributeDefinitionRecord {
+pub(crate) fn definition(number: u64) -> AttributeDefinitionRecord {
     AttributeDefinitionRecord {
         definition_id: guid(number),
         entity: AttributeEntity::Contact,
@@ -62,7 +62,7 @@ pub(super) fn definition(number: u64) -> AttributeDefinitionRecord {
 }
 
 /// Options by their values; an option and those that are nested in it.
-pub(super) fn option(number: u64, value: &str, nested_options: Vec<SelectOption>) -> SelectOption {
+pub(crate) fn option(number: u64, value: &str, nested_options: Vec<SelectOption>) -> SelectOption {
     SelectOption {
         id: guid(number),
         label: value.to_uppercase(),
@@ -73,15 +73,15 @@ pub(super) fn option(number: u64, value: &str, nested_options: Vec<SelectOption>
     }
 }
 
-pub(super) fn selecting(number: u64, options: Vec<SelectOption>) -> AttributeDefinitionRecord {
+pub(crate) fn selecting(number: u64, options: Vec<SelectOption>) -> AttributeDefinitionRecord {
     AttributeDefinitionRecord { input: AttributeInput::Select { options }, ..definition(number) }
 }
 
-pub(super) fn of_conversations(definition: AttributeDefinitionRecord) -> AttributeDefinitionRecord {
+pub(crate) fn of_conversations(definition: AttributeDefinitionRecord) -> AttributeDefinitionRecord {
     AttributeDefinitionRecord { entity: AttributeEntity::Conversation, ..definition }
 }
 
-pub(super) fn held(number: i64, contact: u64) -> ContactConversationRecord {
+pub(crate) fn held(number: i64, contact: u64) -> ContactConversationRecord {
     ContactConversationRecord {
         conversation_id: number,
         contact: ContactRef::Id(contact_id(contact)),
@@ -100,7 +100,7 @@ pub(super) fn held(number: i64, contact: u64) -> ContactConversationRecord {
     }
 }
 
-pub(super) fn said(number: u64, conversation: i64) -> ContactMessageRecord {
+pub(crate) fn said(number: u64, conversation: i64) -> ContactMessageRecord {
     ContactMessageRecord {
         message_id: guid(number),
         conversation_id: conversation,
@@ -110,30 +110,30 @@ pub(super) fn said(number: u64, conversation: i64) -> ContactMessageRecord {
     }
 }
 
-pub(super) fn text(text: &str) -> AttributeValue {
+pub(crate) fn text(text: &str) -> AttributeValue {
     AttributeValue::Text(text.to_owned())
 }
 
-pub(super) fn options(options: &[&str]) -> AttributeValue {
+pub(crate) fn options(options: &[&str]) -> AttributeValue {
     AttributeValue::Options(options.iter().map(|option| (*option).to_owned()).collect())
 }
 
-pub(super) fn noted<const N: usize>(values: [(u64, AttributeValue); N]) -> Attributes {
+pub(crate) fn noted<const N: usize>(values: [(u64, AttributeValue); N]) -> Attributes {
     values.into_iter().map(|(number, value)| (guid(number), value)).collect()
 }
 
-pub(super) fn of_contact(record: ContactRecord) -> Record {
+pub(crate) fn of_contact(record: ContactRecord) -> Record {
     Record::Contact(Box::new(record))
 }
 
-pub(super) fn of_definition(record: AttributeDefinitionRecord) -> Record {
+pub(crate) fn of_definition(record: AttributeDefinitionRecord) -> Record {
     Record::AttributeDefinition(Box::new(record))
 }
 
-pub(super) fn of_held(record: ContactConversationRecord) -> Record {
+pub(crate) fn of_held(record: ContactConversationRecord) -> Record {
     Record::ContactConversation(Box::new(record))
 }
 
-pub(super) fn of_said(record: ContactMessageRecord) -> Record {
+pub(crate) fn of_said(record: ContactMessageRecord) -> Record {
     Record::ContactMessage(record)
 }

@@ -2,7 +2,7 @@
 
 mod accounts;
 mod contact_random;
-mod contact_records;
+pub(crate) mod contact_records;
 mod contacts;
 mod contradictions;
 mod erasing;
@@ -11,5 +11,5 @@ mod help_desk;
 mod limits;
 mod privileges;
 mod random;
-mod records;
+pub(crate) mod records;
 mod tables;

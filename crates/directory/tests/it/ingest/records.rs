@@ -25,7 +25,7 @@ pub(super) fn user_id(number: u64) -> UserId {
     UserId::from_object_id(id(number))
 }
 
-pub(super) fn time(second: u64) -> Timestamp {
+pub(crate) fn time(second: u64) -> Timestamp {
     Timestamp(YEAR * Timestamp::MICROS_PER_SECOND).plus_seconds(i64::try_from(second).unwrap())
 }
 
@@ -120,7 +120,7 @@ pub(super) fn words(outcomes: &[Outcome]) -> Vec<String> {
 }
 
 /// Takes records in on behalf of the operator.
-pub(super) async fn ingest(org: &TestOrg, records: Vec<Record>) -> Vec<String> {
+pub(crate) async fn ingest(org: &TestOrg, records: Vec<Record>) -> Vec<String> {
     let directory = org.server.directory();
     let operator = Ingestor::operator(directory, org.slug()).await.unwrap();
     words(&directory.ingest(&operator, records).await.unwrap())
