@@ -5,6 +5,7 @@
 mod access;
 mod accounts;
 mod errors;
+mod help_desk;
 mod jobs;
 mod records;
 mod sockets;

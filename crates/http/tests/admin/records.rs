@@ -11,7 +11,7 @@ async fn admin() -> TestCaller {
 
 /// The results of all lines but the last, which must be a summary of them.
 #[track_caller]
-fn results(lines: Vec<Value>) -> Vec<Value> {
+pub(crate) fn results(lines: Vec<Value>) -> Vec<Value> {
     let mut lines = lines;
     let summary = lines.pop().expect("there is a last line")["summary"].clone();
     let count = |result: &str| lines.iter().filter(|line| line["result"] == result).count();
@@ -23,7 +23,7 @@ fn results(lines: Vec<Value>) -> Vec<Value> {
     lines
 }
 
-fn words(lines: &[Value]) -> Vec<&str> {
+pub(crate) fn words(lines: &[Value]) -> Vec<&str> {
     lines.iter().map(|line| line["result"].as_str().unwrap()).collect()
 }
 
@@ -119,9 +119,9 @@ async fn a_user_keeps_what_a_record_does_not_speak_of() {
 }
 
 /// What is wrong with a line: its code, its field and a part of the message.
-type Wrong = (&'static str, &'static str, &'static str);
+pub(crate) type Wrong = (&'static str, &'static str, &'static str);
 
-fn changed(mut record: Value, field: &str, value: Value) -> String {
+pub(crate) fn changed(mut record: Value, field: &str, value: Value) -> String {
     let (name, inner) = field.split_once('.').unwrap_or((field, ""));
     if inner.is_empty() {
         record[name] = value;

@@ -64,7 +64,9 @@ async fn a_file_of_a_help_desk_leaves_the_same_however_it_is_cut_and_however_oft
         let mut expected = None;
         for turn in 0..3 {
             let org = server.org(&format!("org-{seed}-{turn}")).await;
-            parts.iter_mut().for_each(|part| shuffle(&mut rng, part));
+            for part in &mut parts {
+                shuffle(&mut rng, part);
+            }
             let file = parts.concat();
             for batch in cut(&mut rng, file.clone()) {
                 for outcome in ingest(&org, batch).await {

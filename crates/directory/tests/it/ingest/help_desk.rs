@@ -135,11 +135,11 @@ async fn an_organization_has_so_many_definitions_and_may_still_change_them() {
     let org = server.org("acme").await;
     let most = u64::try_from(limits::DEFINITIONS).unwrap();
     let all: Vec<Record> = (0..=most).map(|number| of_definition(definition(number))).collect();
-    let mut expected = vec!["created"; limits::DEFINITIONS];
-    expected.push("refused LimitReached");
-    assert_eq!(ingest(&org, all.clone()).await, expected);
-    expected.iter_mut().for_each(|word| *word = if *word == "created" { "unchanged" } else { word });
-    assert_eq!(ingest(&org, all).await, expected);
+    for word in ["created", "unchanged"] {
+        let mut expected = vec![word; limits::DEFINITIONS];
+        expected.push("refused LimitReached");
+        assert_eq!(ingest(&org, all.clone()).await, expected);
+    }
     let changed = AttributeDefinitionRecord { label: "Another".to_owned(), ..definition(0) };
     assert_eq!(ingest(&org, vec![of_definition(changed)]).await, ["updated"]);
     let elsewhere = server.org("globex").await;
