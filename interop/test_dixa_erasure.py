@@ -1,4 +1,4 @@
-"""What was known of an anonymized contact is gone from every byte of what is stored, and its neighbours have lost nothing.
+"""What was known of an anonymized contact is gone from every byte of what is stored, and its neighbours keep theirs.
 
 Also when the server is killed amid the work.
 """
