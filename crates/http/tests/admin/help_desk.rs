@@ -87,8 +87,8 @@ fn time(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
-fn text(text: &str) -> Option<String> {
-    Some(text.to_owned())
+fn text(text: &str) -> String {
+    text.to_owned()
 }
 
 #[tokio::test]
@@ -106,16 +106,16 @@ async fn records_of_a_help_desk_say_what_is_then_known_and_the_same_again_change
     let expected = Contact {
         user_id: UserId::from_uuid(guid(CONTACT)),
         profile: Profile {
-            display_name: text("Ann"),
-            first_name: text("Ann"),
-            last_name: text("Lee"),
+            display_name: Some(text("Ann")),
+            first_name: Some(text("Ann")),
+            last_name: Some(text("Lee")),
             middle_names: vec!["Mae".to_owned()],
-            email: text("Ann@Example.org"),
+            email: Some(text("Ann@Example.org")),
             additional_emails: vec!["ann@work.example".to_owned()],
-            phone: text("+4915110000001"),
+            phone: Some(text("+4915110000001")),
             additional_phones: vec!["+4915110000002".to_owned()],
-            external_id: text("crm-1"),
-            avatar_url: text("https://pictures.example/ann.png"),
+            external_id: Some(text("crm-1")),
+            avatar_url: Some(text("https://pictures.example/ann.png")),
         },
         attributes: [(guid(PLAN), AttributeValue::Text("gold".to_owned()))].into(),
         created_at: time("2024-03-12T07:00:00Z"),
@@ -139,8 +139,8 @@ async fn records_of_a_help_desk_say_what_is_then_known_and_the_same_again_change
         transport_expires_at: Some(time("2024-03-13T09:00:00Z")),
         details: ConversationDetails {
             twitter_type: Some(TwitterType::DirectMessage),
-            contact_point_twitter_id: text("1"),
-            end_user_twitter_id: text("2"),
+            contact_point_twitter_id: Some(text("1")),
+            end_user_twitter_id: Some(text("2")),
             ..ConversationDetails::default()
         },
         attributes: [(guid(TOPIC), options)].into(),
@@ -152,7 +152,7 @@ async fn records_of_a_help_desk_say_what_is_then_known_and_the_same_again_change
     // The one without a time was created as it arrived.
     let [plan, topic] = directory.attribute_definitions(&ctx).await.unwrap().try_into().unwrap();
     assert_eq!((plan.entity, plan.is_required), (AttributeEntity::Contact, true));
-    assert_eq!(plan.input, AttributeInput::Text { placeholder: text("gold or silver") });
+    assert_eq!(plan.input, AttributeInput::Text { placeholder: Some(text("gold or silver")) });
     assert_eq!(plan.updated_at, Some(time("2024-03-12T08:00:01.25Z")));
     assert_eq!((topic.is_required, topic.is_archived, topic.is_deactivated), (false, false, false));
     assert_eq!((topic.created_at, topic.updated_at), (directory.now(), None));
@@ -219,7 +219,7 @@ async fn a_record_of_a_help_desk_needs_few_fields_and_takes_null_for_absent() {
     let browser = Browser {
         name: "Lynx".to_owned(),
         version: None,
-        ip_address: text("192.0.2.1"),
+        ip_address: Some(text("192.0.2.1")),
         originating_url: None,
     };
     assert_eq!(view.conversation.details.browser, Some(browser));
