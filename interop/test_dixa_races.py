@@ -14,7 +14,7 @@ import stores
 from desk import Desk, phone, phones
 from support import Server, address
 
-ROUNDS = 30
+ROUNDS = 20
 # As many as one call may bring.
 ITEMS = 1_000
 

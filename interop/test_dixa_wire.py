@@ -44,9 +44,8 @@ def test_whoever_has_no_token_is_unauthorized_and_told_no_more(desk, other_org, 
     if header is not None:
         value = header.format(token=desk.token, slug=slug, secret=secret, other=other_org.slug)
         http.headers = {"Authorization": value.encode()}
-    for method, path in (("GET", "/v1/endusers"), ("POST", "/v1/endusers"), ("GET", f"/v1/endusers/{NOBODY}")):
-        answer = http.request(method, path, json={})
-        assert told(answer, 401) == "Unauthorized", (method, path)
+    for answer in (http.get("/v1/endusers"), http.post("/v1/endusers", json={}), http.get(f"/v1/endusers/{NOBODY}")):
+        assert told(answer, 401) == "Unauthorized"
     http.close()
 
 
