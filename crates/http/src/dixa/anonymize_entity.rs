@@ -22,10 +22,10 @@ fn target(body: &AnonymizeEntityInput) -> Result<AnonymizationTarget, Problem> {
         |member, reason| Problem::field(FieldProblem::new("value_error", reason).at(["body", member]));
     let kind = match (body.kind, body.entity_type) {
         // What is forgotten does not come back, so nobody's meaning is guessed at.
-        (Some(kind), Some(older)) if kind.word() != older.word() => {
+        (Some(kind), Some(older)) if kind.meant() != older.meant() => {
             return Err(wrong("_type", "is not what entityType says"));
         }
-        (Some(kind), _) | (None, Some(kind)) => kind.word(),
+        (Some(kind), _) | (None, Some(kind)) => kind.meant(),
         (None, None) => return Err(wrong("_type", "is missing")),
     };
     let id = body.entity_id.as_str();

@@ -24,7 +24,7 @@ pub(super) fn conversation(of: ContactConversation, shown: Option<Vec<Attribute>
         state_updated_at: of.state_changed_at.map(Seconds),
     };
     let tail = wire::Tail {
-        link: of.link.map(link),
+        link: of.link.as_ref().map(link),
         custom_attributes: shown.map(attributes),
         transport_expires_at: of.transport_expires_at.map(Seconds),
     };
@@ -37,7 +37,10 @@ pub(super) fn conversation(of: ContactConversation, shown: Option<Vec<Attribute>
             kind: wire::AnonymizedType,
         });
     }
-    let service = wire::Service { assignment: of.assignment.map(assignment), queue: of.queue.map(queue) };
+    let service = wire::Service {
+        assignment: of.assignment.as_ref().map(assignment),
+        queue: of.queue.as_ref().map(queue),
+    };
     let details = of.details;
     match of.kind {
         ConversationKind::Chat => wire::Conversation::Chat(wire::ChatConversation {
@@ -171,18 +174,18 @@ fn twitter_type(kind: TwitterType) -> wire::TwitterConversationType {
     }
 }
 
-fn assignment(assignment: Assignment) -> wire::Assignment {
+fn assignment(assignment: &Assignment) -> wire::Assignment {
     wire::Assignment {
         agent_id: Id(assignment.agent_id),
         assigned_at: Seconds(Timestamp(assignment.assigned_at)),
     }
 }
 
-fn queue(queue: Queue) -> wire::Queue {
+fn queue(queue: &Queue) -> wire::Queue {
     wire::Queue { id: Id(queue.id), queued_at: queue.queued_at.map(|micros| Seconds(Timestamp(micros))) }
 }
 
-fn link(link: ConversationLink) -> wire::ConversationLink {
+fn link(link: &ConversationLink) -> wire::ConversationLink {
     wire::ConversationLink {
         parent_id: link.parent_id,
         kind: match link.kind {

@@ -82,40 +82,40 @@ fn invalid(problems: &[FieldProblem]) -> String {
             Some((Loc::Key(source), place)) => (source.as_str(), place),
             _ => ("request", &problem.loc[..]),
         };
-        let reason = reason(problem);
+        let reason = &problem.message;
         match (source, place) {
+            // Where it stops being JSON, which is no field.
+            ("body", [Loc::Index(position)]) if problem.kind == "json_invalid" => {
+                format!("Invalid value for: body ({}, at byte {position})", no_json(problem))
+            }
             ("body", []) => format!("Invalid value for: body ({reason})"),
             ("body", place) => format!("Invalid value for: body ({reason} at '{}')", path(place)),
             (source @ ("query" | "path"), place) => {
                 format!("Invalid value for: {source} parameter {} ({reason})", path(place))
             }
-            _ => reason,
+            _ => reason.clone(),
         }
     };
     problems.iter().map(words).collect::<Vec<_>>().join(", ")
 }
 
-/// What is no JSON has the reason in its context, where others have it in the message.
-fn reason(problem: &FieldProblem) -> String {
-    let context = problem.ctx.as_ref().and_then(|ctx| ctx.get("error")).and_then(serde_json::Value::as_str);
-    match (problem.kind, context) {
-        ("json_invalid", Some(reason)) => reason.to_owned(),
-        _ => problem.message.clone(),
-    }
+/// Such a problem has its reason in the context, and one that is the same for all in the message.
+fn no_json(problem: &FieldProblem) -> &str {
+    let context = problem.ctx.as_ref().and_then(|ctx| ctx.get("error"));
+    context.and_then(serde_json::Value::as_str).unwrap_or(&problem.message)
 }
 
 /// `data[0].email`
 fn path(place: &[Loc]) -> String {
     let mut path = String::new();
     for step in place {
-        match step {
-            Loc::Index(index) => path.push_str(&format!("[{index}]")),
-            Loc::Key(key) if key.bytes().all(|byte| byte.is_ascii_digit()) => {
-                path.push_str(&format!("[{key}]"))
-            }
-            Loc::Key(key) if path.is_empty() => path.push_str(key),
-            Loc::Key(key) => path.push_str(&format!(".{key}")),
-        }
+        let part = match step {
+            Loc::Index(index) => format!("[{index}]"),
+            Loc::Key(key) if key.bytes().all(|byte| byte.is_ascii_digit()) => format!("[{key}]"),
+            Loc::Key(key) if path.is_empty() => key.clone(),
+            Loc::Key(key) => format!(".{key}"),
+        };
+        path.push_str(&part);
     }
     path
 }

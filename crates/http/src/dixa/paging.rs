@@ -93,7 +93,7 @@ impl<P: Place> Asked<P> {
                 "after" if from.is_none() => from = Some(PageFrom::After(P::read(&value)?)),
                 "before" if from.is_none() => from = Some(PageFrom::Before(P::read(&value)?)),
                 "pageLimit" if limit.is_none() => {
-                    limit = Some(value.parse().ok().filter(|limit| *limit > 0)?)
+                    limit = Some(value.parse().ok().filter(|limit| *limit > 0)?);
                 }
                 "externalId" if external_id.is_none() => external_id = Some(value.into_owned()),
                 _ => return None,

@@ -65,7 +65,12 @@ pub(super) fn token(dialect: &Dialect, document: &Value) -> String {
         let _ = write!(lines, "TOKEN=$({call} \\\n  | sed 's/.*\"{token}\": *\"\\([^\"]*\\)\".*/\\1/')");
         return lines;
     }
-    "TOKEN=…".to_owned()
+    let first = dialect.security.first().and_then(|schemes| schemes.first());
+    let scheme = dialect.security_schemes.iter().find(|scheme| Some(&scheme.name) == first);
+    match scheme.map(|scheme| scheme.kind) {
+        Some(SecurityKind::Header(name)) => format!("{}=…", variable(name)),
+        _ => "TOKEN=…".to_owned(),
+    }
 }
 
 /// The headers of the first way to authenticate, and those that the operation asks for itself.

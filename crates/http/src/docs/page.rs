@@ -109,11 +109,14 @@ fn contents(body: &mut String, operations: &[Operation], tags: &[&str]) {
 }
 
 fn authentication(body: &mut String, dialect: &Dialect, document: &Value, public_url: &str) {
+    let names_organization =
+        (dialect.operations)().iter().any(|operation| operation.path.contains("{organization}"));
     let _ = write!(
         body,
-        "<h4>The examples use variables of the shell</h4><pre>URL={}\nORGANIZATION=demo\n{}</pre>\
+        "<h4>The examples use variables of the shell</h4><pre>URL={}\n{}{}</pre>\
          <p class=\"note\">Every other variable, such as one for the id in a path, is yours to fill in.</p>",
         Escaped(public_url),
+        if names_organization { "ORGANIZATION=demo\n" } else { "" },
         Escaped(&curl::token(dialect, document))
     );
     if !dialect.security_schemes.is_empty() {

@@ -26,14 +26,11 @@ pub(in crate::dixa) struct AnonymizationRequestStatus {
 }
 
 /// What is made anonymous.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(inline)]
 pub(in crate::dixa) enum AnonymizationType {
-    #[serde(alias = "UserAnonymizationType")]
     User,
-    #[serde(alias = "ConversationAnonymizationType")]
     Conversation,
-    #[serde(alias = "MessageAnonymizationType")]
     Message,
 }
 
@@ -63,21 +60,42 @@ pub(in crate::dixa) struct AnonymizeEntityInput {
     pub(in crate::dixa) force_anonymization: Option<bool>,
 }
 
-/// The word itself, or an object that holds it: clients that know the older words as a union send that.
+/// A word of the newer or the older ones, or an object that holds it: clients that know the older words as a union send
+/// that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "must be User, Conversation or Message")]
 pub(in crate::dixa) enum NamedType {
-    Word(AnonymizationType),
+    Word(AnyAnonymizationType),
     Object {
         #[serde(rename = "_type")]
-        kind: AnonymizationType,
+        kind: AnyAnonymizationType,
     },
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub(in crate::dixa) enum AnyAnonymizationType {
+    User,
+    Conversation,
+    Message,
+    UserAnonymizationType,
+    ConversationAnonymizationType,
+    MessageAnonymizationType,
+}
+
 impl NamedType {
-    pub(in crate::dixa) fn word(self) -> AnonymizationType {
-        match self {
-            Self::Word(kind) | Self::Object { kind } => kind,
+    pub(in crate::dixa) fn meant(self) -> AnonymizationType {
+        let (Self::Word(kind) | Self::Object { kind }) = self;
+        match kind {
+            AnyAnonymizationType::User | AnyAnonymizationType::UserAnonymizationType => {
+                AnonymizationType::User
+            }
+            AnyAnonymizationType::Conversation | AnyAnonymizationType::ConversationAnonymizationType => {
+                AnonymizationType::Conversation
+            }
+            AnyAnonymizationType::Message | AnyAnonymizationType::MessageAnonymizationType => {
+                AnonymizationType::Message
+            }
         }
     }
 }

@@ -102,6 +102,9 @@ fn never_null(schema: &mut Schema) {
                 property.insert("type".to_owned(), only);
             }
         }
+        if let Some(Value::Array(words)) = property.get_mut("enum") {
+            words.retain(|word| !word.is_null());
+        }
         if let Some(Value::Array(choices)) = property.get_mut("anyOf") {
             choices.retain(|choice| choice["type"] != "null");
             if let [Value::Object(only)] = &mut choices[..] {

@@ -1,0 +1,198 @@
+//! Many end users in one call: each outcome in its place, whatever became of the others.
+
+use denizen_testkit::{Answer, TestProgram, TestServer};
+use serde_json::{Value, json};
+
+use super::scene::{program, refusal, server_with};
+
+const NOBODY: &str = "01234567-89ab-4def-8123-456789abcdef";
+
+async fn desk() -> (TestServer, TestProgram, String) {
+    let server = TestServer::start().await;
+    let program = program(&server, "acme").await;
+    let org = program.get("/v1/organization").await.str_at("/data/id");
+    (server, program, org)
+}
+
+/// What became of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Outcome {
+    /// The name that the end user has then.
+    Success(String),
+    /// The type and the message of the error, with `ID` in the place of its id.
+    Failure { kind: String, message: String },
+}
+
+fn outcomes(answer: &Answer) -> Vec<Outcome> {
+    let json = answer.json();
+    let outcome = |outcome: &Value| {
+        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
+        let keys: Vec<&String> = outcome.as_object().unwrap().keys().collect();
+        if outcome["_type"] == "BulkActionSuccess" {
+            assert_eq!(keys, ["_type", "data"]);
+            return Outcome::Success(text(&outcome["data"]["displayName"]));
+        }
+        assert_eq!(
+            (keys, &outcome["_type"]),
+            (vec![&"_type".to_owned(), &"error".to_owned()], &json!("BulkActionFailure"))
+        );
+        let error = &outcome["error"];
+        let id = text(&error["id"]);
+        assert!(text(&error["message"]).contains(&id), "{answer}");
+        Outcome::Failure { kind: text(&error["_type"]), message: text(&error["message"]).replace(&id, "ID") }
+    };
+    json["data"].as_array().unwrap().iter().map(outcome).collect()
+}
+
+fn failure(kind: &str, message: String) -> Outcome {
+    Outcome::Failure { kind: kind.to_owned(), message }
+}
+
+fn success(name: &str) -> Outcome {
+    Outcome::Success(name.to_owned())
+}
+
+#[tokio::test]
+async fn created_ones_stand_in_the_order_of_the_items_and_later_items_see_earlier_ones() {
+    let (server, program, org) = desk().await;
+    let items = json!({"data": [
+        {"displayName": "Ann", "email": "ann@acme.example"},
+        {"displayName": "Bea", "email": "ANN@acme.example", "phoneNumber": "1"},
+        {"displayName": "Cec", "phoneNumber": "+4520123456"},
+        {"displayName": "Dan", "additionalPhoneNumbers": ["+45 20 12 34 56"]},
+        {"displayName": "Eve"}
+    ]});
+    let answer = program.post("/v1/endusers/bulk", &items).await.expect(201);
+    let text =
+        |errors: &str| format!("Create EndUser [userId=ID] in [orgId={org}] failed with [errors={errors}]");
+    let expected = [
+        success("Ann"),
+        failure("Validation", text("EmailExists, InvalidPhoneNumber")),
+        success("Cec"),
+        failure("Validation", text("PhoneNumberExists")),
+        success("Eve"),
+    ];
+    assert_eq!(outcomes(&answer), expected);
+    assert!(answer.text().starts_with(r#"{"data":[{"data":{"id":""#), "{answer}");
+    assert!(answer.text().contains(r#""_type":"Validation"},"_type":"BulkActionFailure"}"#), "{answer}");
+    let ids: Vec<String> = (0..5)
+        .filter_map(|at| answer.json()["data"][at]["error"]["id"].as_str().map(str::to_owned))
+        .collect();
+    assert_ne!(ids[0], ids[1], "each failure has an id of its own");
+    program.get(&format!("/v1/endusers/{}", ids[0])).await.expect(404);
+    assert_eq!(program.get("/v1/endusers").await.each("data", "displayName"), ["Ann", "Cec", "Eve"]);
+    server.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn changed_ones_have_the_published_words_of_their_operation() {
+    let (server, program, org) = desk().await;
+    let made =
+        json!({"data": [{"displayName": "Ann", "phoneNumber": "+4520123456"}, {"displayName": "Bea"}]});
+    let made = program.post("/v1/endusers/bulk", &made).await.expect(201);
+    let (ann, bea) = (made.str_at("/data/0/data/id"), made.str_at("/data/1/data/id"));
+    let items = json!({"data": [
+        {"id": bea, "displayName": "B", "phoneNumber": "+4520123456"},
+        {"id": NOBODY, "displayName": "N"},
+        {"id": ann, "displayName": "A", "phoneNumber": "+4520123457"},
+        {"id": bea.to_uppercase(), "displayName": "B", "phoneNumber": "+4520123456"}
+    ]});
+    let text =
+        |errors: &str| format!("Updating EndUser [id=ID] in [org={org}] failed with [errors={errors}]");
+    let answer = program.patch("/v1/endusers", &items).await.expect(200);
+    let expected = [
+        failure("Validation", text("PhoneNumberExists")),
+        failure("NotFound", text("NotFound")),
+        success("A"),
+        success("B"),
+    ];
+    assert_eq!(outcomes(&answer), expected);
+    assert_eq!(answer.str_at("/data/0/error/id"), bea);
+    assert_eq!(answer.str_at("/data/1/error/id"), NOBODY);
+    let nothing = json!({"data": [{"id": ann}, {"id": ann, "email": null, "x": 1}, {"id": NOBODY}]});
+    let answer = program.patch("/v1/endusers", &nothing).await.expect(200);
+    let empty = failure("EmptyPatchSet", text("EmptyPatchSet"));
+    assert_eq!(outcomes(&answer), [empty.clone(), empty, failure("NotFound", text("NotFound"))]);
+
+    let items = json!({"data": [
+        {"id": ann, "displayName": "A2", "phoneNumber": "+4520123456"},
+        {"id": NOBODY, "displayName": "N"},
+        {"id": bea, "displayName": "B2"},
+        {"id": ann, "displayName": "A3", "phoneNumber": "+4520123456"}
+    ]});
+    let text = |errors: &str| format!("Updating EndUser [id:ID] failed with [errors:{errors}]");
+    let answer = program.put("/v1/endusers", &items).await.expect(200);
+    let expected = [
+        failure("Validation", text("PhoneNumberExists")),
+        failure("NotFound", text("NotFound")),
+        success("B2"),
+        success("A3"),
+    ];
+    assert_eq!(outcomes(&answer), expected);
+    server.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn a_call_in_which_everything_fails_is_a_success_and_no_items_are_none() {
+    let (_, program, _) = desk().await;
+    let wrong = json!({"data": [{"email": ""}]});
+    assert_eq!(outcomes(&program.post("/v1/endusers/bulk", &wrong).await.expect(201)).len(), 1);
+    for none in [json!({}), json!({"data": []}), json!({"data": null}), json!({"x": 1})] {
+        assert_eq!(program.post("/v1/endusers/bulk", &none).await.expect(201).text(), r#"{"data":[]}"#);
+        assert_eq!(program.patch("/v1/endusers", &none).await.expect(200).text(), r#"{"data":[]}"#);
+        assert_eq!(program.put("/v1/endusers", &none).await.expect(200).text(), r#"{"data":[]}"#);
+    }
+}
+
+#[tokio::test]
+async fn one_item_of_no_form_refuses_the_whole_call() {
+    let (_, program, _) = desk().await;
+    let wrong = |reason: &str| (400, format!("Invalid value for: body ({reason})"));
+    let good = json!({"displayName": "Ann"});
+    for (item, reason) in [
+        (json!({"email": 5}), "invalid type: integer, expected a string at 'data[1].email'"),
+        (json!([]), "invalid type: sequence, expected a JSON object at 'data[1]'"),
+        (json!(null), "invalid type: null, expected a JSON object at 'data[1]'"),
+    ] {
+        let answer = program.post("/v1/endusers/bulk", &json!({"data": [good, item]})).await;
+        assert_eq!(refusal(&answer), wrong(reason));
+    }
+    let answer = program.post("/v1/endusers/bulk", &json!({"data": good})).await;
+    assert_eq!(refusal(&answer), wrong("invalid type: map, expected a sequence at 'data'"));
+    let good = json!({"id": NOBODY, "displayName": "Ann"});
+    for (item, reason) in [
+        (json!({"displayName": "Ann"}), "is missing at 'data[1].id'"),
+        (json!({"id": null, "displayName": "Ann"}), "invalid type: null, expected a string at 'data[1].id'"),
+        (json!({"id": "7", "displayName": "Ann"}), "no UUID at 'data[1].id'"),
+    ] {
+        let body = json!({"data": [good, item]});
+        assert_eq!(refusal(&program.patch("/v1/endusers", &body).await), wrong(reason));
+        assert_eq!(refusal(&program.put("/v1/endusers", &body).await), wrong(reason));
+    }
+    let nameless = json!({"data": [good, {"id": NOBODY}]});
+    assert_eq!(
+        refusal(&program.put("/v1/endusers", &nameless).await),
+        wrong("is missing at 'data[1].displayName'")
+    );
+    program.patch("/v1/endusers", &nameless).await.expect(200);
+    assert_eq!(program.get("/v1/endusers").await.json()["data"], json!([]));
+}
+
+#[tokio::test]
+async fn a_call_has_a_greatest_number_of_items() {
+    let (_, program, _) = desk().await;
+    let items = |count: usize| json!({"data": vec![json!({"displayName": "Ann"}); count]});
+    let answer = program.post("/v1/endusers/bulk", &items(1_000)).await.expect(201);
+    assert_eq!(outcomes(&answer), vec![success("Ann"); 1_000]);
+    let wrong = (400, "Invalid value for: body (must have at most 1000 items at 'data')".to_owned());
+    assert_eq!(refusal(&program.post("/v1/endusers/bulk", &items(1_001)).await), wrong);
+    let many = json!({"data": vec![json!({"id": NOBODY, "displayName": "Ann"}); 1_001]});
+    assert_eq!(refusal(&program.patch("/v1/endusers", &many).await), wrong);
+    assert_eq!(refusal(&program.put("/v1/endusers", &many).await), wrong);
+
+    let server = server_with(|settings| settings.bulk_items = 2).await;
+    let program = super::scene::program(&server, "acme").await;
+    program.post("/v1/endusers/bulk", &items(2)).await.expect(201);
+    let wrong = (400, "Invalid value for: body (must have at most 2 items at 'data')".to_owned());
+    assert_eq!(refusal(&program.post("/v1/endusers/bulk", &items(3)).await), wrong);
+}
