@@ -66,8 +66,8 @@ impl Headings {
         Ok(Self(headings.into_iter().map(|heading| (heading.definition_id, heading)).collect()))
     }
 
-    /// The attributes in the order of their labels, then of their identifiers, then of their ids. Those whose definition
-    /// is archived are left out.
+    /// The attributes in the order of their labels, then of their identifiers, then of their ids. Those whose
+    /// definition is archived are left out.
     pub(crate) fn shown(&self, attributes: &Attributes) -> Vec<Attribute> {
         let mut shown: Vec<Attribute> = attributes
             .iter()
@@ -125,8 +125,9 @@ impl Definitions {
         ))
     }
 
-    /// Changes what is noted, all of it or nothing (contract section 4.3). `None` takes away, and so does the choice of none.
-    /// A value that is noted already may be said again whatever has become of its definition, unless that is archived.
+    /// Changes what is noted, all of it or nothing (contract section 4.3). `None` takes away, and so does the choice
+    /// of none. A value that is noted already may be said again whatever has become of its definition, unless that is
+    /// archived.
     ///
     /// # Errors
     /// [`ErrorCode::InvalidField`] with the definition's id and what is wrong; never with a value.
@@ -169,8 +170,8 @@ impl Definitions {
         Ok(())
     }
 
-    /// Whether all of this may have been noted at some time: what is taken in from elsewhere may be older than the archiving
-    /// or deactivation of its definition, and than the wish that there be a value.
+    /// Whether all of this may have been noted at some time: what is taken in from elsewhere may be older than the
+    /// archiving or deactivation of its definition, and than the wish that there be a value.
     ///
     /// # Errors
     /// As [`Self::patch`].
@@ -217,7 +218,8 @@ fn fits(definition: &AttributeDefinition, value: &AttributeValue, options: Optio
 ///
 /// A value may stand in several places, and which of them is meant may only show later; so all of them are followed.
 fn is_path(root: &[SelectOption], chosen: &[String], options: Options) -> Result<(), String> {
-    // The options that are open after what was chosen so far, outermost first, for each place to which that may have led.
+    // The options that are open after what was chosen so far, outermost first, for each place to which that may have
+    // led.
     let mut places: Vec<Vec<&[SelectOption]>> = vec![vec![root]];
     for (number, value) in (1..).zip(chosen) {
         let mut is_deactivated = false;

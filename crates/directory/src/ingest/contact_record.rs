@@ -1,5 +1,5 @@
-//! The records of a help desk: contacts, what can be noted of them, their conversations and messages. What can be said of
-//! each by itself is said here.
+//! The records of a help desk: contacts, what can be noted of them, their conversations and messages. What can be
+//! said of each by itself is said here.
 
 use std::collections::BTreeSet;
 
@@ -21,8 +21,8 @@ pub use denizen_store::contact_messages::ContactMessage as ContactMessageRecord;
 /// A contact. What is kept is as it is, or empty for a new one; what is cleared is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ContactRecord {
-    /// The id that the contact has had elsewhere, and keeps. Without one, the external id says which contact it is; a new
-    /// one then gets an id.
+    /// The id that the contact has had elsewhere, and keeps. Without one, the external id says which contact it is; a
+    /// new one then gets an id.
     pub contact_id: Option<UserId>,
     pub external_id: Patch<String>,
     pub display_name: Patch<String>,

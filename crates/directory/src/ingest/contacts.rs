@@ -321,8 +321,8 @@ pub(super) fn in_attributes(mut error: Error) -> Error {
     error
 }
 
-/// The contacts with these external ids; an entry for each of the ids. Those who are `movable` may have another external
-/// id before the batch is done, and all of them are found.
+/// The contacts with these external ids; an entry for each of the ids. Those who are `movable` may have another
+/// external id before the batch is done, and all of them are found.
 fn find_by_external_ids(
     conn: &Conn<'_>,
     ids: &BTreeSet<&str>,

@@ -1,5 +1,5 @@
-//! What a batch says of a help desk: contacts, what can be noted, conversations and messages. Contacts are written together
-//! at the end, and then what belongs to them.
+//! What a batch says of a help desk: contacts, what can be noted, conversations and messages. Contacts are written
+//! together at the end, and then what belongs to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;

@@ -44,16 +44,16 @@ pub(in crate::admin) enum ContactMessageType {
     ContactMessage,
 }
 
-/// Somebody who writes to the organization or calls it. What is absent is kept of a contact who is there; `null` is taken
-/// away, a list or map replaces the whole one.
+/// Somebody who writes to the organization or calls it. What is absent is kept of a contact who is there; `null` is
+/// taken away, a list or map replaces the whole one.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::admin) struct ContactRecord {
     #[serde(rename = "type")]
     #[expect(dead_code, reason = "looked at before")]
     kind: ContactType,
-    /// The id that the contact has had elsewhere. Without one, `external_id` says which contact it is; where nobody has it,
-    /// there is a new contact, and where several have it, the record is refused.
+    /// The id that the contact has had elsewhere. Without one, `external_id` says which contact it is; where nobody
+    /// has it, there is a new contact, and where several have it, the record is refused.
     pub(in crate::admin) contact_id: Option<Guid>,
     /// The id of the contact in another system; several contacts may have the same. Required without `contact_id`.
     #[serde(default, deserialize_with = "patch")]
@@ -238,8 +238,8 @@ pub(in crate::admin) struct SelectOption {
     pub(in crate::admin) nested_options: Vec<Object<SelectOption>>,
 }
 
-/// A conversation of a contact with the help desk. The whole conversation is replaced, but for `attributes` where they are
-/// absent. Of whom it is stays as it is.
+/// A conversation of a contact with the help desk. The whole conversation is replaced, but for `attributes` where
+/// they are absent. Of whom it is stays as it is.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::admin) struct ContactConversationRecord {
