@@ -50,7 +50,7 @@ pub const NUMBERS: &[Number] = &[
     number("dixa.burst", "requests", 1, 1_000_000),
     number("dixa.page_limit_default", "per page", 1, 10_000),
     number("dixa.page_limit_most", "per page", 1, 10_000),
-    number("dixa.bulk_items", "end users", 1, 10_000),
+    number("dixa.bulk_items", "end users", 1, 1_000),
     number("dixa.bulk_bytes", "bytes", 1024, 256 << 20),
     // Below the two minutes for which a job is leased: a delivery that outlives its lease would be begun again.
     number("mail.timeout_seconds", "seconds", 1, 90),
