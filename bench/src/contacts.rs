@@ -178,28 +178,23 @@ pub(crate) fn measure(
     plan: &Plan,
 ) -> anyhow::Result<Vec<Read>> {
     let mut measured = read(program, data, plan)?;
-    measured.extend(match servers {
-        Some(servers) => in_a_copy(servers, |written| {
-            let folder = data.folder.with_file_name("data-written");
-            fs::create_dir_all(&folder)?;
-            let variables = [("DENIZEN_STORE", written.store.as_str())];
-            write(Server::start(program, &folder, &variables)?, data, plan)
-        })?,
-        None => {
-            let folder = data.folder.with_file_name("data-written");
-            if folder.exists() {
-                fs::remove_dir_all(&folder)?;
-            }
-            fs::create_dir_all(&folder)?;
-            let copy = folder.join("denizen.db");
-            fs::copy(data.folder.join("denizen.db"), &copy)?;
-            // The copy's own way to the disk must not be charged to the server.
-            fs::File::open(&copy)?.sync_all()?;
-            let written = write(Server::start(program, &folder, &[])?, data, plan)?;
-            fs::remove_dir_all(&folder)?;
-            written
-        }
+    let folder = data.folder.with_file_name("data-written");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    measured.extend(if let Some(servers) = servers {
+        in_a_copy(servers, |written| {
+            write(Server::start(program, &folder, &[("DENIZEN_STORE", &written.store)])?, data, plan)
+        })?
+    } else {
+        let copy = folder.join("denizen.db");
+        fs::copy(data.folder.join("denizen.db"), &copy)?;
+        // The copy's own way to the disk must not be charged to the server.
+        fs::File::open(&copy)?.sync_all()?;
+        write(Server::start(program, &folder, &[])?, data, plan)?
     });
+    fs::remove_dir_all(&folder)?;
     Ok(measured)
 }
 
