@@ -11,6 +11,7 @@ mod coverage;
 mod documents;
 mod errors;
 mod isolation;
+mod logging;
 mod paging;
 mod rates;
 mod routing;
