@@ -1,13 +1,16 @@
 """Three server processes over one database of PostgreSQL: what one of them does holds in all, and each may be replaced."""
 
 import itertools
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
+from desk import Desk, phone
 from postbox import SmtpServer
 from support import ORIGIN, Server, address, eventually, unique
 
@@ -157,6 +160,59 @@ def test_a_deleted_user_is_refused_by_every_process_soon(fleet, fleet_org):
     for server in fleet:
         shown = get_users(server, fleet_org, fleet_org.admin.token, user_id=member.user_id)
         assert shown.json()["users"] == []
+
+
+def test_one_number_becomes_one_contacts_though_every_process_is_asked_at_once(fleet, fleet_org):
+    for _ in range(3):
+        number = phone()
+        barrier, answers = threading.Barrier(48), []
+
+        def create(server, number=number, barrier=barrier, answers=answers):
+            with Desk(fleet_org, server=server) as desk:
+                desk.http.get("/livez")
+                barrier.wait(timeout=60)
+                answers.append(desk.post("/endusers", {"additionalPhoneNumbers": [number]}))
+
+        servers = itertools.islice(itertools.cycle(fleet), 48)
+        threads = [threading.Thread(target=create, args=(server,)) for server in servers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(answer.status_code for answer in answers) == [201] + [400] * 47, answers
+        for server in fleet:
+            with Desk(fleet_org, server=server) as desk:
+                assert len(desk.list(phone=number)) == 1
+
+
+def test_a_revoked_access_token_is_refused_by_every_process_soon(fleet, fleet_org):
+    made = json.loads(
+        fleet[0].command("key", "create", "--org", fleet_org.slug, "--dialect", "dixa", "--json").stdout
+    )
+    desks = [Desk(fleet_org, made["dixa_token"], server=server) for server in fleet]
+    assert [desk.get("/organization").status_code for desk in desks] == [200] * 3
+    fleet[0].command("key", "revoke", "--org", fleet_org.slug, "--dialect", "dixa", made["dixa_token_id"])
+    eventually(
+        lambda: all(desk.get("/organization").status_code == 401 for desk in desks),
+        seconds=SEEN_SECONDS,
+        what="401 from every process",
+    )
+    for desk in desks:
+        desk.close()
+
+
+def test_a_key_to_a_page_leads_on_in_another_process(fleet, fleet_org):
+    desks = [Desk(fleet_org, server=server) for server in fleet]
+    made = [desk.create(externalId="pages")["id"] for desk in desks for _ in range(2)]
+    seen, query = [], {"externalId": "pages", "pageLimit": 1}
+    for desk in itertools.islice(itertools.cycle(desks), 6):
+        page = desk.get("/endusers", params=query).json()
+        seen += [contact["id"] for contact in page["data"]]
+        if link := page.get("meta", {}).get("next"):
+            query = parse_qs(urlsplit(link).query)
+    assert seen == made
+    for desk in desks:
+        desk.close()
 
 
 def test_users_created_through_all_processes_are_counted_right_and_listed_once(fleet, fleet_org):
