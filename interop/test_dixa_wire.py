@@ -396,3 +396,19 @@ def test_organization_may_have_a_name_that_is_a_word_of_this_dialect(start, slug
         assert desk.data("GET", "/organization")["subdomain"] == slug
         assert "path parameter userId" in told(desk.get("/endusers/nobody"), 400)
     org.close()
+
+
+def test_contacts_and_members_do_not_meet(org, desk):
+    name = "Xenokleia"
+    email = address("both")
+    contact = desk.create(displayName=name, firstName=name, email=email)
+    assert org.admin.search(name) == [] == org.admin.search(email)
+    assert org.admin.users(email=email) == []
+    # An address that a contact has is free for a member, and the other way round.
+    member = org.invite(first_name=name, email=email)
+    assert [user["user_id"] for user in org.admin.search(name)] == [member]
+    assert desk.list(email=email) == [contact] == desk.list()
+    assert desk.create(email=org.admin_email)["email"] == org.admin_email
+    assert org.admin.delete(f"/user/{member}").status_code == 200
+    desk.processed(desk.data("PATCH", f"/endusers/{contact['id']}/anonymize", status=202)["id"])
+    assert org.admin.search(name) == []

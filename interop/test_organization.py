@@ -4,8 +4,9 @@ import httpx
 import pytest
 from amigo_sdk.generated.model import OrganizationGetOrganizationResponse, OrganizationGetUserDimensionsResponse
 
+from desk import Desk, conversation, told
 from images import ico, png
-from support import locations, unique
+from support import address, locations, unique
 
 DIMENSIONS = [{"description": "How active", "tags": ["calm", "sporty"]}, {"description": "Diet", "tags": []}]
 PREFERENCES = {
@@ -168,8 +169,13 @@ def test_organization_operations_need_their_permissions(org):
 def test_a_deleted_organization_is_gone_with_its_users_keys_and_tokens(org, other_org):
     member = other_org.member(other_org.role("User:GetUserInfo"))
     admin = other_org.admin
-    answer = admin.delete("/organization/")
-    assert (answer.status_code, answer.content) == (204, b"")
+    with Desk(other_org) as desk:
+        contact = desk.create(displayName="Ada", email=address())
+        desk.take_in(conversation(contact["id"]))
+        answer = admin.delete("/organization/")
+        assert (answer.status_code, answer.content) == (204, b"")
+        for path in ("/organization", "/endusers", f"/endusers/{contact['id']}"):
+            assert told(desk.get(path), 401) == "Unauthorized"
     assert anonymous(other_org).status_code == 404
     assert member.get("/user/").status_code == 401
     assert admin.post("/user/signin_with_api_key", headers=admin.key_headers()).status_code == 404
