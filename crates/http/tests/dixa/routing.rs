@@ -1,5 +1,6 @@
 //! Paths of two dialects beside each other, and what is answered where no operation is meant.
 
+use denizen_domain::permission::model::Rng;
 use denizen_http::kernel::{Dialect, Operation};
 use denizen_http::{amigo, dixa, router};
 use denizen_testkit::TestServer;
@@ -148,4 +149,118 @@ async fn bulk_is_an_id_that_is_none_unless_the_settings_say_otherwise() {
             program.post(&format!("{prefix}/endusers/bulk"), &body).await.expect(201);
         }
     }
+}
+
+/// A published place: its dialect, method and parts.
+struct Place {
+    dialect: &'static str,
+    method: String,
+    parts: Vec<&'static str>,
+}
+
+fn is_param(part: &str) -> bool {
+    part.starts_with('{')
+}
+
+impl Place {
+    fn covers(&self, path: &[&str]) -> bool {
+        self.parts.len() == path.len()
+            && self.parts.iter().zip(path).all(|(part, asked)| is_param(part) || part == asked)
+    }
+
+    /// Words before parameters, from the left on.
+    fn nearness(&self) -> Vec<bool> {
+        self.parts.iter().map(|part| is_param(part)).collect()
+    }
+
+    /// Whether another place, which covers the same path, covers less.
+    fn is_hidden_by(&self, other: &Self) -> bool {
+        let covers = |(own, theirs): (&&str, &&str)| is_param(own) || own == theirs;
+        self.dialect == other.dialect
+            && self.nearness() != other.nearness()
+            && self.parts.iter().zip(&other.parts).all(covers)
+    }
+
+    /// Whether its parameters can be what others have as words.
+    fn fits(&self, path: &[&str], all: &[&Self], fits: fn(&str, &str) -> bool) -> bool {
+        (0..path.len()).filter(|at| is_param(self.parts[*at])).all(|at| {
+            let is_word = all.iter().any(|other| !is_param(other.parts[at]));
+            !is_word || fits(self.parts[at].trim_matches(['{', '}']), path[at])
+        })
+    }
+}
+
+/// What a request means, found by looking at every published place: a dialect and the methods that it allows there.
+fn meant(places: &[Place], path: &[&str]) -> Option<(&'static str, Vec<String>)> {
+    let mut all: Vec<&Place> = places.iter().filter(|place| place.covers(path)).collect();
+    all.sort_by_key(|place| place.nearness());
+    let nearest = all.first()?.dialect;
+    let is_hidden = |place: &Place| all.iter().any(|other| place.is_hidden_by(other));
+    let counts = |place: &&&Place| match place.dialect {
+        "dixa" => is_hidden(place) || place.fits(path, &all, dixa::dialect().fits),
+        _ => !is_hidden(place) && place.fits(path, &all, amigo::dialect().fits),
+    };
+    let mut chosen: Vec<&&Place> = all.iter().filter(counts).collect();
+    if chosen.is_empty() {
+        chosen = all.iter().filter(|place| place.dialect == nearest && !is_hidden(place)).collect();
+    }
+    let dialect = chosen[0].dialect;
+    assert!(chosen.iter().all(|place| place.dialect == dialect), "two dialects mean {path:?}");
+    let mut methods: Vec<String> = chosen.iter().map(|place| place.method.clone()).collect();
+    if methods.contains(&"GET".to_owned()) {
+        methods.push("HEAD".to_owned());
+    }
+    methods.sort();
+    methods.dedup();
+    Some((dialect, methods))
+}
+
+#[tokio::test]
+async fn a_path_of_any_words_means_what_the_nearest_published_path_means() {
+    let server = TestServer::start().await;
+    let mut all = Vec::new();
+    for (name, dialect) in [("amigo", amigo::dialect()), ("dixa", dixa::dialect())] {
+        for (method, path) in places(&dialect) {
+            let parts = path.split('/').filter(|part| !part.is_empty()).collect();
+            all.push(Place { dialect: name, method, parts });
+        }
+    }
+    let mut words: Vec<&str> = all.iter().flat_map(|place| place.parts.iter().copied()).collect();
+    words.retain(|word| !is_param(word));
+    words.extend(["acme", "7", "01234567-89ab-4def-8123-456789abcdef", "Ann"]);
+    words.sort_unstable();
+    words.dedup();
+    let mut random = Rng::new(5);
+    let (mut found, mut both) = (0, 0);
+    for _ in 0..6_000 {
+        // A published path with some of its parts changed, so that most mean something.
+        let mut path = random.pick(&all).parts.clone();
+        for part in path.iter_mut().skip(1) {
+            if is_param(part) || random.chance(25) {
+                *part = random.pick(&words);
+            }
+        }
+        let target = format!("/{}", path.join("/"));
+        let expected = meant(&all, &path);
+        let covering = all.iter().filter(|place| place.covers(&path));
+        both += usize::from(
+            covering.map(|place| place.dialect).collect::<std::collections::BTreeSet<_>>().len() == 2,
+        );
+        // No published place has this method, so every path that means something says what it allows.
+        let answer = server.anonymous("TRACE", &target, None).await;
+        let body = answer.json();
+        let form = if body["message"].is_string() { "dixa" } else { "amigo" };
+        match expected {
+            Some((dialect, methods)) => {
+                assert_eq!(
+                    (answer.status, form, answer.header("allow")),
+                    (405, dialect, Some(&*methods.join(", "))),
+                    "{answer}"
+                );
+                found += 1;
+            }
+            None => assert_eq!(answer.status, 404, "{answer}"),
+        }
+    }
+    assert!(found > 3_000 && both > 100, "{found} {both}");
 }
