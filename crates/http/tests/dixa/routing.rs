@@ -237,7 +237,7 @@ async fn a_path_of_any_words_means_what_the_nearest_published_path_means() {
         let mut path = random.pick(&all).parts.clone();
         for part in path.iter_mut().skip(1) {
             if is_param(part) || random.chance(25) {
-                *part = random.pick(&words);
+                *part = *random.pick(&words);
             }
         }
         let target = format!("/{}", path.join("/"));
