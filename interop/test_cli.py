@@ -33,8 +33,11 @@ def test_the_demo_prints_an_address_credentials_once_and_calls_that_work(tmp_pat
         assert any(answer.get("users") for answer in answers), "one of the calls lists users"
         assert any(answer.get("result") == "created" for answer in answers), "one of the calls takes a record in"
         contacts = [answer for answer in answers if "data" in answer]
-        assert [len(answer["data"]) for answer in contacts] == [3, 1], "two of the calls list contacts, one by an address"
+        counts = [len(answer["data"]) for answer in contacts]
+        assert counts == [3, 1, 4], "two of the calls list contacts, one by an address, and one that one's conversations"
         assert contacts[1]["data"][0]["email"] == "alice.bennett@mail.example.com"
+        assert {talk["requesterId"] for talk in contacts[2]["data"]} == {contacts[1]["data"][0]["id"]}
+        assert "a burst of" not in shown, "it was started with --no-rate-limits"
         settings = dict(re.findall(r"\b(AMIGO_[A-Z_]+)=['\"]?([^\s'\"]+)", shown))
         assert set(settings) == {
             "AMIGO_API_KEY",

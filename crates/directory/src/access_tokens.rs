@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use denizen_domain::ids::{ObjectId, UserId, Uuid};
+use denizen_domain::permission::{Effect, Grant, PermissionName, names};
 use denizen_domain::text::Slug;
 use denizen_domain::time::Timestamp;
 pub use denizen_store::access_tokens::AccessToken;
@@ -60,7 +61,29 @@ fn parse(token: &str) -> Option<(&str, &str)> {
     (is_secret && Slug::parse(organization).is_ok()).then_some((organization, secret))
 }
 
+/// What a role can allow a token: a token is good for contacts and nothing else.
+const OF_USE: [PermissionName; 3] =
+    [names::DIRECTORY_READ_CONTACT, names::DIRECTORY_WRITE_CONTACT, names::DIRECTORY_ANONYMIZE_CONTACT];
+
 impl Directory {
+    /// Whether a token of this role could do anything: a role without a grant of what tokens are good for is probably not
+    /// the one that was meant. For an operator.
+    ///
+    /// # Errors
+    /// [`ErrorCode::OrganizationNotFound`], [`ErrorCode::RoleNotFound`].
+    pub async fn serves_tokens(&self, organization: &str, role_name: &str) -> Result<bool> {
+        let organization =
+            self.find_organization(organization).await?.ok_or(ErrorCode::OrganizationNotFound)?;
+        let role_name = role_name.to_owned();
+        self.read(organization.org, move |conn| {
+            let role = roles::find_by_name(conn, &role_name)?.ok_or(ErrorCode::RoleNotFound)?;
+            let is_of_use =
+                |grant: &Grant| grant.effect == Effect::Allow && OF_USE.contains(&grant.permission);
+            Ok(role.grants.0.iter().any(is_of_use))
+        })
+        .await
+    }
+
     /// Makes a token of an organization, for whoever runs a command of denizen on the machine itself.
     ///
     /// # Errors

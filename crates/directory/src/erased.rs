@@ -60,6 +60,8 @@ pub struct ErasureReport {
     pub erased_at: Option<Timestamp>,
     /// Whether the user exists; of a contact, whether it does and was not made anonymous.
     pub exists: bool,
+    /// When a contact was made anonymous who is still there as an id with its times; none for everybody else.
+    pub anonymized_at: Option<Timestamp>,
     /// Whether the user is awaited, because something arrived that is about the user.
     pub awaited: bool,
     /// Whether it is kept that a creator of an API key was deleted.
@@ -114,10 +116,12 @@ impl Directory {
             let (directory, user) = (whose.directory(), whose.user());
             let erased_at = erasures::find(conn, directory, user)?;
             let rows = holdings::count_rows(conn, directory, user)?;
+            let (exists, anonymized_at) = presence(conn, whose)?;
             Ok(ErasureReport {
                 user_id: whose.to_string(),
                 erased_at,
-                exists: exists(conn, whose)?,
+                exists,
+                anonymized_at,
                 awaited: awaited_users::find_many(conn, &[user])?.contains(&user),
                 tombstone: users::is_buried(conn, user)?,
                 rows: rows.into_iter().map(|(table, rows)| TableRows { table, rows }).collect(),
@@ -128,12 +132,14 @@ impl Directory {
     }
 }
 
-fn exists(conn: &Conn<'_>, whose: Erased) -> Result<bool> {
+/// Whether somebody is there as one who can be known, and since when as one who cannot.
+fn presence(conn: &Conn<'_>, whose: Erased) -> Result<(bool, Option<Timestamp>)> {
     Ok(match whose {
-        Erased::Member(user) => users::find(conn, UserDirectory::Members, user)?.is_some(),
-        Erased::Contact(_) => {
-            contacts::find(conn, whose.user())?.is_some_and(|contact| contact.anonymized_at.is_none())
-        }
+        Erased::Member(user) => (users::find(conn, UserDirectory::Members, user)?.is_some(), None),
+        Erased::Contact(_) => match contacts::find(conn, whose.user())? {
+            Some(contact) => (contact.anonymized_at.is_none(), contact.anonymized_at),
+            None => (false, None),
+        },
     })
 }
 

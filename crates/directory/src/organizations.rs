@@ -142,6 +142,8 @@ pub struct OrganizationSummary {
     pub name: String,
     pub created_at: Timestamp,
     pub members: i64,
+    /// Those who were made anonymous among them.
+    pub contacts: i64,
     pub verify_at_creation: bool,
     pub unverified_sign_in: bool,
     pub allowed_origins: Vec<String>,
@@ -397,6 +399,7 @@ impl Directory {
                 name: profile.name,
                 created_at: mapped.created_at,
                 members: users::count(conn, UserDirectory::Members)?,
+                contacts: users::count(conn, UserDirectory::Contacts)?,
                 verify_at_creation: profile.verify_at_creation,
                 unverified_sign_in: profile.unverified_sign_in,
                 allowed_origins: profile.allowed_origins,

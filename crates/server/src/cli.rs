@@ -7,7 +7,8 @@ use clap_complete::Shell;
 
 use crate::config::Flags;
 
-/// A self-hosted user directory that serves published user APIs, so that their own clients work against it; today Amigo's.
+/// A self-hosted user directory that serves published user APIs, so that their own clients work against it: Amigo's users and
+/// Dixa's end users.
 #[derive(Debug, Parser)]
 #[command(name = "denizen", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "Example:
@@ -59,7 +60,9 @@ pub enum Command {
     Job(Job),
     /// See what is left of a user who was deleted, or of a contact who was anonymized
     #[command(subcommand)]
-    #[command(after_help = "Example:\n  denizen user erased --org acme 6650f0a1b2c3d4e5f6071829")]
+    #[command(after_help = "Example:
+  denizen user erased --org acme 6650f0a1b2c3d4e5f6071829
+  denizen user erased --org acme 0191f2c4-7a3b-7c1d-9e5f-2b8a6d4c1e07")]
     User(User),
     /// Look the database over for damage and contradictions, also beside a running server; exit code 1 if there are any
     #[command(after_help = "Example:\n  denizen check --data /srv/denizen")]
@@ -92,7 +95,7 @@ pub struct Serve {
     /// Fill an empty store with the organization `demo` and print its credentials once
     #[arg(long)]
     pub demo: bool,
-    /// Answer any number of requests per minute
+    /// Answer any number of requests, per minute and per second
     #[arg(long)]
     pub no_rate_limits: bool,
 }
@@ -318,6 +321,7 @@ pub enum User {
     /// Show whether a user is erased: the receipt, what the tables still hold, and the jobs that wait
     #[command(after_help = "Example:
   denizen user erased --org acme 6650f0a1b2c3d4e5f6071829
+  denizen user erased --org acme 0191f2c4-7a3b-7c1d-9e5f-2b8a6d4c1e07
 
 Exit code 0 when there is a receipt and nothing is left, 1 otherwise.")]
     Erased {

@@ -91,6 +91,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_lines_to_paste_set_what_the_examples_of_the_pages_use() {
+        let shown = NewCredentials {
+            address: "http://127.0.0.1:8080",
+            organization: "acme",
+            api_key: "a-secret",
+            api_key_id: "an-id".to_owned(),
+            user_id: "a-user",
+            expires_at: Timestamp(0),
+            dixa_token: Some("acme.a-secret"),
+        };
+        let exports = shown.exports();
+        for dialect in
+            [denizen_http::amigo::dialect(), denizen_http::admin::dialect(), denizen_http::dixa::dialect()]
+        {
+            assert!(!dialect.variables.is_empty(), "{}", dialect.name);
+            for (_, variable) in dialect.variables {
+                assert!(exports.contains(&format!("  export {variable}=")), "{variable} of {}", dialect.name);
+            }
+        }
+    }
+
+    #[test]
     fn times_for_people_end_with_the_second() {
         assert_eq!(whole_seconds(Timestamp(1_767_268_800_999_999)), "2026-01-01T12:00:00Z");
     }

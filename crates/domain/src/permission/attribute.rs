@@ -4,6 +4,8 @@
 //! is where they are documented. Whoever evaluates a permission must be able to supply every
 //! attribute of its row for each target that exists.
 
+use std::cmp::Reverse;
+
 use super::{PermissionName, names};
 use crate::text::Email;
 
@@ -109,17 +111,28 @@ impl Kind {
 }
 
 /// The permissions one of which was meant by a name that is not evaluated; none where the name may be somebody else's. It
-/// is meant to be the one that differs in letter case only, or any of denizen's own resource, where nobody else makes names.
+/// is meant to be the one that differs in letter case only, or any of denizen's own resource, where nobody else makes names;
+/// of those the ones that look most like it come first.
 pub(super) fn meant_by(permission: &PermissionName) -> Vec<&'static PermissionName> {
     let own = "Directory";
     let evaluated = || TABLE.iter().map(|(name, _)| name);
     match evaluated().find(|name| name.as_str().eq_ignore_ascii_case(permission.as_str())) {
         Some(name) => vec![name],
         None if permission.resource().eq_ignore_ascii_case(own) => {
-            evaluated().filter(|name| name.resource() == own).collect()
+            let mut names: Vec<_> = evaluated().filter(|name| name.resource() == own).collect();
+            names.sort_by_key(|name| Reverse(likeness(name.action(), permission.action())));
+            names
         }
         None => Vec::new(),
     }
+}
+
+/// How many letters two words begin and end with in common, whatever their case.
+fn likeness(a: &str, b: &str) -> usize {
+    let alike = |(a, b): &(u8, u8)| a.eq_ignore_ascii_case(b);
+    let begin = a.bytes().zip(b.bytes()).take_while(alike).count();
+    let end = a.bytes().rev().zip(b.bytes().rev()).take_while(alike).count();
+    (begin + end).min(a.len()).min(b.len())
 }
 
 #[cfg(test)]

@@ -344,12 +344,23 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_permission_of_denizens_own_is_refused_with_those_that_there_are() {
-        let all = "Directory:IngestRecords, Directory:LinkAccount, Directory:GetJob, Directory:ReadContact, \
-                   Directory:WriteContact or Directory:AnonymizeContact";
+    fn an_unknown_permission_of_denizens_own_is_refused_with_those_that_there_are_the_likest_first() {
         for (name, meant) in [
-            ("Directory:IngestRecord", all),
-            ("directory:Jobs", all),
+            (
+                "Directory:IngestRecord",
+                "Directory:IngestRecords, Directory:LinkAccount, Directory:GetJob, Directory:ReadContact, \
+                 Directory:WriteContact or Directory:AnonymizeContact",
+            ),
+            (
+                "Directory:ReadContacts",
+                "Directory:ReadContact, Directory:IngestRecords, Directory:LinkAccount, Directory:GetJob, \
+                 Directory:WriteContact or Directory:AnonymizeContact",
+            ),
+            (
+                "directory:anonymiseContact",
+                "Directory:AnonymizeContact, Directory:WriteContact, Directory:ReadContact, Directory:LinkAccount, \
+                 Directory:IngestRecords or Directory:GetJob",
+            ),
             ("directory:getJob", "Directory:GetJob"),
             ("user:getuserinfo", "User:GetUserInfo"),
         ] {

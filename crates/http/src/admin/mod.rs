@@ -54,6 +54,13 @@ const SCHEMES: &[SecurityScheme] = &[
     },
 ];
 
+const VARIABLES: &[(&str, &str)] = &[
+    ("X-API-KEY", "AMIGO_API_KEY"),
+    ("X-API-KEY-ID", "AMIGO_API_KEY_ID"),
+    ("X-USER-ID", "AMIGO_USER_ID"),
+    ("organization", "AMIGO_ORGANIZATION_ID"),
+];
+
 const WAYS: &[&[&str]] =
     &[&["ApiKey", "ApiKeyId", "ApiKeyUser"], &["Bearer"], &["Bearer", "Organization"], &["Basic"]];
 
@@ -73,6 +80,7 @@ pub fn dialect() -> Dialect {
         headers: &[],
         security_schemes: SCHEMES,
         security: WAYS,
+        variables: VARIABLES,
         error_response: errors::describe,
     }
 }

@@ -63,42 +63,42 @@ pub(super) enum Record {
     ContactMessage(help_desk::ContactMessageRecord),
 }
 
-/// The value of `type` in a record of one kind. It is looked at before the rest is.
+/// The value of `type` in the record of a user.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum UserType {
     User,
 }
 
-/// As [`UserType`].
+/// The value of `type` in the record of a conversation.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ConversationType {
     Conversation,
 }
 
-/// As [`UserType`].
+/// The value of `type` in the record of a message.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum MessageType {
     Message,
 }
 
-/// As [`UserType`].
+/// The value of `type` in the record of a memory.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum MemoryType {
     Memory,
 }
 
-/// As [`UserType`].
+/// The value of `type` in the record of a user model.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum UserModelType {
     UserModel,
 }
 
-/// As [`UserType`].
+/// The value of `type` in the record of an external event.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ExternalEventType {

@@ -65,6 +65,7 @@ pub fn dialect() -> Dialect {
         headers: &[],
         security_schemes: SCHEMES,
         security: &[&["ApiKeyAuth"]],
+        variables: &[("Authorization", "DENIZEN_DIXA_TOKEN")],
         error_response: errors::describe,
     }
 }

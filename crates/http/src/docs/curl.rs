@@ -1,4 +1,4 @@
-//! A call that can be pasted into a shell.
+//! A call that can be pasted into a shell, after the lines that denizen prints with new credentials.
 
 use std::fmt::Write as _;
 
@@ -6,13 +6,14 @@ use serde_json::Value;
 
 use crate::kernel::{Dialect, Operation, Security, SecurityKind};
 
-/// The command for an operation. What differs between calls stands in variables, which the page's top explains.
-pub(super) fn command(dialect: &Dialect, operation: &Operation, body: Option<&Value>) -> String {
-    let mut address = String::from("$URL");
+/// The command for an operation of the server at `url`. What differs between calls stands in variables, which the page's
+/// top explains.
+pub(super) fn command(dialect: &Dialect, operation: &Operation, url: &str, body: Option<&Value>) -> String {
+    let mut address = url.trim_end_matches('/').to_owned();
     for segment in operation.path.split('/').skip(1) {
         match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
             Some(name) => {
-                let _ = write!(address, "/${}", variable(name));
+                let _ = write!(address, "/${}", variable(dialect, name));
             }
             None => {
                 let _ = write!(address, "/{segment}");
@@ -21,7 +22,7 @@ pub(super) fn command(dialect: &Dialect, operation: &Operation, body: Option<&Va
     }
     for (place, param) in operation.query.iter().filter(|param| param.required).enumerate() {
         let sign = if place == 0 { '?' } else { '&' };
-        let _ = write!(address, "{sign}{}=${}", param.name, variable(param.name));
+        let _ = write!(address, "{sign}{}=${}", param.name, variable(dialect, param.name));
     }
     let mut command = String::from("curl");
     if operation.method != "GET" {
@@ -46,37 +47,23 @@ pub(super) fn command(dialect: &Dialect, operation: &Operation, body: Option<&Va
 
 /// The lines of a shell that set `TOKEN`: a call of the operation that changes keys in headers for a token, where there
 /// is one.
-pub(super) fn token(dialect: &Dialect, document: &Value) -> String {
-    for operation in (dialect.operations)() {
-        let Security::All(schemes) = operation.security else { continue };
+pub(super) fn token(dialect: &Dialect, document: &Value, url: &str) -> Option<String> {
+    (dialect.operations)().iter().find_map(|operation| {
+        let Security::All(_) = operation.security else { return None };
         let described = &document["paths"][operation.path][operation.method.as_str().to_ascii_lowercase()];
         let answer = &described["responses"]["200"]["content"]["application/json"]["schema"];
         let name = answer["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
         let fields = &document["components"]["schemas"][name.unwrap_or_default()]["properties"];
-        let token = fields.as_object().and_then(|fields| fields.keys().find(|name| name.ends_with("token")));
-        let Some(token) = token else { continue };
-        let mut lines = String::new();
-        for scheme in dialect.security_schemes.iter().filter(|scheme| schemes.contains(&scheme.name)) {
-            if let SecurityKind::Header(name) = scheme.kind {
-                let _ = writeln!(lines, "{}=…", variable(name));
-            }
-        }
-        let call = command(dialect, &operation, None).replacen("curl", "curl -sS", 1);
-        let _ = write!(lines, "TOKEN=$({call} \\\n  | sed 's/.*\"{token}\": *\"\\([^\"]*\\)\".*/\\1/')");
-        return lines;
-    }
-    let first = dialect.security.first().and_then(|schemes| schemes.first());
-    let scheme = dialect.security_schemes.iter().find(|scheme| Some(&scheme.name) == first);
-    match scheme.map(|scheme| scheme.kind) {
-        Some(SecurityKind::Header(name)) => format!("{}=…", variable(name)),
-        _ => "TOKEN=…".to_owned(),
-    }
+        let token = fields.as_object()?.keys().find(|name| name.ends_with("token"))?;
+        let call = command(dialect, operation, url, None).replacen("curl", "curl -sS", 1);
+        Some(format!("TOKEN=$({call} \\\n  | sed 's/.*\"{token}\": *\"\\([^\"]*\\)\".*/\\1/')"))
+    })
 }
 
-/// The headers of the first way to authenticate, and those that the operation asks for itself.
+/// The headers of the way to authenticate that the examples show, and those that the operation asks for itself.
 fn headers_of(dialect: &Dialect, operation: &Operation) -> Vec<String> {
     let schemes: &[&str] = match operation.security {
-        Security::Default => dialect.security.first().copied().unwrap_or_default(),
+        Security::Default => shown_way(dialect),
         Security::None => &[],
         Security::All(schemes) => schemes,
     };
@@ -85,11 +72,11 @@ fn headers_of(dialect: &Dialect, operation: &Operation) -> Vec<String> {
         headers.push(match scheme.kind {
             SecurityKind::Bearer(_) => "Authorization: Bearer $TOKEN".to_owned(),
             SecurityKind::Basic => "Authorization: Basic $BASIC".to_owned(),
-            SecurityKind::Header(name) => header(name),
+            SecurityKind::Header(name) => header(dialect, name),
         });
     }
     for asked in operation.headers.iter().filter(|asked| asked.required) {
-        let line = header(asked.name);
+        let line = header(dialect, asked.name);
         if !headers.contains(&line) {
             headers.push(line);
         }
@@ -97,11 +84,43 @@ fn headers_of(dialect: &Dialect, operation: &Operation) -> Vec<String> {
     headers
 }
 
-fn header(name: &str) -> String {
-    format!("{name}: ${}", variable(name))
+/// The first way whose headers all have variables that are set already, or the first of all.
+fn shown_way(dialect: &Dialect) -> &'static [&'static str] {
+    let is_set = |name: &&str| {
+        dialect.security_schemes.iter().filter(|scheme| scheme.name == *name).all(|scheme| {
+            match scheme.kind {
+                SecurityKind::Header(header) => named(dialect, header).is_some(),
+                SecurityKind::Bearer(_) | SecurityKind::Basic => false,
+            }
+        })
+    };
+    let set = dialect.security.iter().find(|way| way.iter().all(is_set));
+    set.or(dialect.security.first()).copied().unwrap_or_default()
 }
 
-/// `requested_user_id` is `REQUESTED_USER_ID`, and `x-api-key` is `X_API_KEY`.
-pub(super) fn variable(name: &str) -> String {
-    name.replace(|c: char| !c.is_ascii_alphanumeric(), "_").to_ascii_uppercase()
+fn header(dialect: &Dialect, name: &str) -> String {
+    format!("{name}: ${}", variable(dialect, name))
+}
+
+/// What the dialect calls a header or parameter.
+fn named(dialect: &Dialect, name: &str) -> Option<&'static str> {
+    dialect.variables.iter().find(|(of, _)| of.eq_ignore_ascii_case(name)).map(|(_, variable)| *variable)
+}
+
+/// The name that the dialect gives, or else its own: `requested_user_id` is `REQUESTED_USER_ID`, `userId` is `USER_ID`, and
+/// `x-api-key` is `X_API_KEY`.
+fn variable(dialect: &Dialect, name: &str) -> String {
+    if let Some(named) = named(dialect, name) {
+        return named.to_owned();
+    }
+    let mut variable = String::new();
+    let mut was_lower = false;
+    for c in name.chars() {
+        if was_lower && c.is_ascii_uppercase() {
+            variable.push('_');
+        }
+        was_lower = c.is_ascii_lowercase() || c.is_ascii_digit();
+        variable.push(if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' });
+    }
+    variable
 }

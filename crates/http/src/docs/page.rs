@@ -63,7 +63,7 @@ pub(super) fn dialect(dialect: &Dialect, public_url: &str) -> String {
             let _ = write!(body, "<h2>{}</h2>", Escaped(tag));
         }
         for operation in operations.iter().filter(|operation| operation.tag == *tag) {
-            section(&mut body, dialect, operation, &description, &schemas);
+            section(&mut body, dialect, operation, &description, &schemas, public_url);
         }
     }
     named_schemas(&mut body, &schemas);
@@ -109,16 +109,10 @@ fn contents(body: &mut String, operations: &[Operation], tags: &[&str]) {
 }
 
 fn authentication(body: &mut String, dialect: &Dialect, document: &Value, public_url: &str) {
-    let names_organization =
-        (dialect.operations)().iter().any(|operation| operation.path.contains("{organization}"));
-    let _ = write!(
-        body,
-        "<h4>The examples use variables of the shell</h4><pre>URL={}\n{}{}</pre>\
-         <p class=\"note\">Every other variable, such as one for the id in a path, is yours to fill in.</p>",
-        Escaped(public_url),
-        if names_organization { "ORGANIZATION=demo\n" } else { "" },
-        Escaped(&curl::token(dialect, document))
-    );
+    variables(body, dialect);
+    if let Some(token) = curl::token(dialect, document, public_url) {
+        let _ = write!(body, "<h4>A token in the place of the key</h4><pre>{}</pre>", Escaped(&token));
+    }
     if !dialect.security_schemes.is_empty() {
         body.push_str(
             "<h4>Authentication</h4><div class=\"scroll\"><table><tr><th>Name</th><th>Header</th><th>Description</th></tr>",
@@ -145,6 +139,24 @@ fn authentication(body: &mut String, dialect: &Dialect, document: &Value, public
     }
 }
 
+/// What has to be set for the examples to run as they stand.
+fn variables(body: &mut String, dialect: &Dialect) {
+    body.push_str("<h4>The examples use variables of the shell</h4>");
+    if !dialect.variables.is_empty() {
+        let lines: Vec<String> =
+            dialect.variables.iter().map(|(_, variable)| format!("export {variable}=…")).collect();
+        let _ = write!(
+            body,
+            "<p>Paste the lines that <code>denizen serve --demo</code>, <code>denizen org create</code> and \
+             <code>denizen key create</code> print, among which these are:</p><pre>{}</pre>",
+            Escaped(&lines.join("\n"))
+        );
+    }
+    body.push_str(
+        "<p class=\"note\">Every other variable, such as one for the id in a path, is yours to fill in.</p>",
+    );
+}
+
 /// Schemes that go together.
 fn together(schemes: &[&str]) -> String {
     schemes.iter().map(|scheme| format!("<code>{}</code>", Escaped(scheme))).collect::<Vec<_>>().join(" + ")
@@ -156,6 +168,7 @@ fn section(
     operation: &Operation,
     document: &Value,
     schemas: &Schemas<'_>,
+    public_url: &str,
 ) {
     let described = &document["paths"][operation.path][operation.method.as_str().to_ascii_lowercase()];
     let _ = write!(
@@ -205,7 +218,7 @@ fn section(
     responses(body, described, schemas);
     let example = operation.body_example.clone();
     let example = example.or_else(|| (!schema.is_null()).then(|| schemas.example(schema)));
-    let command = curl::command(dialect, operation, example.as_ref());
+    let command = curl::command(dialect, operation, public_url, example.as_ref());
     let _ = write!(body, "<h4>Example</h4><pre>{}</pre></section>", Escaped(&command));
 }
 

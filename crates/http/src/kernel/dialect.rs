@@ -35,6 +35,9 @@ pub struct Dialect {
     /// The alternatives of authenticating, each a list of scheme names that go together; for operations with
     /// [`super::Security::Default`].
     pub security: &'static [&'static [&'static str]],
+    /// What the examples for a shell call a header or a parameter of a path, by its name: the variables that are set by the
+    /// lines which denizen prints with new credentials. Everything else is called by its own name.
+    pub variables: &'static [(&'static str, &'static str)],
     /// The body and the description of an error status, for the OpenAPI document.
     pub error_response: fn(u16) -> ErrorResponse,
 }

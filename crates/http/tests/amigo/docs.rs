@@ -25,7 +25,18 @@ async fn the_page_says_how_to_get_a_token_and_which_forms_a_condition_has() {
     let server = TestServer::start().await;
     let page = server.anonymous("GET", "/docs/amigo", None).await.expect(200);
     let page = page.text().replace("&quot;", "\"").replace("&#39;", "'");
-    assert!(page.contains("X_API_KEY=…\nX_API_KEY_ID=…\nX_USER_ID=…\nTOKEN=$(curl -sS -X POST \"$URL/v1/"));
+    let exports = "export AMIGO_API_KEY=…\nexport AMIGO_API_KEY_ID=…\nexport AMIGO_USER_ID=…\nexport AMIGO_ORGANIZATION_ID=…";
+    assert!(page.contains(&format!("<pre>{exports}</pre>")));
+    let [sign_in, headers] = [
+        "/v1/$AMIGO_ORGANIZATION_ID/user/signin_with_api_key\" \\\n",
+        "  -H \"X-API-KEY: $AMIGO_API_KEY\" \\\n  -H \"X-API-KEY-ID: $AMIGO_API_KEY_ID\" \\\n  -H \"X-USER-ID: $AMIGO_USER_ID\"",
+    ];
+    assert!(
+        page.contains("TOKEN=$(curl -sS -X POST \"http") && page.contains(&format!("{sign_in}{headers}")),
+        "{page}"
+    );
+    assert!(page.contains(&format!("/v1/$AMIGO_ORGANIZATION_ID/user/\" \\\n{headers}")), "{page}");
+    assert!(page.contains("/$REQUESTED_USER_ID"), "{page}");
     assert!(page.contains(r#"| sed 's/.*"id_token": *"\([^"]*\)".*/\1/')"#));
     let condition = page.split("<section id=\"schema-Condition\">").nth(1).unwrap();
     let condition = condition.split("</section>").next().unwrap();

@@ -1,6 +1,7 @@
 //! The OpenAPI document and the pages.
 
 use denizen_http::kernel::{Operation, openapi, openapi_text};
+use denizen_testkit::TestServer;
 use serde_json::{Value, json};
 
 use crate::support::{Server, dialect};
@@ -114,10 +115,41 @@ async fn the_page_shows_every_operation_with_a_call_to_paste() {
             assert!(page.text().contains(&format!("<code>{shown}</code>")), "{path}");
         }
     }
-    let create = "curl -X POST &quot;$URL/v1/$ORGANIZATION/thing/&quot; \\\n  -H &quot;Authorization: Bearer $TOKEN&quot; \\\n  \
+    let create = "curl -X POST &quot;http://127.0.0.1:8080/v1/$TEST_ORGANIZATION/thing/&quot; \\\n  \
+                  -H &quot;x-api-key: $TEST_KEY&quot; \\\n  \
                   -H &quot;Content-Type: application/json&quot; \\\n  \
                   -d &#39;{&quot;email&quot;:&quot;ada@example.com&quot;,&quot;name&quot;:&quot;it&#39;\\&#39;&#39;s&quot;}&#39;";
-    assert!(page.text().contains(create), "{create}");
+    assert!(page.text().contains(create), "{create} in {}", page.text());
+    assert!(page.text().contains("<pre>export TEST_KEY=…\nexport TEST_ORGANIZATION=…</pre>"));
     assert!(page.text().contains("Makes &lt;one&gt; thing &amp; its parts."));
     assert!(page.text().contains("What it is called."));
+}
+
+#[test]
+fn no_document_shows_a_reader_the_links_of_comments_in_the_code() {
+    fn check(value: &Value, at: &str) {
+        match value {
+            Value::String(text) => assert!(!text.contains("[`"), "{at}: {text}"),
+            Value::Object(members) => {
+                members.iter().for_each(|(name, value)| check(value, &format!("{at}/{name}")));
+            }
+            Value::Array(items) => items.iter().for_each(|item| check(item, at)),
+            _ => {}
+        }
+    }
+    for served in
+        [denizen_http::amigo::dialect(), denizen_http::dixa::dialect(), denizen_http::admin::dialect()]
+    {
+        check(&openapi(&served), served.name);
+    }
+}
+
+#[tokio::test]
+async fn examples_for_dixa_have_the_variables_that_are_printed_and_names_of_a_shell() {
+    let page = TestServer::start().await.anonymous("GET", "/docs/dixa", None).await.expect(200);
+    let text = page.text().replace("&quot;", "\"");
+    assert!(text.contains("<pre>export DENIZEN_DIXA_TOKEN=…</pre>"), "{text}");
+    let call = "/v1/endusers/$USER_ID/conversations\" \\\n  -H \"Authorization: $DENIZEN_DIXA_TOKEN\"";
+    assert!(text.contains(call), "{text}");
+    assert!(!text.contains("$USERID") && !text.contains("$AUTHORIZATION"));
 }

@@ -188,6 +188,7 @@ pub(crate) fn dialect() -> Dialect {
             SecurityScheme { name: "key", kind: SecurityKind::Header("x-api-key"), description: "A key" },
         ],
         security: &[&["bearer"], &["key"]],
+        variables: &[("X-Api-Key", "TEST_KEY"), ("organization", "TEST_ORGANIZATION")],
         error_response: |_| ErrorResponse {
             description: "Wrong",
             schema: Some(SchemaRef::of::<Wrong>()),

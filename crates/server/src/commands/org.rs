@@ -222,11 +222,12 @@ async fn list(directory: &Directory, output: Output) -> anyhow::Result<()> {
         vec![
             organization.org_id.to_string(),
             organization.members.to_string(),
+            organization.contacts.to_string(),
             whole_seconds(organization.created_at),
             organization.name,
         ]
     });
-    report::print(&table(&["ORGANIZATION", "USERS", "CREATED AT", "NAME"], rows))
+    report::print(&table(&["ORGANIZATION", "USERS", "CONTACTS", "CREATED AT", "NAME"], rows))
 }
 
 async fn show(directory: &Directory, slug: &str, output: Output) -> anyhow::Result<()> {
@@ -247,6 +248,7 @@ fn page(shown: &OrganizationSummary) -> String {
          name                           {}\n\
          created at                     {}\n\
          users                          {}\n\
+         contacts                       {}\n\
          new users are verified         {}\n\
          unverified users may sign in   {}\n\
          origins of magic links         {origins}\n",
@@ -255,6 +257,7 @@ fn page(shown: &OrganizationSummary) -> String {
         shown.name,
         whole_seconds(shown.created_at),
         shown.members,
+        shown.contacts,
         yes(shown.verify_at_creation),
         yes(shown.unverified_sign_in),
     )

@@ -10,12 +10,15 @@ use crate::installation::{Missing, with_directory};
 use crate::refusal::{About, of_directory};
 use crate::report::{self, Failure, table};
 
+/// How an id is found by what somebody is known by. Erasing frees the address, so this works only before.
+const FIND: &str = "while a contact is there, GET /v1/endusers?email= finds the UUID by an address";
+
 pub fn run(config: &Config, user: &User) -> anyhow::Result<()> {
     let User::Erased { org, user_id, output } = user;
     let Some(whose) = Erased::parse(user_id) else {
         return Err(Failure::usage(
             format!("`{user_id}` is no user's id"),
-            "an id is 24 hexadecimal digits in lower case, such as 6650f0a1b2c3d4e5f6071829, or a contact's UUID",
+            format!("an id is 24 hexadecimal digits in lower case, such as 6650f0a1b2c3d4e5f6071829, or a contact's UUID; {FIND}"),
         )
         .into());
     };
@@ -30,7 +33,7 @@ async fn erased(directory: &Directory, org: &str, whose: Erased, output: Output)
     if output.json {
         report::print_json(&found)?;
     } else {
-        report::print(&page(&found))?;
+        report::print(&page(&found, whose))?;
     }
     match refusal(&found, whose, org) {
         Some(failure) => Err(failure.into()),
@@ -38,7 +41,39 @@ async fn erased(directory: &Directory, org: &str, whose: Erased, output: Output)
     }
 }
 
-fn page(found: &ErasureReport) -> String {
+fn page(found: &ErasureReport, whose: Erased) -> String {
+    match whose {
+        Erased::Member(_) => user_page(found),
+        Erased::Contact(_) => contact_page(found),
+    }
+}
+
+fn contact_page(found: &ErasureReport) -> String {
+    let state = match found.anonymized_at.map(whole_seconds) {
+        Some(at) if found.rows_left() == 0 => {
+            format!("anonymized at {at}; its id and the times stay, nothing else")
+        }
+        Some(at) => format!("anonymized at {at}; what is left of it goes next"),
+        None if found.exists => "not anonymized".to_owned(),
+        None => "not there".to_owned(),
+    };
+    let receipt = found.erased_at.map_or("none".to_owned(), |at| format!("left at {}", whole_seconds(at)));
+    let mut lines = vec![
+        ["kind".to_owned(), "contact".to_owned()],
+        ["state".to_owned(), state],
+        ["receipt".to_owned(), receipt],
+    ];
+    let holds = |table: &str| format!("rows in {table} that hold something");
+    lines.extend(found.rows.iter().map(|of| [holds(of.table), of.rows.to_string()]));
+    for (kind, count) in
+        [("contact.anonymize", found.jobs.anonymize), ("store.scrub", found.jobs.scrub_store)]
+    {
+        lines.push([format!("jobs {kind}"), count.to_string()]);
+    }
+    table(&["OF THE CONTACT", "FOUND"], lines.into_iter().map(Vec::from))
+}
+
+fn user_page(found: &ErasureReport) -> String {
     let yes = |is: bool| if is { "yes" } else { "no" };
     let receipt = found.erased_at.map_or("none".to_owned(), |at| format!("erased at {}", whole_seconds(at)));
     let tombstone = if found.tombstone { "yes: the user had created an API key" } else { "no" };
@@ -52,7 +87,6 @@ fn page(found: &ErasureReport) -> String {
     let jobs = &found.jobs;
     for (kind, count) in [
         ("user.erase", jobs.erase_user),
-        ("contact.anonymize", jobs.anonymize),
         ("store.scrub", jobs.scrub_store),
         ("identity.delete_account", jobs.delete_account),
     ] {
@@ -82,7 +116,10 @@ fn refusal(found: &ErasureReport, whose: Erased, org: &str) -> Option<Failure> {
     } else if found.erased_at.is_none() {
         (
             format!("there is no receipt: a {who} {whose} of {org} was never {done}"),
-            "is it the right id, and the right organization?".to_owned(),
+            match whose {
+                Erased::Member(_) => "is it the right id, and the right organization?".to_owned(),
+                Erased::Contact(_) => format!("is it the right id, and the right organization? {FIND}"),
+            },
         )
     } else if found.rows_left() > 0 {
         (
@@ -113,6 +150,7 @@ mod tests {
             user_id: USER.to_owned(),
             erased_at: Some(Timestamp(0)),
             exists: false,
+            anonymized_at: None,
             awaited: false,
             tombstone: true,
             rows: vec![TableRows { table: "message", rows: 0 }],
@@ -142,5 +180,50 @@ mod tests {
         };
         let refused = refusal(&waits, Erased::parse(contact).unwrap(), "acme").unwrap().to_string();
         assert!(refused.contains(contact) && refused.contains("was anonymized, and jobs"), "{refused}");
+    }
+
+    #[test]
+    fn of_a_contact_it_is_said_what_stays_and_what_still_holds_something() {
+        let whose = Erased::parse("01919191-0000-7000-8000-000000000001").unwrap();
+        let named = ErasureReport {
+            user_id: whose.to_string(),
+            erased_at: None,
+            exists: true,
+            anonymized_at: None,
+            awaited: false,
+            tombstone: false,
+            rows: vec![
+                TableRows { table: "contact", rows: 1 },
+                TableRows { table: "contact_message", rows: 3 },
+            ],
+            jobs: ErasureJobCounts { anonymize: 1, ..ErasureJobCounts::default() },
+        };
+        let shown =
+            |report: &ErasureReport| page(report, whose).split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = shown(&named);
+        assert!(
+            text.starts_with("OF THE CONTACT FOUND kind contact state not anonymized receipt none"),
+            "{text}"
+        );
+        assert!(text.ends_with("jobs contact.anonymize 1 jobs store.scrub 0"), "{text}");
+        let mut going = named.clone();
+        (going.exists, going.anonymized_at, going.erased_at) =
+            (false, Some(Timestamp(0)), Some(Timestamp(0)));
+        going.rows[0].rows = 0;
+        let text = shown(&going);
+        assert!(
+            text.contains("state anonymized at 1970-01-01T00:00:00Z; what is left of it goes next"),
+            "{text}"
+        );
+        assert!(text.contains("rows in contact_message that hold something 3"), "{text}");
+        going.rows[1].rows = 0;
+        let text = shown(&going);
+        assert!(
+            text.contains("1970-01-01T00:00:00Z; its id and the times stay, nothing else receipt left"),
+            "{text}"
+        );
+        assert!(text.contains("rows in contact that hold something 0"), "{text}");
+        going.anonymized_at = None;
+        assert!(shown(&going).contains("state not there"), "{}", shown(&going));
     }
 }

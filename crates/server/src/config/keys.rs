@@ -133,7 +133,9 @@ pub fn variable(key: &str) -> String {
 const NEAR: f64 = 0.6;
 
 /// The known name that `unknown` comes nearest to. Besides the whole dotted name the last part alone counts a little less,
-/// so that `body_bytes` outside of its section finds `limits.body_bytes`. Nothing when none is near: a far one misleads.
+/// so that `body_bytes` outside of its section finds `limits.body_bytes`; and what stands among the rate limits is looked for
+/// outside of them as well, for that is where a dialect that limits by the second has its numbers. Nothing when none is
+/// near: a far one misleads.
 pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     fn last(name: &str) -> &str {
         name.rsplit('.').next().unwrap_or(name)
@@ -144,12 +146,14 @@ pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> O
         folded.strip_prefix("denizen_").map(str::to_owned).unwrap_or(folded)
     }
     let unknown = own(unknown);
+    let outside = unknown.strip_prefix("rate_limits").and_then(|rest| rest.strip_prefix(['.', '_']));
     let mut best: Option<(f64, &str)> = None;
     for name in known {
         let folded = own(name);
         let whole = strsim::normalized_damerau_levenshtein(&unknown, &folded);
         let tail = strsim::normalized_damerau_levenshtein(last(&unknown), last(&folded)) * 0.9;
-        let score = whole.max(tail);
+        let moved = outside.map_or(0.0, |name| strsim::normalized_damerau_levenshtein(name, &folded));
+        let score = whole.max(tail).max(moved);
         if best.is_none_or(|(highest, _)| score > highest) {
             best = Some((score, name));
         }

@@ -160,6 +160,9 @@ fn unknown_keys_are_refused_with_line_and_nearest_known_key() {
     let message = refusal(load_file("[rate_limits.amigo]\nget_user = 1\n"));
     assert!(message.contains("`rate_limits.amigo.get_users`"), "{message}");
 
+    let message = refusal(load_file("[rate_limits.dixa]\nburst = 8\n"));
+    assert!(message.contains("the nearest known section is `dixa`"), "{message}");
+
     let message = refusal(load_file("limits.body_byte = 1"));
     assert!(message.contains("line 1"), "{message}");
 }
@@ -171,6 +174,17 @@ fn unknown_variables_are_refused_with_the_nearest_known_variable() {
         message.contains("DENIZEN_LISTN is unknown; the nearest known variable is DENIZEN_LISTEN"),
         "{message}"
     );
+    for (slip, meant) in [
+        ("DENIZEN_RATE_LIMITS_DIXA_BURST", "DENIZEN_DIXA_BURST"),
+        ("DENIZEN_RATE_LIMITS_DIXA_REQUESTS_PER_MINUTE", "DENIZEN_DIXA_REQUESTS_PER_SECOND"),
+        ("DENIZEN_RATE_LIMITS_AMIGO_GET_USER", "DENIZEN_RATE_LIMITS_AMIGO_GET_USERS"),
+    ] {
+        let message = refusal(load_environment(&[(slip, "8")]));
+        assert!(
+            message.ends_with(&format!("{slip} is unknown; the nearest known variable is {meant}")),
+            "{message}"
+        );
+    }
     let message = refusal(load_environment(&[("DENIZEN_CONFIGS", "x")]));
     assert!(message.contains("DENIZEN_CONFIG"), "{message}");
 }

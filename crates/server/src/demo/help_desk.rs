@@ -20,9 +20,11 @@ use super::people::{self, Person};
 const BEGINNING: Timestamp = Timestamp(1_767_603_600_000_000);
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
-/// Nobody has more conversations; one contact in five has had none yet.
+/// Nobody has more conversations; one contact in five has had none yet, but none of the first, whom everybody tries.
 const MOST_CONVERSATIONS: usize = 4;
-/// The address of one of the contacts.
+/// So many contacts, those on the first pages of a list, have conversations.
+const TALKATIVE: usize = 100;
+/// The address of the first of the contacts.
 pub const SOMEBODY: &str = "alice.bennett@mail.example.com";
 /// Where the help desk is written to and called.
 const DESK_EMAIL: &str = "help@demo.example.com";
@@ -47,6 +49,11 @@ fn id(kind: u16, number: u32, at: Timestamp) -> Uuid {
     random[2..4].copy_from_slice(&kind.to_be_bytes());
     random[4..].copy_from_slice(&number.to_be_bytes());
     Uuid::new_v7(at.0, random)
+}
+
+/// The id of the first of the contacts, as it is written.
+pub fn somebody() -> String {
+    fixed(CONTACT, 0).to_string()
 }
 
 fn fixed(kind: u16, number: u32) -> Uuid {
@@ -153,8 +160,16 @@ impl Desk {
         // Numbers that no country gives to anybody: they are kept for films.
         let phone = format!("+447700900{:03}", self.number);
         records.push(Record::Contact(Box::new(self.contact(person, local, &email, &phone))));
-        for nth in 0..self.number % (MOST_CONVERSATIONS + 1) {
+        for nth in 0..self.conversations() {
             self.converse(nth, &email, &phone, records);
+        }
+    }
+
+    fn conversations(&self) -> usize {
+        if self.number < TALKATIVE {
+            MOST_CONVERSATIONS - self.number % MOST_CONVERSATIONS
+        } else {
+            self.number % (MOST_CONVERSATIONS + 1)
         }
     }
 
@@ -385,6 +400,25 @@ mod tests {
         with(|contact| contact.additional_phones != Patch::Keep);
         with(|contact| contact.middle_names != Patch::Keep);
         with(|contact| contact.attributes != Patch::Set(Attributes::new()));
+    }
+
+    #[test]
+    fn the_first_contacts_have_conversations_and_some_of_the_others_have_none() {
+        let (mut contacts, mut with) = (Vec::new(), BTreeSet::new());
+        for record in all() {
+            match record {
+                Record::Contact(contact) => contacts.push(contact.contact_id.unwrap()),
+                Record::ContactConversation(talk) => {
+                    let ContactRef::Id(contact) = talk.contact else { panic!("{talk:?}") };
+                    with.insert(contact);
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(contacts[0].as_uuid().to_string(), somebody());
+        assert!(contacts[..TALKATIVE].iter().all(|contact| with.contains(contact)));
+        let without = contacts.iter().filter(|contact| !with.contains(contact)).count();
+        assert_eq!(without, (people::COUNT - TALKATIVE) / (MOST_CONVERSATIONS + 1));
     }
 
     #[test]

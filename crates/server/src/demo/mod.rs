@@ -22,7 +22,7 @@ use denizen_domain::text::{Email, Origin, Slug};
 use tokio::task::{JoinSet, LocalSet};
 
 use self::people::Person;
-use crate::config::{Config, Way, local_url};
+use crate::config::{Config, Dixa, Way, local_url};
 use crate::credentials::NewCredentials;
 use crate::report::{self, Failure};
 
@@ -60,11 +60,12 @@ pub async fn prepare(
         if !is_complete {
             complete(directory).await?;
         }
-        let members = directory.show_organization(SLUG).await?.members;
+        let shown = directory.show_organization(SLUG).await?;
+        let (members, contacts) = (shown.members, shown.contacts);
         let more =
             if is_complete { "" } else { " An earlier start was interrupted; who was missing is there now." };
         return report::print(&format!(
-            "denizen found its data in {home}: the organization `demo` with {members} users.{more}\n\
+            "denizen found its data in {home}: the organization `demo` with {members} users and {contacts} contacts.{more}\n\
              Its credentials were shown when it was made. For new ones:\n\n  \
              denizen key create --org demo --role {SUPER_ROLE} --name demo --days 30{flags}\n  \
              denizen key create --org demo --dialect dixa --name demo{flags}\n\n{}",
@@ -221,17 +222,37 @@ async fn add(directory: Directory, ctx: OpContext, person: Person) -> denizen_di
     }
 }
 
-/// A call that finds one of the contacts.
-fn contact_call(address: &str, token: &str) -> String {
+/// Calls that find one of the contacts, and what was talked about with it.
+fn contact_calls(address: &str, token: &str) -> String {
     let email = help_desk::SOMEBODY.replace('@', "%40");
-    format!("  curl -sS -w '\\n' '{address}/v1/endusers?email={email}' \\\n    -H 'authorization: {token}'\n")
+    let call = |path: &str| {
+        format!("  curl -sS -w '\\n' '{address}/v1/endusers{path}' \\\n    -H 'authorization: {token}'\n")
+    };
+    let conversations = format!("/{}/conversations", help_desk::somebody());
+    format!("{}\n{}", call(&format!("?email={email}")), call(&conversations))
+}
+
+/// What whoever tries a client has to know: a client that repeats a refused call sleeps for seconds, and seems to hang.
+fn limit_of_tokens(config: &Config) -> String {
+    let Dixa { requests_per_second, burst, .. } = config.dixa;
+    if !config.rate_limits.enabled || requests_per_second == 0 {
+        return String::new();
+    }
+    let usual = Config::default().dixa;
+    let is_usual = (requests_per_second, burst) == (usual.requests_per_second, usual.burst);
+    let vendors = if is_usual { ", as Dixa's own are" } else { "" };
+    format!(
+        "Answers to a Dixa token are limited to {requests_per_second} a second with a burst of {burst}{vendors}: a client that repeats\n\
+         refused calls then sleeps for seconds. `--no-rate-limits` lifts this and every other limit of calls.\n\n"
+    )
 }
 
 /// What a first start prints: all that is needed to make the first calls, pasteable as it stands.
 fn welcome(created: &CreatedOrganization, address: &str, config: &Config) -> String {
     let shown = NewCredentials::of(created, address);
     let (count, home, data) = (people::COUNT, config.home(), config.data.display());
-    let contact = shown.dixa_token.map(|token| contact_call(address, token)).unwrap_or_default();
+    let contact = shown.dixa_token.map(|token| contact_calls(address, token)).unwrap_or_default();
+    let limit = limit_of_tokens(config);
     let (list, exports, headers, first_calls) =
         (shown.list(), shown.exports(), shown.headers(), shown.first_calls());
     format!(
@@ -240,9 +261,9 @@ Its credentials are shown this once:
 
 {list}
 {exports}
-Calls to paste: three of the people, three of them as contacts of a help desk and one by an address, those who talk most, a
-search that minds neither case nor accents, a record as a conversation platform sends it, and an invitation, which is
-mailed: while no mail server is configured, as a file in {data}/mail.
+{limit}Calls to paste: three of the people, three of them as contacts of a help desk and one by an address, the conversations
+of that one, those of the people who talk most, a search that minds neither case nor accents, a record as a conversation
+platform sends it, and an invitation, which is mailed: while no mail server is configured, as a file in {data}/mail.
 
 {first_calls}
 {contact}
@@ -266,4 +287,24 @@ Every operation, described for browsers: {address}/docs
 
 "
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_of_tokens_is_told_as_it_is_set() {
+        let mut config = Config::default();
+        let told = limit_of_tokens(&config);
+        assert!(told.contains("10 a second with a burst of 4, as Dixa's own are"), "{told}");
+        assert!(told.contains("`--no-rate-limits`"), "{told}");
+        config.dixa.burst = 40;
+        assert!(limit_of_tokens(&config).contains("10 a second with a burst of 40: a client"));
+        config.dixa.requests_per_second = 0;
+        assert_eq!(limit_of_tokens(&config), "");
+        config.dixa = Config::default().dixa;
+        config.rate_limits.enabled = false;
+        assert_eq!(limit_of_tokens(&config), "");
+    }
 }

@@ -64,12 +64,20 @@ fn tokens_are_made_listed_and_revoked() {
     let home = ProcessHome::new();
     let commands = Commands(&home);
     let first = commands.create_org();
-    let made = commands.json("key create --org acme --dialect dixa");
+    let made = commands.run("key create --org acme --dialect dixa --json");
+    assert_eq!(text(&made.stderr), "", "an administrator's role serves tokens");
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
     let members: Vec<_> = made.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(members, ["dixa_token", "dixa_token_id", "expires_at"]);
     assert_eq!(made["expires_at"], Value::Null);
     let limited = "key create --org acme --dialect dixa --role DefaultUserRole --name desk --expires-days 3";
-    let limited = commands.json(limited);
+    let limited = commands.run(&format!("{limited} --json"));
+    let warning = text(&limited.stderr);
+    assert!(
+        warning.starts_with("warning: the role DefaultUserRole grants none of Directory:ReadContact"),
+        "{warning}"
+    );
+    let limited: Value = serde_json::from_slice(&limited.stdout).unwrap();
     assert!(limited["expires_at"].is_string());
     assert_eq!(commands.listed("dixa", "name"), [json!("first token"), Value::Null, json!("desk")]);
     assert_eq!(

@@ -234,6 +234,7 @@ async fn an_operator_sees_how_far_the_anonymization_of_a_contact_is() {
     };
     let before = desk.report(ann).await;
     assert_eq!((before.user_id.clone(), before.exists, before.erased_at), (ann.to_string(), true, None));
+    assert_eq!(before.anonymized_at, None);
     // Two addresses and two numbers.
     let held =
         [("contact", 1), ("contact_identifier", 4), ("contact_conversation", 1), ("contact_message", 3)];
@@ -249,6 +250,7 @@ async fn an_operator_sees_how_far_the_anonymization_of_a_contact_is() {
     desk.server.directory().finish_job(&job).await.unwrap();
     let erased = desk.report(ann).await;
     assert_eq!((erased.exists, erased.erased_at, erased.rows_left()), (false, Some(NOON), 0));
+    assert_eq!(erased.anonymized_at, Some(NOON));
     assert_eq!((erased.jobs.anonymize, erased.jobs.scrub_store), (0, 1), "the files are scrubbed next");
     assert!(!erased.is_done());
     desk.server.run_jobs().await;

@@ -26,6 +26,12 @@ pub async fn create(directory: &Directory, config: &Config, wanted: &KeyCreate) 
         .create_access_token(org, role, name, expires_at)
         .await
         .map_err(|error| of_directory(&error, about))?;
+    if !directory.serves_tokens(org, role).await.map_err(|error| of_directory(&error, about))? {
+        report::warn(&format!(
+            "the role {role} grants none of Directory:ReadContact, Directory:WriteContact and Directory:AnonymizeContact, so \
+             the token is answered 403 until it does; docs/operations.md has an example of a role for tokens"
+        ));
+    }
     if output.json {
         return report::print_json(&json!({
             "dixa_token_id": made.token_id,
