@@ -46,9 +46,17 @@ pub(super) fn filter(call: &Call) -> Result<ContactFilter, Problem> {
     match (of("email"), of("phone"), of("externalId")) {
         (None, None, None) => Ok(ContactFilter::All),
         (Some(email), None, None) => Ok(ContactFilter::Email(email)),
-        (None, Some(phone), None) => Ok(ContactFilter::Phone(phone)),
+        (None, Some(phone), None) => Ok(ContactFilter::Phone(with_plus(phone))),
         (None, None, Some(external_id)) => Ok(ContactFilter::ExternalId(external_id)),
         _ => Err(refused("Invalid filters: Cannot provide more than one filter")),
+    }
+}
+
+/// A number whose plus was not escaped: a query spells a space so, and no number begins with one.
+fn with_plus(phone: String) -> String {
+    match phone.strip_prefix(' ') {
+        Some(rest) => format!("+{rest}"),
+        None => phone,
     }
 }
 

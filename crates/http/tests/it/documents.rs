@@ -1,7 +1,6 @@
 //! The OpenAPI document and the pages.
 
 use denizen_http::kernel::{Operation, openapi, openapi_text};
-use denizen_testkit::TestServer;
 use serde_json::{Value, json};
 
 use crate::support::{Server, dialect};
@@ -142,14 +141,4 @@ fn no_document_shows_a_reader_the_links_of_comments_in_the_code() {
     {
         check(&openapi(&served), served.name);
     }
-}
-
-#[tokio::test]
-async fn examples_for_dixa_have_the_variables_that_are_printed_and_names_of_a_shell() {
-    let page = TestServer::start().await.anonymous("GET", "/docs/dixa", None).await.expect(200);
-    let text = page.text().replace("&quot;", "\"");
-    assert!(text.contains("<pre>export DENIZEN_DIXA_TOKEN=…</pre>"), "{text}");
-    let call = "/v1/endusers/$USER_ID/conversations\" \\\n  -H \"Authorization: $DENIZEN_DIXA_TOKEN\"";
-    assert!(text.contains(call), "{text}");
-    assert!(!text.contains("$USERID") && !text.contains("$AUTHORIZATION"));
 }
