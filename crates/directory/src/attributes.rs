@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use denizen_domain::contact::{
-    AttributeEntity, AttributeInput, AttributeValue, Attributes, MAX_LIST, MAX_NAME, SelectOption,
+    AttributeEntity, AttributeInput, AttributeValue, Attributes, MAX_LIST, MAX_NAME,
 };
 use denizen_domain::ids::Uuid;
 use denizen_domain::permission::names;
@@ -16,6 +16,7 @@ pub use denizen_store::attribute_definitions::AttributeDefinition;
 use crate::context::OpContext;
 use crate::error::{Error, ErrorCode, Result};
 use crate::handle::Directory;
+use crate::option_tree::{Choosable, OptionTree};
 
 /// Something that is noted, with the words of its definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +89,44 @@ impl Headings {
 }
 
 /// The definitions by which values are judged.
-pub(crate) struct Definitions(BTreeMap<Uuid, AttributeDefinition>);
+pub(crate) struct Definitions(BTreeMap<Uuid, Judge>);
+
+/// A definition with its options as they are looked up.
+struct Judge {
+    definition: AttributeDefinition,
+    /// Empty where nothing is chosen.
+    options: OptionTree,
+}
+
+impl Judge {
+    fn new(definition: AttributeDefinition) -> Self {
+        let options = match &definition.input {
+            AttributeInput::Select { options } => OptionTree::new(options),
+            AttributeInput::Text { .. } => OptionTree::default(),
+        };
+        Self { definition, options }
+    }
+
+    /// Whether the value is of the type that the definition asks for, and within the bounds.
+    fn fits(&self, value: &AttributeValue, choosable: Choosable) -> Result<()> {
+        let id = self.definition.definition_id;
+        match (&self.definition.input, value) {
+            (AttributeInput::Text { .. }, AttributeValue::Text(text)) => {
+                bounded(text, MAX_NAME).map(drop).map_err(|error| refused(id, &error.to_string()))
+            }
+            (AttributeInput::Select { .. }, AttributeValue::Options(chosen)) => {
+                if chosen.len() > MAX_LIST {
+                    return Err(refused(id, &format!("must have at most {MAX_LIST} options")));
+                }
+                self.options.follow(chosen, choosable).map_err(|what| refused(id, &what))
+            }
+            (AttributeInput::Text { .. }, AttributeValue::Options(_)) => Err(refused(id, "must be a text")),
+            (AttributeInput::Select { .. }, AttributeValue::Text(_)) => {
+                Err(refused(id, "must be a list of options"))
+            }
+        }
+    }
+}
 
 impl Definitions {
     pub(crate) fn read<'a>(
@@ -98,23 +136,24 @@ impl Definitions {
         let ids: BTreeSet<Uuid> = ids.into_iter().copied().collect();
         let ids: Vec<Uuid> = ids.into_iter().collect();
         let found = if ids.is_empty() { Vec::new() } else { stored::find_many(conn, &ids)? };
-        Ok(Self(found.into_iter().map(|definition| (definition.definition_id, definition)).collect()))
+        let judge = |definition: AttributeDefinition| (definition.definition_id, Judge::new(definition));
+        Ok(Self(found.into_iter().map(judge).collect()))
     }
 
     pub(crate) fn find(&self, id: Uuid) -> Option<&AttributeDefinition> {
-        self.0.get(&id)
+        self.0.get(&id).map(|judge| &judge.definition)
     }
 
     /// From now on, values are judged by this definition, too.
     pub(crate) fn put(&mut self, definition: AttributeDefinition) {
-        self.0.insert(definition.definition_id, definition);
+        self.0.insert(definition.definition_id, Judge::new(definition));
     }
 
     /// A definition of attributes of such a thing.
-    fn get(&self, id: Uuid, entity: AttributeEntity) -> Result<&AttributeDefinition> {
-        let definition = self.0.get(&id).ok_or_else(|| refused(id, "is not defined"))?;
-        if definition.entity == entity {
-            return Ok(definition);
+    fn get(&self, id: Uuid, entity: AttributeEntity) -> Result<&Judge> {
+        let judge = self.0.get(&id).ok_or_else(|| refused(id, "is not defined"))?;
+        if judge.definition.entity == entity {
+            return Ok(judge);
         }
         Err(refused(
             id,
@@ -139,7 +178,8 @@ impl Definitions {
     ) -> Result<()> {
         let mut changed = attributes.clone();
         for (id, change) in changes {
-            let definition = self.get(*id, entity)?;
+            let judge = self.get(*id, entity)?;
+            let definition = &judge.definition;
             if definition.is_archived {
                 return Err(refused(*id, "is archived"));
             }
@@ -163,7 +203,7 @@ impl Definitions {
             if definition.is_required && *value == AttributeValue::Text(String::new()) {
                 return Err(refused(*id, "is required"));
             }
-            fits(definition, value, Options::Active)?;
+            judge.fits(value, Choosable::Active)?;
             changed.insert(*id, value.clone());
         }
         *attributes = changed;
@@ -176,74 +216,11 @@ impl Definitions {
     /// # Errors
     /// As [`Self::patch`].
     pub(crate) fn check(&self, entity: AttributeEntity, attributes: &Attributes) -> Result<()> {
-        attributes.iter().try_for_each(|(id, value)| fits(self.get(*id, entity)?, value, Options::All))
+        attributes.iter().try_for_each(|(id, value)| self.get(*id, entity)?.fits(value, Choosable::All))
     }
-}
-
-/// Which options may be chosen.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Options {
-    Active,
-    /// Deactivated ones, too: they were chosen when they were not.
-    All,
 }
 
 fn refused(id: Uuid, what: &str) -> Error {
     let id = id.to_string();
     Error::field(&[&id], format!("the attribute {id} {what}"))
-}
-
-/// Whether the value is of the type that the definition asks for, and within the bounds.
-fn fits(definition: &AttributeDefinition, value: &AttributeValue, options: Options) -> Result<()> {
-    let id = definition.definition_id;
-    match (&definition.input, value) {
-        (AttributeInput::Text { .. }, AttributeValue::Text(text)) => {
-            bounded(text, MAX_NAME).map(drop).map_err(|error| refused(id, &error.to_string()))
-        }
-        (AttributeInput::Select { options: root }, AttributeValue::Options(chosen)) => {
-            if chosen.len() > MAX_LIST {
-                return Err(refused(id, &format!("must have at most {MAX_LIST} options")));
-            }
-            is_path(root, chosen, options).map_err(|what| refused(id, &what))
-        }
-        (AttributeInput::Text { .. }, AttributeValue::Options(_)) => Err(refused(id, "must be a text")),
-        (AttributeInput::Select { .. }, AttributeValue::Text(_)) => {
-            Err(refused(id, "must be a list of options"))
-        }
-    }
-}
-
-/// Whether each chosen value is one of the options nested in the one before it, or one beside or above that, up to the
-/// outermost ones.
-///
-/// A value may stand in several places, and which of them is meant may only show later; so all of them are followed.
-fn is_path(root: &[SelectOption], chosen: &[String], options: Options) -> Result<(), String> {
-    // The options that are open after what was chosen so far, outermost first, for each place to which that may have
-    // led.
-    let mut places: Vec<Vec<&[SelectOption]>> = vec![vec![root]];
-    for (number, value) in (1..).zip(chosen) {
-        let mut is_deactivated = false;
-        let mut reached: BTreeMap<Uuid, Vec<&[SelectOption]>> = BTreeMap::new();
-        for place in &places {
-            for depth in 0..place.len() {
-                for option in place[depth].iter().filter(|option| option.value == *value) {
-                    if option.is_deactivated && options == Options::Active {
-                        is_deactivated = true;
-                        continue;
-                    }
-                    reached.entry(option.id).or_insert_with(|| {
-                        let mut open: Vec<&[SelectOption]> = place[..=depth].to_vec();
-                        open.push(&option.nested_options);
-                        open
-                    });
-                }
-            }
-        }
-        if reached.is_empty() {
-            let why = if is_deactivated { "it is deactivated" } else { "there is none such at this place" };
-            return Err(format!("cannot have option {number} of the value: {why}"));
-        }
-        places = reached.into_values().collect();
-    }
-    Ok(())
 }

@@ -23,6 +23,7 @@ pub mod linked_accounts;
 pub mod links;
 pub mod members;
 pub mod memories;
+mod option_tree;
 pub mod organizations;
 mod recovery;
 pub mod roles;

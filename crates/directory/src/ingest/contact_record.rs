@@ -136,9 +136,14 @@ fn check_options(options: &[SelectOption], depth: usize, seen: &mut BTreeSet<Uui
         let text = format!("must have at most {} levels of options", limits::OPTION_DEPTH);
         return Err(Error::field(&["input"], text));
     }
+    let mut values = BTreeSet::new();
     for option in options {
         filled("input", &option.label, limits::TITLE)?;
         filled("input", &option.value, limits::TITLE)?;
+        // What is noted would not tell which of them was chosen.
+        if !values.insert(&option.value) {
+            return Err(Error::field(&["input"], "has two options with the same value beside each other"));
+        }
         if !seen.insert(option.id) {
             return Err(Error::field(&["input"], "has two options with the same id"));
         }

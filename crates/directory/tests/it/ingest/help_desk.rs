@@ -86,7 +86,8 @@ fn nested(levels: u64) -> SelectOption {
 async fn a_definition_out_of_bounds_is_refused_with_its_field() {
     let server = TestServer::start().await;
     let org = server.org("acme").await;
-    let many = |count: u64| (0..count).map(|number| option(number, "a", Vec::new())).collect::<Vec<_>>();
+    let one = |number| option(number, &format!("a{number}"), Vec::new());
+    let many = |count: u64| (0..count).map(one).collect::<Vec<_>>();
     let long = "x".repeat(limits::TITLE + 1);
     let mut wordy = option(1, "a", Vec::new());
     wordy.label.clone_from(&long);
@@ -107,6 +108,8 @@ async fn a_definition_out_of_bounds_is_refused_with_its_field() {
         (selecting(1, vec![option(1, "", Vec::new())]), "input"),
         (selecting(1, vec![option(1, &long, Vec::new())]), "input"),
         (selecting(1, vec![option(1, "a", vec![option(1, "b", Vec::new())])]), "input"),
+        (selecting(1, vec![option(1, "a", Vec::new()), option(2, "a", Vec::new())]), "input"),
+        (selecting(1, vec![option(1, "a", vec![one(2), one(3), option(4, "a2", Vec::new())])]), "input"),
         (selecting(1, many(1_001)), "input"),
         (
             selecting(
@@ -152,8 +155,9 @@ async fn the_options_of_all_definitions_together_are_bounded() {
     let org = server.org("acme").await;
     // Nearly two megabytes each.
     let large = |number: u64| {
-        let value = "x".repeat(limits::TITLE);
-        let options = (0..900).map(|place| option(number * 1_000 + place, &value, Vec::new())).collect();
+        let value = |place: u64| format!("{place:0width$}", width = limits::TITLE);
+        let options =
+            (0..900).map(|place| option(number * 1_000 + place, &value(place), Vec::new())).collect();
         of_definition(selecting(number, options))
     };
     let bound = limits::DEFINITION_BYTES;
