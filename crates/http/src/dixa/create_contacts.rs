@@ -16,8 +16,9 @@ pub(super) async fn one(call: Call) -> Result<Reply, Problem> {
     outcomes::one(&ctx, Action::Create, None, outcome)
 }
 
-pub(super) async fn many(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn many(mut call: Call) -> Result<Reply, Problem> {
     let ctx = authenticate(&call).await?;
+    call.receive().await?;
     let body: BulkInput<CreateEndUserInput> = read_body(&call)?;
     let items = input::items(&call, body)?.map(input::contact).collect();
     let outcomes = call.directory().create_contacts(&ctx, items).await?;

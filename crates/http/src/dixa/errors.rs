@@ -10,6 +10,7 @@ use crate::kernel::{ErrorResponse, FieldProblem, Loc, Problem, Reply, SchemaRef}
 
 pub(super) const NOT_AUTHORIZED: &str = "User is unauthorized to perform an underlying operation";
 const NOT_FOUND: &str = "The requested resource could not be found";
+const OPEN: &str = "A conversation is not closed: close it, or send the request again with ?force=true";
 const INTERNAL: &str = "There was an internal server error while processing the request";
 
 /// The status of each code. A snapshot in the tests holds the whole table.
@@ -56,6 +57,7 @@ fn text(error: &Error) -> Cow<'_, str> {
         403 if error.code == ErrorCode::Forbidden => NOT_AUTHORIZED.into(),
         404 => NOT_FOUND.into(),
         500 => INTERNAL.into(),
+        409 if error.code == ErrorCode::ConversationOpen => OPEN.into(),
         _ => error.text.as_str().into(),
     }
 }

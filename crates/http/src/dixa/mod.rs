@@ -53,6 +53,17 @@ pub fn dialect() -> Dialect {
             "/v1/custom-attributes",
             "/v1/anonymization",
             "/v1/organization",
+            // Resources of the published API that are not served: its clients look for the words of the 404 in its form.
+            "/v1/agents",
+            "/v1/analytics",
+            "/v1/business-hours",
+            "/v1/contact-endpoints",
+            "/v1/knowledge",
+            "/v1/queues",
+            "/v1/search",
+            "/v1/tags",
+            "/v1/teams",
+            "/v1/webhooks",
             "/beta",
         ],
         fits: |name, word| match name {

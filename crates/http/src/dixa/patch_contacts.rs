@@ -19,8 +19,9 @@ pub(super) async fn one(call: Call) -> Result<Reply, Problem> {
     outcomes::one(&ctx, Action::Patch, Some(id), outcome)
 }
 
-pub(super) async fn many(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn many(mut call: Call) -> Result<Reply, Problem> {
     let ctx = authenticate(&call).await?;
+    call.receive().await?;
     let body: BulkInput<BulkPatchEndUserInput> = read_body(&call)?;
     let item = |item: BulkPatchEndUserInput| (item.id.0, item.into());
     let items: Vec<(Uuid, ContactPatch)> = input::items(&call, body)?.map(item).collect();

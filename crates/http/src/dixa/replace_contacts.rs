@@ -19,8 +19,9 @@ pub(super) async fn one(call: Call) -> Result<Reply, Problem> {
     outcomes::one(&ctx, Action::Update, Some(id), outcome)
 }
 
-pub(super) async fn many(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn many(mut call: Call) -> Result<Reply, Problem> {
     let ctx = authenticate(&call).await?;
+    call.receive().await?;
     let body: BulkInput<BulkUpdateEndUserInput> = read_body(&call)?;
     let item = |item: BulkUpdateEndUserInput| (item.id.0, input::contact(item));
     let items: Vec<(Uuid, ContactInput)> = input::items(&call, body)?.map(item).collect();

@@ -15,6 +15,7 @@ use denizen_directory::Directory;
 use denizen_domain::time::Timestamp;
 
 use super::app::{App, TokenRate};
+use super::body;
 use super::problem::Problem;
 use super::stream::Arriving;
 use super::visit::Note;
@@ -26,8 +27,10 @@ pub struct Call {
     pub(crate) params: Vec<(&'static str, String)>,
     pub(crate) query: OnceLock<Query>,
     pub(crate) body: Bytes,
-    /// The body of an operation that reads it as it arrives.
+    /// The body of an operation that reads it as it arrives, or one that was left on its way.
     pub(crate) arriving: Mutex<Option<Body>>,
+    /// The longest body, in bytes.
+    pub(crate) body_limit: usize,
     pub(crate) request_id: Arc<str>,
     pub(crate) note: Arc<Note>,
 }
@@ -96,6 +99,21 @@ impl Call {
     /// The whole body; empty where the operation declares none.
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    /// Reads a body that was left on its way because it is long and nobody knew who sends it. To be called once that is
+    /// known, by operations with [`super::BodyLimit::Bulk`]; does nothing where the body has been read.
+    ///
+    /// # Errors
+    /// When it is too long, or does not arrive in time and whole.
+    pub async fn receive(&mut self) -> Result<(), Problem> {
+        let left = self.arriving.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(left) = left {
+            let settings = &self.app.settings;
+            let seconds = settings.body_read_seconds.min(settings.request_seconds);
+            self.body = body::read(left, self.body_limit, seconds).await?;
+        }
+        Ok(())
     }
 
     /// The body as it arrives, for operations that declare [`super::Operation::streaming`]. Asks the sender to begin, so

@@ -76,6 +76,14 @@ impl BodyLimit {
             Self::Bulk => settings.dixa.bulk_bytes,
         }
     }
+
+    /// Up to how many bytes are read before it is known who sends them: what anybody can have held in memory.
+    pub(crate) fn at_once(self, settings: &HttpSettings) -> usize {
+        match self {
+            Self::Bulk => settings.body_bytes.min(settings.dixa.bulk_bytes),
+            other => other.bytes(settings),
+        }
+    }
 }
 
 /// A place of an operation that is served where the settings want it, and not published.

@@ -72,6 +72,8 @@ pub(crate) struct Served {
     pub(crate) reads_body: bool,
     pub(crate) body_limit: usize,
     pub(crate) streams: bool,
+    /// Bodies longer than this are left on their way until it is known who sends them.
+    pub(crate) read_at_once: usize,
     /// The limit of a minute, where there is one.
     pub(crate) rate: Option<(Rate, u32)>,
     pub(crate) internal: bool,
@@ -211,6 +213,7 @@ fn places_of<'m>(
         reads_body: operation.body.is_some(),
         body_limit: operation.body_limit.bytes(settings),
         streams: operation.streams,
+        read_at_once: operation.body_limit.at_once(settings),
         rate,
         internal: operation.internal,
         quiet: operation.quiet,
@@ -309,12 +312,12 @@ fn tidy(path: &str) -> &str {
     path
 }
 
-/// The form of errors where no dialect has a say.
+/// The form of errors where no dialect has a say: the words stand where clients of either look for them.
 pub(crate) fn plain(problem: &Problem) -> Reply {
     let (status, text) = match problem {
         Problem::Directory(error) => (500, error.text.clone().into()),
         Problem::Invalid(problems) => return Reply::json(422, &serde_json::json!({ "detail": problems })),
         other => other.status_and_text().unwrap_or((500, "Internal error".into())),
     };
-    Reply::json(status, &serde_json::json!({ "detail": text }))
+    Reply::json(status, &serde_json::json!({ "detail": text, "message": text }))
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::CONNECTION;
+use axum::http::header::{CONNECTION, TRANSFER_ENCODING};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Response};
 use denizen_directory::limits::Counted;
@@ -25,7 +25,7 @@ use super::dialect::Dialect;
 use super::problem::Problem;
 use super::rate::{Standing, Ticket};
 use super::reply::Reply;
-use super::routes::{Endpoint, Found, Mounted, Routes};
+use super::routes::{Endpoint, Found, Mounted, Routes, Served};
 use super::visit::{Note, REQUEST_ID, Visit};
 
 /// Everything that this process answers.
@@ -75,6 +75,7 @@ impl Kernel {
                 visit.quiet = operation.quiet;
                 note_organization(&visit.note, &endpoint, &params);
                 let mut standing = None;
+                let is_left = operation.streams || is_left(operation, &parts);
                 let note = Arc::clone(&visit.note);
                 let arrived = Arrived { begun, parts, params, body, request_id, note, busy };
                 match self.perform(&endpoint, arrived, &mut standing).await {
@@ -92,7 +93,7 @@ impl Kernel {
                         let reply = (operation.problem)(&problem);
                         let mut refusal = visit.end(reply, standing, Some(&problem), &operation.metrics);
                         // Nobody reads the rest of the body, of which there may be any amount.
-                        if operation.streams {
+                        if is_left {
                             refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                         }
                         refusal
@@ -140,6 +141,8 @@ impl Kernel {
             arriving = Some(body);
         } else if body::declared_length(&parts.headers).is_some_and(|length| length > limit as u64) {
             return Err(Problem::BodyTooLarge { limit });
+        } else if is_left(operation, &parts) {
+            arriving = Some(body);
         } else if operation.reads_body {
             let seconds = settings.body_read_seconds.min(settings.request_seconds);
             whole = body::read(body, limit, seconds).await?;
@@ -166,6 +169,7 @@ impl Kernel {
             query: OnceLock::new(),
             body: whole,
             arriving: Mutex::new(arriving),
+            body_limit: limit,
             request_id,
             note,
         };
@@ -249,6 +253,18 @@ impl Drop for Abandoned {
             self.app.rates.forget(ticket);
         }
     }
+}
+
+/// Whether a body is long, or may be, for somebody who is not known yet: it is left on its way until the operation has
+/// established who sends it.
+fn is_left(operation: &Served, parts: &Parts) -> bool {
+    let may_be_long = || {
+        body::declared_length(&parts.headers).map_or_else(
+            || parts.headers.contains_key(TRANSFER_ENCODING),
+            |length| length > operation.read_at_once as u64,
+        )
+    };
+    operation.reads_body && operation.read_at_once < operation.body_limit && may_be_long()
 }
 
 /// A request whose path and method are known.

@@ -1,7 +1,14 @@
 //! Many end users in one call: each outcome in its place, whatever became of the others.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::Request;
 use denizen_testkit::{Answer, TestProgram, TestServer};
+use hyper::body::Frame;
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
 use super::scene::{program, refusal, server_with};
 
@@ -195,4 +202,46 @@ async fn a_call_has_a_greatest_number_of_items() {
     program.post("/v1/endusers/bulk", &items(2)).await.expect(201);
     let wrong = (400, "Invalid value for: body (must have at most 2 items at 'data')".to_owned());
     assert_eq!(refusal(&program.post("/v1/endusers/bulk", &items(3)).await), wrong);
+}
+
+/// A body that nobody may ask for.
+struct Untouched;
+
+impl HttpBody for Untouched {
+    type Data = Bytes;
+    type Error = std::io::Error;
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        panic!("the body was asked for")
+    }
+}
+
+#[tokio::test]
+async fn a_long_body_is_read_for_those_only_who_have_shown_a_token() {
+    let (server, program, _) = desk().await;
+    let long = |token: &str, framing: (&str, &str), body: Body| {
+        let request = Request::post("/v1/endusers/bulk").header("authorization", token);
+        request.header(framing.0, framing.1).body(body).unwrap()
+    };
+    for framing in [("content-length", "5000000"), ("transfer-encoding", "chunked")] {
+        let request = long("acme.unknown", framing, Body::new(Untouched));
+        let response = server.router().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 401);
+        // What was not read is still on its way.
+        assert_eq!(response.headers()["connection"], "close");
+    }
+    // Beyond the limit it is refused unread, whoever sends it.
+    let request = long(&program.token, ("content-length", "50000000"), Body::new(Untouched));
+    assert_eq!(server.router().oneshot(request).await.unwrap().status(), 413);
+
+    let name = "x".repeat(2_000);
+    let body = json!({"data": vec![json!({"displayName": "Ann", "note": name}); 1_000]}).to_string();
+    assert!(body.len() > server.app().settings.body_bytes);
+    let length = body.len().to_string();
+    for framing in [("content-length", length.as_str()), ("transfer-encoding", "chunked")] {
+        let answer = server.send(long(&program.token, framing, Body::from(body.clone()))).await.expect(201);
+        assert_eq!(outcomes(&answer), vec![success("Ann"); 1_000]);
+    }
 }

@@ -37,7 +37,7 @@ ContactNotFound 404 {"message":"The requested resource could not be found"}
 AttributeDefinitionNotFound 404 {"message":"The requested resource could not be found"}
 ConversationNotFound 404 {"message":"The requested resource could not be found"}
 MessageNotFound 404 {"message":"The requested resource could not be found"}
-ConversationOpen 409 {"message":"A conversation is not closed"}
+ConversationOpen 409 {"message":"A conversation is not closed: close it, or send the request again with ?force=true"}
 AnonymizationNotFound 404 {"message":"The requested resource could not be found"}
 PhoneTaken 400 {"message":"Another contact has this number"}
 "#;

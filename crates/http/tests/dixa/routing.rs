@@ -98,6 +98,8 @@ async fn what_means_no_operation_is_answered_in_the_form_of_the_dialect() {
         "/beta/",
         "/beta/nothing",
         "/beta/acme/user/",
+        "/v1/agents",
+        "/v1/teams/1",
     ] {
         let answer = server.anonymous("GET", path, None).await;
         assert_eq!(refusal(&answer), not_found, "{path}");

@@ -50,7 +50,11 @@ async fn an_unknown_path_is_not_found_in_the_form_of_whose_it_is() {
     }
     for path in ["/v2/acme", "/livez/x"] {
         let answer = server.get(path).await;
-        assert_eq!((answer.status, answer.text()), (404, r#"{"detail":"Not Found"}"#), "{path}");
+        assert_eq!(
+            (answer.status, answer.text()),
+            (404, r#"{"detail":"Not Found","message":"Not Found"}"#),
+            "{path}"
+        );
     }
 }
 

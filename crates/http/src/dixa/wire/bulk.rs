@@ -1,7 +1,12 @@
 //! Calls about many end users (contract section 5.3).
 
+use std::fmt;
+use std::marker::PhantomData;
+
+use denizen_directory::contacts::MAX_ITEMS;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Id;
 use super::constant::constants;
@@ -11,8 +16,38 @@ use crate::kernel::Object;
 /// Many items; no member means none.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(rename = "{T}List")]
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
 pub(in crate::dixa) struct BulkInput<T> {
+    #[serde(default, deserialize_with = "few")]
     pub(in crate::dixa) data: Option<Vec<Object<T>>>,
+}
+
+/// Not more items than any setting admits: what is longer is not read to its end, for what is read takes many times the
+/// room of what is sent.
+fn few<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<Object<T>>>, D::Error> {
+    struct Items<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
+        type Value = Option<Vec<Object<T>>>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a sequence")
+        }
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut sent: A) -> Result<Self::Value, A::Error> {
+            let mut items = Vec::new();
+            while let Some(item) = sent.next_element()? {
+                if items.len() == MAX_ITEMS {
+                    return Err(A::Error::custom(format_args!("must have at most {MAX_ITEMS} items")));
+                }
+                items.push(item);
+            }
+            Ok(Some(items))
+        }
+    }
+    deserializer.deserialize_any(Items(PhantomData))
 }
 
 /// What became of one item. The outcomes stand in the order of the items.
