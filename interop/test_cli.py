@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import stat
 import subprocess
 
@@ -152,6 +153,30 @@ def test_organizations_are_listed_and_shown_without_secrets(org):
     assert org.slug in shown
     for text in (listed, shown):
         assert org.made["api_key"] not in text
+
+
+def test_the_role_for_tokens_of_fewer_rights_is_made_as_the_page_says(org, tmp_path):
+    page = (REPOSITORY / "docs" / "operations.md").read_text()
+    (block,) = re.findall(r"^```sh\n(curl [^`]*?ContactReader.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    paste, command = block.strip().split("\ndenizen ")
+    settings = {
+        "AMIGO_API_KEY": org.admin.api_key,
+        "AMIGO_API_KEY_ID": org.admin.api_key_id,
+        "AMIGO_USER_ID": org.admin.user_id,
+        "AMIGO_ORGANIZATION_ID": org.slug,
+        "AMIGO_BASE_URL": org.server.url,
+    }
+    done = subprocess.run(
+        ["bash", "-c", paste], capture_output=True, text=True, timeout=30, env={**clean_environment(), **settings}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    arguments = shlex.split(command.replace("$AMIGO_ORGANIZATION_ID", org.slug))
+    made = org.server.command(*arguments, "--json")
+    assert "warning" not in made.stderr
+    token = json.loads(made.stdout)["dixa_token"]
+    with org.server.client(headers={"Authorization": token}) as http:
+        assert http.get("/v1/endusers").status_code == 200
+        assert http.post("/v1/endusers", json={"displayName": "Ann"}).status_code == 403
 
 
 def test_a_token_made_beside_a_running_server_is_good_at_once_and_for_nothing_once_it_is_revoked(org):
