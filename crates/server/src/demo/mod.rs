@@ -262,8 +262,8 @@ Its credentials are shown this once:
 {list}
 {exports}
 {limit}Calls to paste: three of the people, three of them as contacts of a help desk and one by an address, the conversations
-of that one, those of the people who talk most, a search that minds neither case nor accents, a record as a conversation
-platform sends it, and an invitation, which is mailed: while no mail server is configured, as a file in {data}/mail.
+of that one, the people who talk most, a search that minds neither case nor accents, a record as a conversation platform
+sends it, and an invitation, which is mailed: while no mail server is configured, as a file in {data}/mail.
 
 {first_calls}
 {contact}
