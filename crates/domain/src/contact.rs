@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 use crate::ids::Uuid;
 use crate::text::{Email, TextError};
@@ -25,15 +26,16 @@ pub struct ContactEmail {
 }
 
 impl ContactEmail {
-    /// Parses a text with one `@` between two parts that are not empty, without spaces and control characters; at most
-    /// 254 bytes.
+    /// Parses a text with one `@` between two parts that are not empty, without spaces, control characters and those that
+    /// nobody sees; at most 254 bytes.
     ///
     /// # Errors
     /// [`TextError::Form`].
     pub fn parse(text: &str) -> Result<Self, TextError> {
         const FORM: TextError = TextError::Form("must look like name@example.com");
         let (local, domain) = text.split_once('@').ok_or(FORM)?;
-        let is_odd = |c: char| c.is_whitespace() || c.is_control();
+        let is_unseen = |c: char| c.general_category() == GeneralCategory::Format;
+        let is_odd = |c: char| c.is_whitespace() || c.is_control() || is_unseen(c);
         if local.is_empty()
             || domain.is_empty()
             || domain.contains('@')
@@ -42,7 +44,13 @@ impl ContactEmail {
         {
             return Err(FORM);
         }
-        Ok(Self { key: Email::key_of(text), spelling: text.to_owned() })
+        Ok(Self { key: Self::key_of(text), spelling: text.to_owned() })
+    }
+
+    /// The key of any text: that of [`Email::key_of`], in which the Greek sigma has one form wherever it stands, as its
+    /// capital letter has.
+    pub fn key_of(text: &str) -> String {
+        Email::key_of(text).replace('ς', "σ")
     }
 
     pub fn as_str(&self) -> &str {
@@ -52,6 +60,12 @@ impl ContactEmail {
     pub fn key(&self) -> &str {
         &self.key
     }
+}
+
+/// Whether a text can be the id that a contact has elsewhere. No other is a contact's, and no other is looked up: a
+/// database may refuse to be asked for it.
+pub fn is_external_id(text: &str) -> bool {
+    text.len() <= MAX_EXTERNAL_ID && !text.contains(char::is_control)
 }
 
 /// A telephone number: `+` and 7 to 15 digits.
@@ -135,4 +149,63 @@ pub struct SelectOption {
     pub is_deactivated: bool,
     pub order_index: i32,
     pub nested_options: Vec<SelectOption>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letter_case_makes_no_other_address() {
+        let key = |text: &str| ContactEmail::parse(text).unwrap().key().to_owned();
+        for (one, other) in [
+            ("Ann@Example.ORG", "ann@example.org"),
+            ("JOSE\u{301}@x.org", "josé@x.org"),
+            ("ΟΔΟΣ@x.gr", "οδος@x.gr"),
+            ("ΟΔΟΣ@x.gr", "οδοσ@x.gr"),
+            ("ann@ΟΔΟΣ.gr", "ann@οδος.gr"),
+        ] {
+            assert_eq!(key(one), key(other), "{one} {other}");
+        }
+        assert_ne!(key("josé@x.org"), key("jose@x.org"));
+        assert_eq!(ContactEmail::parse("ΟΔΟΣ@x.gr").unwrap().as_str(), "ΟΔΟΣ@x.gr");
+    }
+
+    #[test]
+    fn an_address_has_no_character_that_cannot_be_seen() {
+        for odd in [
+            '\0',
+            '\n',
+            ' ',
+            '\u{a0}',
+            '\u{ad}',
+            '\u{200b}',
+            '\u{200d}',
+            '\u{202e}',
+            '\u{2060}',
+            '\u{feff}',
+            '\u{e0061}',
+        ] {
+            for text in
+                [format!("a{odd}nn@example.org"), format!("ann@ex{odd}ample.org"), format!("{odd}a@b")]
+            {
+                assert!(ContactEmail::parse(&text).is_err(), "{text:?}");
+            }
+        }
+        for text in ["a@b", "ann+x@example.org", "münch@bücher.example", "用户@例子.广告", "ann@🦀.example"]
+        {
+            assert!(ContactEmail::parse(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_external_id_is_a_line_that_fits_into_an_index() {
+        let longest = "é".repeat(MAX_EXTERNAL_ID / 2);
+        for text in ["", " ", "crm-1", longest.as_str()] {
+            assert!(is_external_id(text), "{text:?}");
+        }
+        for text in ["\0", "a\0b", "a\nb", "\u{85}", &format!("{longest}x")] {
+            assert!(!is_external_id(text), "{text:?}");
+        }
+    }
 }

@@ -96,5 +96,6 @@ pub enum ContactFilter {
     Email(String),
     /// The contact with this number, primary or additional; none when it is no number.
     Phone(String),
+    /// The contacts with this id; none when it cannot be one.
     ExternalId(String),
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use denizen_domain::contact::{ContactEmail, MAX_EXTERNAL_ID, MAX_LIST, MAX_NAME, Phone};
-use denizen_domain::text::{Email, bounded};
+use denizen_domain::contact::{ContactEmail, MAX_LIST, MAX_NAME, Phone, is_external_id};
+use denizen_domain::text::bounded;
 use denizen_store::contacts::Profile;
 
 use super::{ContactInput, ContactPatch, Refusal};
@@ -43,15 +43,13 @@ impl CheckedPatch {
         names(&mut patch.first_name, Refusal::InvalidFirstName);
         names(&mut patch.last_name, Refusal::InvalidLastName);
         names(&mut patch.avatar_url, Refusal::InvalidAvatarUrl);
-        check(&mut patch.external_id, &mut refusals, Refusal::InvalidExternalId, |id| {
-            id.len() <= MAX_EXTERNAL_ID && is_line(id, MAX_EXTERNAL_ID)
-        });
+        check(&mut patch.external_id, &mut refusals, Refusal::InvalidExternalId, |id| is_external_id(id));
         check(&mut patch.middle_names, &mut refusals, Refusal::InvalidMiddleNames, |names| {
             names.len() <= MAX_LIST && names.iter().all(|name| is_line(name, MAX_NAME))
         });
         let is_email = |text: &String| ContactEmail::parse(text).is_ok();
         check(&mut patch.email, &mut refusals, Refusal::InvalidEmail, is_email);
-        drop_repetitions(&mut patch.additional_emails, Email::key_of);
+        drop_repetitions(&mut patch.additional_emails, ContactEmail::key_of);
         check(&mut patch.additional_emails, &mut refusals, Refusal::InvalidEmail, |emails| {
             emails.len() <= MAX_LIST && emails.iter().all(is_email)
         });
@@ -87,8 +85,8 @@ impl CheckedPatch {
             external_id: or_known(&said.external_id, &known.external_id),
             avatar_url: or_known(&said.avatar_url, &known.avatar_url),
         };
-        if let Some(primary) = after.email.as_deref().map(Email::key_of) {
-            after.additional_emails.retain(|address| Email::key_of(address) != primary);
+        if let Some(primary) = after.email.as_deref().map(ContactEmail::key_of) {
+            after.additional_emails.retain(|address| ContactEmail::key_of(address) != primary);
         }
         if let Some(primary) = &after.phone {
             after.additional_phones.retain(|number| number != primary);

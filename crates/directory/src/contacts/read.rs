@@ -1,6 +1,6 @@
 //! Reading contacts: one, and lists.
 
-use denizen_domain::contact::{ContactEmail, Phone};
+use denizen_domain::contact::{ContactEmail, Phone, is_external_id};
 use denizen_domain::ids::{UserId, Uuid};
 use denizen_domain::permission::names;
 use denizen_store::Conn;
@@ -39,7 +39,8 @@ fn find(
 ) -> denizen_store::Result<Page<Contact>> {
     let external_id = match filter {
         ContactFilter::All => None,
-        ContactFilter::ExternalId(external_id) => Some(external_id.clone()),
+        ContactFilter::ExternalId(external_id) if is_external_id(external_id) => Some(external_id.clone()),
+        ContactFilter::ExternalId(_) => return Ok(page_of_one(None, from)),
         ContactFilter::Email(text) => {
             let identifier = ContactEmail::parse(text).ok().map(|email| Identifier::email(email.as_str()));
             return find_one(conn, identifier, from);

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use denizen_domain::contact::{AttributeEntity, AttributeInput, AttributeValue, Attributes, SelectOption};
+use denizen_domain::contact::{
+    AttributeEntity, AttributeInput, AttributeValue, Attributes, MAX_EXTERNAL_ID, SelectOption,
+    is_external_id,
+};
 use denizen_domain::ids::{UserId, Uuid};
 use denizen_domain::patch::Patch;
 use denizen_domain::time::Timestamp;
@@ -100,11 +103,21 @@ pub(super) fn without_empty(attributes: &mut Attributes) {
     attributes.retain(|_, value| *value != AttributeValue::Options(Vec::new()));
 }
 
+fn external_id(field: &str, id: &str) -> Result<()> {
+    if is_external_id(id) {
+        return Ok(());
+    }
+    Err(Error::field(
+        &[field],
+        format!("must have at most {MAX_EXTERNAL_ID} bytes and no control characters"),
+    ))
+}
+
 /// Names, addresses and numbers are judged with what is there of the contact.
 pub(super) fn check_contact(record: &ContactRecord) -> Result<()> {
     match &record.external_id {
         Patch::Set(id) if id.is_empty() => return Err(Error::field(&["external_id"], "must not be empty")),
-        Patch::Set(_) => {}
+        Patch::Set(id) => external_id("external_id", id)?,
         Patch::Keep | Patch::Clear if record.contact_id.is_some() => {}
         Patch::Keep | Patch::Clear => {
             return Err(Error::field(&["contact_id"], "must be there, or else external_id"));
@@ -158,6 +171,9 @@ fn check_options(options: &[SelectOption], depth: usize, seen: &mut BTreeSet<Uui
 pub(super) fn check_contact_conversation(record: &ContactConversationRecord) -> Result<()> {
     if record.conversation_id < 0 {
         return Err(Error::field(&["conversation_id"], "must not be negative"));
+    }
+    if let ContactRef::ExternalId(id) = &record.contact {
+        external_id(record.contact.field(), id)?;
     }
     let times = [
         ("created_at", Some(record.created_at)),

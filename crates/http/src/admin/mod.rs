@@ -74,6 +74,7 @@ pub fn dialect() -> Dialect {
         version: "v1",
         roots: &["/admin"],
         fits: |_, _| true,
+        judges_params: false,
         falls_through: false,
         problem: errors::render,
         operations,

@@ -112,6 +112,7 @@ pub fn dialect() -> Dialect {
         version: "v1",
         roots: &["/v1"],
         fits: |name, word| name != "organization" || Slug::parse(word).is_ok(),
+        judges_params: false,
         falls_through: false,
         problem: errors::render,
         operations,

@@ -70,6 +70,7 @@ pub fn dialect() -> Dialect {
             "conversationId" => word.parse::<i64>().is_ok(),
             _ => Uuid::parse(word).is_some(),
         },
+        judges_params: true,
         falls_through: true,
         problem: errors::render,
         operations,

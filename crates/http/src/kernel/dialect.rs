@@ -23,6 +23,9 @@ pub struct Dialect {
     /// Whether a word can be the value of a parameter of this name. It is asked about paths that mean operations of
     /// several dialects: `/v1/things/user` is no thing if `user` cannot be a thing's id.
     pub fits: fn(&str, &str) -> bool,
+    /// Whether operations look at their parameters of the path before they look anything up by them, so that they are
+    /// given what cannot be read, too, and refuse it in their own way. Otherwise such a path means nothing.
+    pub judges_params: bool,
     /// Whether a method that a path lacks is looked for in less literal ones: `GET /v1/things/bulk` is then the thing with
     /// the id `bulk`, though only `POST` has a path of its own. Otherwise the method is not allowed.
     pub falls_through: bool,

@@ -24,6 +24,8 @@ pub(crate) struct Mounted {
     pub(crate) roots: &'static [&'static str],
     /// See [`Dialect::fits`].
     pub(crate) fits: fn(&str, &str) -> bool,
+    /// See [`Dialect::judges_params`].
+    pub(crate) judges_params: bool,
     /// See [`Dialect::falls_through`].
     pub(crate) falls_through: bool,
     pub(crate) problem: fn(&Problem) -> Reply,
@@ -36,6 +38,7 @@ impl Mounted {
             name: dialect.name,
             roots: dialect.roots,
             fits: dialect.fits,
+            judges_params: dialect.judges_params,
             falls_through: dialect.falls_through,
             problem: dialect.problem,
             operations: (dialect.operations)(),
@@ -44,7 +47,15 @@ impl Mounted {
 
     /// A part of the process itself, whose paths have no parameters and which answers for no others.
     pub(crate) fn own(name: &'static str, operations: Vec<Operation>) -> Self {
-        Self { name, roots: &[], fits: |_, _| true, falls_through: false, problem: plain, operations }
+        Self {
+            name,
+            roots: &[],
+            fits: |_, _| true,
+            judges_params: false,
+            falls_through: false,
+            problem: plain,
+            operations,
+        }
     }
 }
 
@@ -68,6 +79,7 @@ pub(crate) struct Served {
     pub(crate) dialect: &'static str,
     pub(crate) id: &'static str,
     pub(crate) problem: fn(&Problem) -> Reply,
+    pub(crate) judges_params: bool,
     pub(crate) handler: Handler,
     pub(crate) reads_body: bool,
     pub(crate) body_limit: usize,
@@ -176,12 +188,12 @@ impl Routes {
         let mut parts = trimmed.split('/').skip(1);
         let mut passed = 0;
         for (place, name) in &endpoint.params {
-            let value = parts.nth(place - passed).map(|part| percent_decode_str(part).decode_utf8());
+            let part = parts.nth(place - passed).unwrap_or_default();
             passed = place + 1;
-            let Some(value) = value.and_then(Result::ok).filter(|value| can_be_a_name(value)) else {
+            let Some(value) = param(part, endpoint.operation.judges_params) else {
                 return Found::Problem(self.form(path), Problem::NotFound);
             };
-            params.push((*name, value.into_owned()));
+            params.push((*name, value));
         }
         Found::Endpoint(Arc::clone(endpoint), params)
     }
@@ -209,6 +221,7 @@ fn places_of<'m>(
         dialect: part.name,
         id: operation.id,
         problem: part.problem,
+        judges_params: part.judges_params,
         handler: operation.handler.clone(),
         reads_body: operation.body.is_some(),
         body_limit: operation.body_limit.bytes(settings),
@@ -239,10 +252,14 @@ fn places_of<'m>(
         .collect()
 }
 
-/// What is empty names nothing, and neither does what holds a NUL character, which no text has: a database may refuse to
-/// be asked for it, and that would look as if the database failed.
-fn can_be_a_name(param: &str) -> bool {
-    !param.is_empty() && !param.contains('\0')
+/// A parameter of the path. What is empty names nothing, and neither does what holds a NUL character, which no text has: a
+/// database may refuse to be asked for it, and that would look as if the database failed. An operation that judges its
+/// parameters is given what is not empty, whatever it is.
+fn param(part: &str, is_judged: bool) -> Option<String> {
+    let bytes = percent_decode_str(part);
+    let value = if is_judged { bytes.decode_utf8_lossy() } else { bytes.decode_utf8().ok()? };
+    let is_name = !value.is_empty() && (is_judged || !value.contains('\0'));
+    is_name.then(|| value.into_owned())
 }
 
 impl Methods {

@@ -179,6 +179,7 @@ pub(crate) fn dialect() -> Dialect {
         version: "1",
         roots: &["/v1"],
         fits: |_, _| true,
+        judges_params: false,
         falls_through: false,
         problem,
         operations,

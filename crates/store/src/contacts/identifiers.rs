@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use denizen_domain::contact::ContactEmail;
 use denizen_domain::ids::UserId;
-use denizen_domain::text::Email;
 
 use super::Profile;
 use crate::conn::{Conn, Tx};
@@ -42,7 +42,7 @@ pub struct Identifier {
 impl Identifier {
     /// Of an address in any spelling.
     pub fn email(address: &str) -> Self {
-        Self { kind: IdentifierKind::Email, key: Email::key_of(address) }
+        Self { kind: IdentifierKind::Email, key: ContactEmail::key_of(address) }
     }
 
     pub fn phone(number: &str) -> Self {

@@ -56,6 +56,13 @@ async fn a_filter_that_is_no_address_or_number_matches_nobody() {
         ContactFilter::Phone("ann@example.org".to_owned()),
         ContactFilter::Phone("+4915112345678".to_owned()),
         ContactFilter::ExternalId(String::new()),
+        // What a database would not be asked for.
+        ContactFilter::Email("a\0@example.org".to_owned()),
+        ContactFilter::Phone("+4915112\0345678".to_owned()),
+        ContactFilter::ExternalId("\0".to_owned()),
+        ContactFilter::ExternalId("a\0b".to_owned()),
+        ContactFilter::ExternalId("a\nb".to_owned()),
+        ContactFilter::ExternalId("x".repeat(1_001)),
     ] {
         let page = desk.list(filter.clone(), PageFrom::Start, 10).await;
         assert_eq!((ids(&page), page.has_before, page.has_after), (vec![], false, false), "{filter:?}");
