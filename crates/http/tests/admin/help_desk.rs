@@ -461,3 +461,40 @@ async fn a_help_desk_of_thousands_comes_in_one_stream_and_again() {
     assert_eq!((page.items.len(), page.has_after), (1_500, false));
     org.server.assert_consistent().await;
 }
+
+/// The value with a NUL character in one of its texts, for each of them.
+fn spoiled(value: &Value) -> Vec<Value> {
+    let within = |place: &dyn Fn(&mut Value) -> &mut Value, inner: &Value| -> Vec<Value> {
+        let put = |inner| {
+            let mut whole = value.clone();
+            *place(&mut whole) = inner;
+            whole
+        };
+        spoiled(inner).into_iter().map(put).collect()
+    };
+    match value {
+        Value::String(text) => vec![format!("{text}\0").into(), "\0".into()],
+        Value::Array(list) => {
+            list.iter().enumerate().flat_map(|(at, inner)| within(&|whole| &mut whole[at], inner)).collect()
+        }
+        Value::Object(map) => {
+            map.iter().flat_map(|(name, inner)| within(&|whole| &mut whole[name], inner)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_no_database_stores_refuses_its_line_and_stops_no_other() {
+    let (_, admin, _) = start().await;
+    let lines: Vec<Value> = records().iter().flat_map(spoiled).collect();
+    assert!(lines.len() > 80, "{}", lines.len());
+    for line in &lines {
+        assert_eq!(words(&ingest(&admin, std::slice::from_ref(line)).await), ["refused"], "{line}");
+    }
+    let mut all = lines.clone();
+    all.extend(records());
+    let answers = ingest(&admin, &all).await;
+    assert_eq!(words(&answers)[..lines.len()], vec!["refused"; lines.len()]);
+    assert_eq!(words(&answers)[lines.len()..], ["created"; 5]);
+}

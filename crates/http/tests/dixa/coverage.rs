@@ -36,7 +36,17 @@ fn strange_values(param: &str) -> (&'static [&'static str], &'static [&'static s
     match param {
         "{conversationId}" => (
             &["7", "0", "-1", "9223372036854775807"],
-            &["abc", "9223372036854775808", "1.0", "0x1", "1%20", "01234567-89ab-4def-8123-456789abcdef"],
+            &[
+                "abc",
+                "9223372036854775808",
+                "1.0",
+                "0x1",
+                "1%20",
+                "%00",
+                "7%00",
+                "%ff",
+                "01234567-89ab-4def-8123-456789abcdef",
+            ],
         ),
         _ => (
             UUIDS,
@@ -46,6 +56,9 @@ fn strange_values(param: &str) -> (&'static [&'static str], &'static [&'static s
                 "01234567-89ab-4def-8123-456789abcde",
                 "0123456789ab4def8123456789abcdef",
                 "%20",
+                "%00",
+                "01234567-89ab-4def-8123-456789abcdef%00",
+                "%FF",
                 "ann@acme.example",
             ],
         ),

@@ -171,6 +171,17 @@ async fn a_key_is_taken_however_it_is_spelt_and_a_garbled_one_is_refused() {
         let answer = program.get(&format!("/v1/endusers?pageKey={}", URL_SAFE.encode(&garbled))).await;
         assert_eq!(refusal(&answer), wrong, "{garbled}");
     }
+    // What cannot be an external id is nobody's.
+    for id in ["%00", "a%00b", "%0A"] {
+        let key = URL_SAFE.encode(format!("pageLimit=1&after={place}&externalId={id}"));
+        for query in [format!("pageKey={key}"), format!("externalId={id}")] {
+            let answer = program.get(&format!("/v1/endusers?{query}")).await.expect(200);
+            assert_eq!(answer.text(), r#"{"data":[]}"#, "{query}");
+        }
+    }
+    for query in ["email=a%00@example.org", "phone=%2B491511%0000001"] {
+        program.get(&format!("/v1/endusers?{query}")).await.expect(200);
+    }
     for garbled in ["!", "ä", "a", &format!("{plain}*"), "%00"] {
         let answer = program.get(&format!("/v1/endusers?pageKey={garbled}")).await;
         assert_eq!(refusal(&answer), wrong, "{garbled}");

@@ -98,33 +98,62 @@ fn patch<T>(rng: &mut Rng, value: impl FnOnce(&mut Rng) -> T) -> Patch<T> {
 }
 
 fn any_email(rng: &mut Rng) -> String {
-    (*rng.pick(&["a@x.example", "A@X.example", "b@x.example", "c@x.example", "d@x.example", "no address"]))
-        .to_owned()
+    (*rng.pick(&[
+        "a@x.example",
+        "A@X.example",
+        "b@x.example",
+        "c@x.example",
+        "d@x.example",
+        "no address",
+        "a\0@x.example",
+    ]))
+    .to_owned()
 }
 
 fn any_phone(rng: &mut Rng) -> String {
-    (*rng.pick(&["+491511111111", "+49 151 111-1111", "+491512222222", "+491513333333", "no number"]))
-        .to_owned()
+    (*rng.pick(&[
+        "+491511111111",
+        "+49 151 111-1111",
+        "+491512222222",
+        "+491513333333",
+        "no number",
+        "+491511111\0111",
+    ]))
+    .to_owned()
+}
+
+fn any_external_id(rng: &mut Rng) -> String {
+    if rng.chance(5) { "crm-\0".to_owned() } else { format!("crm-{}", number(rng, 4)) }
+}
+
+/// Now and then with a character that PostgreSQL neither stores nor can be asked for.
+fn any_text(rng: &mut Rng, text: &str) -> String {
+    if rng.chance(4) { format!("{text}\0") } else { text.to_owned() }
 }
 
 fn any_attributes(rng: &mut Rng) -> Attributes {
     let value = match rng.below(4) {
         0 => options(&["a"]),
-        1 => options(&["a", "b"]),
+        1 => options(&["a", &any_text(rng, "b")]),
         2 => options(&[]),
-        _ => text("gold"),
+        _ => text(&any_text(rng, "gold")),
     };
     noted([(number(rng, 4), value)])
 }
 
 fn any_contact(rng: &mut Rng) -> ContactRecord {
     let has_id = rng.chance(60);
-    let external_id = format!("crm-{}", number(rng, 4));
+    let external_id = any_external_id(rng);
+    let name = format!("Name {}", number(rng, 3));
     ContactRecord {
         contact_id: has_id.then(|| contact_id(number(rng, 4))),
         external_id: if has_id { patch(rng, |_| external_id) } else { Patch::Set(external_id) },
         // Those of a new contact do not depend on anything that is drawn.
-        display_name: Patch::Set(format!("Name {}", number(rng, 3))),
+        display_name: Patch::Set(any_text(rng, &name)),
+        first_name: patch(rng, |rng| any_text(rng, "Ann")),
+        last_name: patch(rng, |rng| any_text(rng, "Lee")),
+        middle_names: patch(rng, |rng| vec![any_text(rng, "Mae")]),
+        avatar_url: patch(rng, |rng| any_text(rng, "https://pictures.example/ann.png")),
         email: patch(rng, any_email),
         additional_emails: patch(rng, |rng| (0..rng.below(3)).map(|_| any_email(rng)).collect()),
         phone: patch(rng, any_phone),
@@ -140,9 +169,13 @@ fn any_definition(rng: &mut Rng) -> AttributeDefinitionRecord {
     let mut record = if number.is_multiple_of(2) || rng.chance(10) {
         definition(number)
     } else {
-        let nested = if rng.chance(50) { vec![option(101, "b", Vec::new())] } else { Vec::new() };
+        let inner = any_text(rng, "b");
+        let nested = if rng.chance(50) { vec![option(101, &inner, Vec::new())] } else { Vec::new() };
         selecting(number, vec![option(100, "a", nested)])
     };
+    record.identifier = any_text(rng, &record.identifier);
+    record.label = any_text(rng, &record.label);
+    record.description = rng.chance(30).then(|| any_text(rng, "What it is for"));
     record.is_archived = rng.chance(20);
     record.is_deactivated = rng.chance(20);
     if number == 3 || rng.chance(10) { of_conversations(record) } else { record }
@@ -153,13 +186,13 @@ fn any_conversation(rng: &mut Rng) -> ContactConversationRecord {
     record.contact = if rng.chance(60) {
         ContactRef::Id(contact_id(number(rng, 4)))
     } else {
-        ContactRef::ExternalId(format!("crm-{}", number(rng, 4)))
+        ContactRef::ExternalId(any_external_id(rng))
     };
     record.kind = *rng.pick(&[ConversationKind::Chat, ConversationKind::Generic, ConversationKind::Email]);
     record.state = rng.chance(50).then_some(ConversationState::Closed);
     record.attributes = rng.chance(40).then(|| any_attributes(rng));
     record.details =
-        ConversationDetails { language: rng.chance(30).then(|| "en".to_owned()), ..record.details };
+        ConversationDetails { language: rng.chance(30).then(|| any_text(rng, "en")), ..record.details };
     record
 }
 
@@ -170,9 +203,11 @@ fn any_record(rng: &mut Rng) -> Record {
         8..=9 => of_definition(any_definition(rng)),
         10..=14 => of_held(any_conversation(rng)),
         15..=17 => {
-            let content = (*rng.pick(&["Hello", "Good day"])).to_owned();
+            let content = *rng.pick(&["Hello", "Good day"]);
+            let content = any_text(rng, content);
             let record = said(number(rng, 8), signed(number(rng, 6)));
-            of_said(ContactMessageRecord { content, created_at: time(1), ..record })
+            let sender = any_text(rng, &record.sender);
+            of_said(ContactMessageRecord { content, sender, created_at: time(1), ..record })
         }
         18 => of_user(user(number(rng, 3))),
         _ if rng.chance(50) => Record::Conversation(conversation(number(rng, 3), number(rng, 3))),

@@ -242,7 +242,9 @@ async fn what_is_no_address_number_or_name_is_refused_with_its_field() {
         refused.push((ContactRecord { last_name: set(bad), ..base() }, "last_name"));
         refused.push((ContactRecord { middle_names: list(&[bad]), ..base() }, "middle_names"));
         refused.push((ContactRecord { avatar_url: set(bad), ..base() }, "avatar_url"));
-        refused.push((ContactRecord { external_id: set(bad), ..base() }, "external_id"));
+        for contact_id in [None, base().contact_id] {
+            refused.push((ContactRecord { contact_id, external_id: set(bad), ..base() }, "external_id"));
+        }
     }
     refused.push((ContactRecord { external_id: set(""), ..base() }, "external_id"));
     refused.push((ContactRecord { contact_id: None, external_id: Patch::Keep, ..base() }, "contact_id"));
@@ -360,6 +362,8 @@ async fn a_conversation_finds_its_contact_by_either_id_if_it_is_there_and_one() 
         // It stays with its contact.
         by(4, id(2)),
         by(1, external("none")),
+        by(1, external("crm-1\0")),
+        by(1, external(&"x".repeat(1_001))),
     ];
     let expected = [
         "refused InvalidField contact_id",
@@ -374,6 +378,8 @@ async fn a_conversation_finds_its_contact_by_either_id_if_it_is_there_and_one() 
         "refused InvalidField contact_external_id",
         "created",
         "refused InvalidField contact_id",
+        "refused InvalidField contact_external_id",
+        "refused InvalidField contact_external_id",
         "refused InvalidField contact_external_id",
     ];
     assert_eq!(ingest(&org, records).await, expected);
