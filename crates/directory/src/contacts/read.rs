@@ -101,4 +101,23 @@ impl Directory {
         };
         self.query(ctx.org(), read).await
     }
+
+    /// Up to `limit` contacts who are meant by a text, which names, addresses or numbers have: permission
+    /// `Directory:ReadContact`. An empty text means every contact that was not anonymized.
+    ///
+    /// # Errors
+    /// [`crate::ErrorCode::Forbidden`].
+    pub async fn search_contacts(
+        &self,
+        ctx: &OpContext,
+        needle: String,
+        limit: i64,
+    ) -> Result<Vec<ContactView>> {
+        ctx.require(&names::DIRECTORY_READ_CONTACT)?;
+        let search = move |conn: &Conn<'_>| {
+            let found = contacts::search(conn, &needle, limit)?;
+            views(conn, found)
+        };
+        Ok(self.store().scan(ctx.org(), search).await?)
+    }
 }

@@ -7,6 +7,7 @@
 mod delete_google_account;
 mod errors;
 mod fields;
+mod get_contacts;
 mod get_google_account;
 mod get_jobs;
 pub mod ingest;
@@ -18,6 +19,8 @@ use serde_json::json;
 
 use crate::kernel::{Dialect, Operation, QueryParam, SecurityKind, SecurityScheme, handler};
 
+/// The most contacts in one answer.
+const MOST_CONTACTS: i64 = 100;
 /// The most jobs in one answer, and how many there are when nobody asks for a number.
 const MOST_JOBS: i64 = 1_000;
 
@@ -133,6 +136,19 @@ fn operations() -> Vec<Operation> {
             .responds_empty(204)
             .rate("google_account")
             .errors(&[401, 403, 404, 429, 503]),
+        Operation::get("/admin/v1/{organization}/contacts", "get-contacts", handler(get_contacts::handle))
+            .tag("contacts")
+            .summary("Find contacts of the help desk: whom a request for information or erasure is about")
+            .description(
+                "Needs the permission `Directory:ReadContact`. First come those with an address or number that begins \
+                 with the text, then those with a name that contains it, whatever the letter case and accents. Who was \
+                 anonymized is not found: nothing is left to find anybody by.",
+            )
+            .query(QueryParam::text("query").required().about("A part of a name, or the beginning of an address or number."))
+            .query(QueryParam::int("limit", get_contacts::SOME, 1, MOST_CONTACTS))
+            .responds::<wire::contacts::Contacts>(200)
+            .rate("get_contacts")
+            .errors(&[401, 403, 404, 422, 429, 503]),
         Operation::get("/admin/v1/{organization}/jobs", "get-jobs", handler(get_jobs::handle))
             .tag("jobs")
             .summary("The work that is waiting, running or has failed")

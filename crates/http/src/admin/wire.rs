@@ -2,6 +2,7 @@
 
 #![expect(clippy::struct_field_names, reason = "the names are those of the columns that platforms have")]
 
+pub(super) mod contacts;
 pub(super) mod help_desk;
 
 use std::collections::BTreeMap;

@@ -4,6 +4,7 @@
 
 mod access;
 mod accounts;
+mod contacts;
 mod errors;
 mod help_desk;
 mod jobs;

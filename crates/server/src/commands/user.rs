@@ -11,7 +11,8 @@ use crate::refusal::{About, of_directory};
 use crate::report::{self, Failure, table};
 
 /// How an id is found by what somebody is known by. Erasing frees the address, so this works only before.
-const FIND: &str = "while a contact is there, GET /v1/endusers?email= finds the UUID by an address";
+const FIND: &str = "while a contact is there, GET /v1/endusers?email= finds the UUID by an address, and \
+    GET /admin/v1/{organization}/contacts?query= by a part of a name";
 
 pub fn run(config: &Config, user: &User) -> anyhow::Result<()> {
     let User::Erased { org, user_id, output } = user;

@@ -109,6 +109,7 @@ pub struct AdminRateLimits {
     pub ingest: u32,
     /// Get, put and delete together.
     pub google_account: u32,
+    pub get_contacts: u32,
     pub get_jobs: u32,
 }
 
@@ -351,7 +352,7 @@ impl Default for Config {
                     modify_organization: 10,
                     delete_organization: 5,
                 },
-                admin: AdminRateLimits { ingest: 60, google_account: 600, get_jobs: 60 },
+                admin: AdminRateLimits { ingest: 60, google_account: 600, get_contacts: 600, get_jobs: 60 },
             },
             amigo: Amigo {
                 list_limit: 600,
