@@ -58,7 +58,7 @@ async fn a_filter_that_is_no_address_or_number_matches_nobody() {
         ContactFilter::ExternalId(String::new()),
         // What a database would not be asked for.
         ContactFilter::Email("a\0@example.org".to_owned()),
-        ContactFilter::Phone("+4915112\0345678".to_owned()),
+        ContactFilter::Phone("+491511234\0".to_owned()),
         ContactFilter::ExternalId("\0".to_owned()),
         ContactFilter::ExternalId("a\0b".to_owned()),
         ContactFilter::ExternalId("a\nb".to_owned()),

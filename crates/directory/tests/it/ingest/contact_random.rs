@@ -117,7 +117,7 @@ fn any_phone(rng: &mut Rng) -> String {
         "+491512222222",
         "+491513333333",
         "no number",
-        "+491511111\0111",
+        "+49151111\0",
     ]))
     .to_owned()
 }
@@ -160,7 +160,6 @@ fn any_contact(rng: &mut Rng) -> ContactRecord {
         additional_phones: patch(rng, |rng| (0..rng.below(3)).map(|_| any_phone(rng)).collect()),
         attributes: if rng.chance(50) { Patch::Keep } else { patch(rng, any_attributes) },
         created_at: Some(time(number(rng, 3))),
-        ..ContactRecord::default()
     }
 }
 
