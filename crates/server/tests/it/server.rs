@@ -3,8 +3,9 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use denizen_testkit::ProcessHome;
 use serde_json::Value;
@@ -199,8 +200,9 @@ fn send(server: SocketAddr, (method, path): (&str, &str), headers: &str, body: &
 }
 
 /// Invites people from several threads until the server is gone; answers the addresses that were acknowledged.
-/// `running` is called while the load is on, and should end the server.
+/// `running` is called while the load is on and two were acknowledged for each thread, and should end the server.
 pub fn load_until_gone(org: &Org, server: SocketAddr, running: impl FnOnce()) -> Vec<String> {
+    let so_far = &AtomicUsize::new(0);
     std::thread::scope(|scope| {
         let inviting: Vec<_> = (0..8)
             .map(|thread| {
@@ -213,11 +215,17 @@ pub fn load_until_gone(org: &Org, server: SocketAddr, running: impl FnOnce()) ->
                             None => break,
                         }
                         acknowledged.push(email);
+                        so_far.fetch_add(1, Ordering::Relaxed);
                     }
                     acknowledged
                 })
             })
             .collect();
+        let begun = Instant::now();
+        while so_far.load(Ordering::Relaxed) < 16 {
+            assert!(begun.elapsed() < Duration::from_secs(60), "nobody can be invited");
+            std::thread::sleep(Duration::from_millis(5));
+        }
         running();
         inviting.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     })
