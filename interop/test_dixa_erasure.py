@@ -112,7 +112,8 @@ def fill(desk):
     redacted = message(stays["conversation_id"], content=GOES[3], sender=GOES[4])
     said = [message(goes["conversation_id"], content=GOES[2]), message(stays["conversation_id"], content=STAYS[2])]
     desk.take_in(goes, stays, redacted, *said)
-    return {"made": made, "ids": ids, "held": held, "other": other, "goes": goes, "stays": stays, "redacted": redacted}
+    known = {"made": made, "ids": ids, "held": held, "other": other, "goes": goes, "stays": stays}
+    return known | {"redacted": redacted, "gone": said[0]}
 
 
 def talk(desk, made, chat, first, topic):
@@ -211,6 +212,11 @@ def shows_what_stays(desk, known):
     goes, stays = (known[name]["conversation_id"] for name in ("goes", "stays"))
     assert desk.data("GET", f"/conversations/{goes}")["_type"] == "AnonymizedConversation"
     assert desk.data("GET", f"/conversations/{stays}")["subject"] == STAYS[1]
+    # Nor does a message come again under its id, in whichever conversation.
+    again = [{**known[name], "conversation_id": stays} for name in ("gone", "redacted")]
+    body = "".join(json.dumps(record) + "\n" for record in again)
+    answer = desk.org.admin.http.post(f"/admin/v1/{desk.org.slug}/ingest", content=body.encode())
+    assert answer.text.count('"result":"refused"') == 2, answer.text
     contacts = [contact for page in desk.pages(pageLimit=1_000) for contact in page["data"]]
     assert sorted(contact["id"] for contact in contacts) == sorted([made, other, *known["ids"]])
     one = next(contact for contact in contacts if contact.get("externalId") == "n7")

@@ -99,9 +99,7 @@ impl Directory {
             AnonymizationTarget::Conversation(id) => {
                 let now = self.now();
                 self.write(org, move |tx| Ok(holdings::clear_contact_conversation(tx, id, now)?)).await?;
-                while !self.write(org, move |tx| Ok(holdings::erase_contact_messages(tx, id, BATCH)?)).await?
-                {
-                }
+                self.clear_messages(org, id).await?;
             }
             AnonymizationTarget::Message { message_id, .. } => {
                 let now = self.now();
@@ -128,6 +126,22 @@ impl Directory {
             Ok(erasures::put(tx, Contacts, contact, now)?)
         })
         .await
+    }
+
+    /// Clears the messages of a conversation. Unlike those of a contact, of whom nothing is taken in any more, they stay:
+    /// under the same ids they could come again in another conversation of the contact.
+    async fn clear_messages(&self, org: OrgKey, conversation: i64) -> Result<()> {
+        let mut last = None;
+        loop {
+            let now = self.now();
+            let clear = move |tx: &Tx<'_>| {
+                Ok(holdings::clear_contact_messages(tx, conversation, last, BATCH, now)?)
+            };
+            last = self.write(org, clear).await?;
+            if last.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     async fn clear_conversations(&self, org: OrgKey, contact: UserId) -> Result<()> {

@@ -178,13 +178,13 @@ fn clearing(table: &Table, org: i64, now: Timestamp) -> (&'static str, Statement
     (marked, statement)
 }
 
-/// The statement that clears up to `most` rows of a user whose keys are greater than `after`, in the order of these, and as
-/// many as make up `bytes`; it answers the key of each.
+/// The statement that clears up to `most` rows whose keys are greater than `after`, in the order of these, and as many as
+/// make up `bytes`; it answers the key of each.
 fn clear(
     dialect: Dialect,
     (table, key, size): (&Table, &str, &str),
-    (org, user): (i64, UserId),
-    after: i64,
+    (org, whose): (i64, &Whose),
+    after: Value,
     (most, bytes): (i64, i64),
     now: Timestamp,
 ) -> Statement {
@@ -196,8 +196,9 @@ fn clear(
             (SELECT {key}, size, sum(size) OVER (ORDER BY {key} ROWS UNBOUNDED PRECEDING) AS total FROM
                 (SELECT {key}, {size} AS size FROM {name} WHERE org_id = "
     ));
-    statement.bind(Value::Int(org)).push(" AND user_id = ").bind(Value::Blob(user.0.to_vec()));
-    statement.push(&format!(" AND {key} > ")).bind(Value::Int(after));
+    statement.bind(Value::Int(org));
+    whose.push_to(&mut statement);
+    statement.push(&format!(" AND {key} > ")).bind(after);
     statement.push(&format!(" AND {marked} IS NULL ORDER BY {key} LIMIT ")).bind(Value::Int(most));
     statement.push(") AS found) AS measured WHERE total - size < ").bind(Value::Int(bytes));
     statement.push(&format!("{close} RETURNING {key}"));
@@ -255,7 +256,8 @@ pub fn clear_batch(
     let mut after = from.after;
     for (number, table, key, size) in cleared_tables(directory).skip(from.table) {
         let bounds = (most, MOST_BYTES);
-        let statement = clear(tx.dialect(), (table, key, size), (tx.org.0, user), after, bounds, now);
+        let whose = (tx.org.0, &Whose::Of(user));
+        let statement = clear(tx.dialect(), (table, key, size), whose, Value::Int(after), bounds, now);
         let keys = tx.all_of(&statement, |row| row.int(0))?;
         if let Some(last) = keys.into_iter().max() {
             return Ok(Some(Cleared { table: number, after: last }));
@@ -293,10 +295,31 @@ pub fn clear_contact_message(tx: &Tx<'_>, message: Uuid, now: Timestamp) -> Resu
     tx.write_of(&clear_one(declared("contact_message"), "message_id", tx.org.0, id, now))
 }
 
-/// Erases up to `most` messages of a contact's conversation, and not many megabytes; `true` when none is left.
-pub fn erase_contact_messages(tx: &Tx<'_>, conversation: i64, most: i64) -> Result<bool> {
-    let messages = std::iter::once(declared("contact_message"));
-    erase_large(tx, messages, &Whose::In(conversation), most)
+/// The declaration of the messages of contacts' conversations, with their key and what tells the size of one.
+fn contact_messages() -> (&'static Table, &'static str, &'static str) {
+    let table = declared("contact_message");
+    let Erasing::InBatches { key, size } = table.erasing else {
+        unreachable!("a contact may have very many messages");
+    };
+    (table, key, size)
+}
+
+/// Sets to NULL what is personal in up to `most` messages of a contact's conversation, and not in many megabytes, whose ids
+/// are greater than `after`; the last of them, or `None` when there were none. They stay for their ids, under which
+/// nothing can come again then. A message that was cleared before is passed over.
+pub fn clear_contact_messages(
+    tx: &Tx<'_>,
+    conversation: i64,
+    after: Option<Uuid>,
+    most: i64,
+    now: Timestamp,
+) -> Result<Option<Uuid>> {
+    let (whose, bounds) = ((tx.org.0, &Whose::In(conversation)), (most, MOST_BYTES));
+    // Any id is greater than no bytes.
+    let after = Value::Blob(after.map_or(Vec::new(), |id| id.0.to_vec()));
+    let statement = clear(tx.dialect(), contact_messages(), whose, after, bounds, now);
+    let ids = tx.all_of(&statement, |row| row.id(0, Uuid::from_column))?;
+    Ok(ids.into_iter().max())
 }
 
 /// Erases up to `most` rows of each table of an organization that hold something of its users, but for the users
@@ -396,7 +419,8 @@ pub fn example_statements(dialect: Dialect) -> Vec<Statement> {
             }
             Erasing::Cleared { key, size } => {
                 statements.push(batch(dialect, (table.name, key, size), (0, &Whose::Everybodys), (1, 1)));
-                statements.push(clear(dialect, (table, key, size), (0, user), 0, (1, 1), Timestamp(0)));
+                let (whose, after) = ((0, &Whose::Of(user)), Value::Int(0));
+                statements.push(clear(dialect, (table, key, size), whose, after, (1, 1), Timestamp(0)));
             }
             _ => {}
         }
@@ -405,8 +429,8 @@ pub fn example_statements(dialect: Dialect) -> Vec<Statement> {
     statements.push(clear_one(message, "message_id", 0, Value::Blob(user.0.to_vec()), Timestamp(0)));
     let conversation = declared("contact_conversation");
     statements.push(clear_one(conversation, "conversation_id", 0, Value::Int(0), Timestamp(0)));
-    let messages = ("contact_message", "message_id", "1");
-    statements.push(batch(dialect, messages, (0, &Whose::In(0)), (1, 1)));
+    let (whose, after) = ((0, &Whose::In(0)), Value::Blob(Vec::new()));
+    statements.push(clear(dialect, contact_messages(), whose, after, (1, 1), Timestamp(0)));
     statements.extend(about_users(dialect).map(|(table, subject)| count(table, subject, 0, user)));
     let small = |(table, key)| batch(dialect, (table, key, "1"), (0, &Whose::Everybodys), (1, 1));
     statements.extend(of_organization().map(small));

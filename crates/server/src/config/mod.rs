@@ -179,7 +179,7 @@ pub struct Dixa {
     pub page_limit_default: u32,
     /// Most things on a page of a list; who asks for more is given so many. 1 to 10,000, default 1,000.
     pub page_limit_most: u32,
-    /// Most end users in one call about many. 1 to 10,000, default 1,000.
+    /// Most end users in one call about many. 1 to 1,000, default 1,000.
     pub bulk_items: u32,
     /// Largest body of a call about many, in bytes. 1 KiB to 256 MiB, default 10 MiB.
     pub bulk_bytes: usize,

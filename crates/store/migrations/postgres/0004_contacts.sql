@@ -119,7 +119,7 @@ CREATE TABLE contact_message (
     FOREIGN KEY (org_id, conversation_id) REFERENCES contact_conversation (org_id, conversation_id)
 );
 
-CREATE INDEX contact_message_by_conversation ON contact_message (org_id, conversation_id);
+CREATE INDEX contact_message_by_conversation ON contact_message (org_id, conversation_id, message_id);
 CREATE INDEX contact_message_by_user ON contact_message (org_id, user_id);
 
 -- What is to be made anonymous, and when it was. target is the id of the contact, of the conversation, or of both

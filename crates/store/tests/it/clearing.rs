@@ -132,19 +132,24 @@ async fn a_transaction_clears_few_large_rows_or_many_small_ones() {
 }
 
 #[tokio::test]
-async fn clearing_goes_on_where_it_was_by_the_index_of_the_contact() {
+async fn clearing_goes_on_where_it_was_by_the_index_of_the_contact_or_conversation() {
     let test = TestStore::sqlite();
     let statements = holdings::example_statements(test.dialect().await);
     let clearing: Vec<_> = statements.iter().filter(|one| one.text().contains("ORDER BY")).collect();
-    assert_eq!(clearing.len(), 1);
+    let walks = [
+        "contact_conversation_by_user (org_id=? AND user_id=? AND conversation_id>?)",
+        "contact_message_by_conversation (org_id=? AND conversation_id=? AND message_id>?)",
+    ];
+    assert_eq!(clearing.len(), walks.len());
     let file = test.file();
-    let mut plan =
-        file.prepare(&format!("EXPLAIN QUERY PLAN {}", clearing[0].text().replace('$', "?"))).unwrap();
-    let lines = plan.raw_query().mapped(|row| row.get::<_, String>(3)).collect::<Result<Vec<_>, _>>();
-    let lines = lines.unwrap().join("\n");
-    let walk = "contact_conversation_by_user (org_id=? AND user_id=? AND conversation_id>?)";
-    assert!(lines.contains(walk), "{lines}");
-    assert!(!lines.contains("SCAN contact_conversation"), "{lines}");
+    for (statement, walk) in clearing.iter().zip(walks) {
+        let mut plan =
+            file.prepare(&format!("EXPLAIN QUERY PLAN {}", statement.text().replace('$', "?"))).unwrap();
+        let lines = plan.raw_query().mapped(|row| row.get::<_, String>(3)).collect::<Result<Vec<_>, _>>();
+        let lines = lines.unwrap().join("\n");
+        assert!(lines.contains(walk), "{lines}");
+        assert!(!lines.contains("SCAN contact_") && !lines.contains("ORDER BY"), "{lines}");
+    }
 }
 
 #[tokio::test]
@@ -171,13 +176,6 @@ async fn a_conversation_and_a_message_are_cleared_by_themselves() {
     assert_eq!(count(cleared).await, 1);
     assert_eq!(count(&format!("message WHERE anonymized_at = {}", LATER.0)).await, 1);
 
-    let mut steps = 0;
-    while !test.store.write(ORG, |tx| holdings::erase_contact_messages(tx, 7, 4)).await.unwrap() {
-        steps += 1;
-        assert_eq!(count("message WHERE conversation_id = 7").await, 15 - 4 * steps);
-    }
-    assert_eq!((steps, count("message WHERE conversation_id = 7").await), (3, 0));
-    assert_eq!(count("message WHERE conversation_id = 8").await, 5);
     // Again, later: the first time counts.
     let again = move |tx: &Tx<'_>| {
         holdings::clear_contact_message(tx, Uuid([16; 16]), NOW)?;
@@ -186,6 +184,70 @@ async fn a_conversation_and_a_message_are_cleared_by_themselves() {
     test.store.write(ORG, again).await.unwrap();
     assert_eq!(count(&format!("conversation WHERE anonymized_at = {}", LATER.0)).await, 1);
     assert_eq!(count(&format!("message WHERE anonymized_at = {}", LATER.0)).await, 1);
+}
+
+#[tokio::test]
+async fn the_messages_of_a_conversation_are_cleared_in_steps_and_stay() {
+    let test = TestStore::empty();
+    let outside = test.outside().await;
+    let user = user_id(1);
+    add_contact(&test.store, user).await;
+    converse(&test.store, vec![conversation(user, 7, "cleared"), conversation(user, 8, "kept")]).await;
+    // Theirs lie between one another, and the first id is the least that there is.
+    let say = move |tx: &Tx<'_>| {
+        for number in 0..20 {
+            let one = message(if number % 4 == 3 { 8 } else { 7 }, number);
+            contact_messages::insert(tx, &one, user, &[2; 16], NOW)?;
+        }
+        holdings::clear_contact_message(tx, Uuid([6; 16]), NOW)
+    };
+    test.store.write(ORG, say).await.unwrap();
+    let count = async |condition: String| {
+        let of = format!("SELECT count(*) FROM contact_message WHERE org_id = 1 AND {condition}");
+        outside.int(&of).await
+    };
+    let cleared = async || {
+        let empty = "content IS NULL AND sender IS NULL AND digest IS NULL";
+        count(format!("{empty} AND anonymized_at = {}", LATER.0)).await
+    };
+    let mut last = None;
+    for steps in [4, 8, 12, 14, 14] {
+        let clear = move |tx: &Tx<'_>| holdings::clear_contact_messages(tx, 7, last, 4, LATER);
+        last = test.store.write(ORG, clear).await.unwrap();
+        assert_eq!(cleared().await, steps);
+    }
+    assert_eq!(last, None);
+    assert_eq!(count("conversation_id = 7 AND content IS NOT NULL".to_owned()).await, 0);
+    assert_eq!(count(format!("anonymized_at = {}", NOW.0)).await, 1, "what was cleared before keeps its time");
+    assert_eq!(count("conversation_id = 7".to_owned()).await, 15);
+    assert_eq!(count("conversation_id = 8 AND content IS NOT NULL".to_owned()).await, 5);
+    // Once more, as after a kill.
+    let again = move |tx: &Tx<'_>| holdings::clear_contact_messages(tx, 7, None, 4, NOW);
+    assert_eq!(test.store.write(ORG, again).await, Ok(None));
+    assert_eq!(cleared().await, 14);
+}
+
+#[tokio::test]
+async fn few_large_messages_are_cleared_at_once() {
+    let test = TestStore::empty();
+    let user = user_id(1);
+    add_contact(&test.store, user).await;
+    converse(&test.store, vec![conversation(user, 7, "s")]).await;
+    for number in 0..30 {
+        let one = ContactMessage { content: "c".repeat(1 << 20), ..message(7, number) };
+        let say = move |tx: &Tx<'_>| contact_messages::insert(tx, &one, user, &[2; 16], NOW);
+        test.store.write(ORG, say).await.unwrap();
+    }
+    let (mut last, mut steps) = (None, 0);
+    loop {
+        let clear = move |tx: &Tx<'_>| holdings::clear_contact_messages(tx, 7, last, 1_000, LATER);
+        last = test.store.write(ORG, clear).await.unwrap();
+        if last.is_none() {
+            break;
+        }
+        steps += 1;
+    }
+    assert!((4..=6).contains(&steps), "{steps}");
 }
 
 #[tokio::test]

@@ -75,6 +75,20 @@ async fn an_anonymized_message_stays_so_when_it_comes_again() {
 }
 
 #[tokio::test]
+async fn a_message_of_an_anonymized_conversation_does_not_come_again_in_another_one() {
+    let desk = Desk::new().await;
+    let ann = desk.create(ANN).await;
+    desk.take_in(talk(1, ann, 10..12)).await;
+    desk.ask(AnonymizationTarget::Conversation(1), false).await.unwrap();
+    desk.server.run_jobs().await;
+    desk.take_in(talk(2, ann, 20..21)).await;
+    assert_refused(&desk.ingest(vec![message(10, 2), message(11, 2), message(10, 1)]).await);
+    let held: Vec<bool> = desk.messages(0..100).await.into_values().collect();
+    assert_eq!(held, [false, false, true]);
+    desk.server.assert_consistent().await;
+}
+
+#[tokio::test]
 async fn a_contact_that_comes_again_by_an_external_id_is_another_one() {
     let desk = Desk::new().await;
     let ann = desk.create(ANN).await;

@@ -65,8 +65,13 @@ impl Step {
             }
             Self::ClearConversation(id) => {
                 holdings::clear_contact_conversation(tx, *id, NOW)?;
-                while !holdings::erase_contact_messages(tx, *id, 1_000_000)? {}
-                Ok(())
+                let mut last = None;
+                loop {
+                    last = holdings::clear_contact_messages(tx, *id, last, 1_000_000, NOW)?;
+                    if last.is_none() {
+                        return Ok(());
+                    }
+                }
             }
             Self::PutMessage(message, user, true) => {
                 contact_messages::insert(tx, message, *user, &[1; 16], NOW)
