@@ -134,9 +134,8 @@ impl Directory {
         let mut last = None;
         loop {
             let now = self.now();
-            let clear = move |tx: &Tx<'_>| {
-                Ok(holdings::clear_contact_messages(tx, conversation, last, BATCH, now)?)
-            };
+            let clear =
+                move |tx: &Tx<'_>| Ok(holdings::clear_contact_messages(tx, conversation, last, BATCH, now)?);
             last = self.write(org, clear).await?;
             if last.is_none() {
                 return Ok(());

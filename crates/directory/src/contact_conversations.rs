@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use denizen_domain::contact::{AttributeEntity, AttributeValue};
+use denizen_domain::contact::{AttributeEntity, AttributeValue, Attributes, MAX_CONVERSATION_BYTES};
 use denizen_domain::ids::{UserId, Uuid};
 use denizen_domain::permission::names;
 use denizen_store::{Conn, contact_conversations as stored, contacts};
@@ -15,7 +15,7 @@ pub use denizen_store::contact_conversations::{
 use crate::attributes::{Attribute, Definitions, Headings};
 use crate::contacts::{Page, PageFrom};
 use crate::context::OpContext;
-use crate::error::{ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::handle::Directory;
 
 /// A conversation with its attributes as they are shown.
@@ -76,10 +76,16 @@ impl Directory {
         let now = ctx.now;
         self.write(ctx.org(), move |tx| {
             let found = stored::find(tx, id)?.filter(|found| found.anonymized_at.is_none());
-            let before = found.ok_or(ErrorCode::ConversationNotFound)?.attributes;
+            let found = found.ok_or(ErrorCode::ConversationNotFound)?;
+            let before = found.attributes;
             let mut attributes = before.clone();
             let definitions = Definitions::read(tx, changes.keys())?;
             definitions.patch(AttributeEntity::Conversation, &mut attributes, &changes)?;
+            if is_too_large(Some((&found.details, &before)), (&found.details, &attributes)) {
+                let text =
+                    format!("a conversation has at most {MAX_CONVERSATION_BYTES} bytes with its attributes");
+                return Err(Error::field(&[], text));
+            }
             if attributes != before {
                 stored::set_attributes(tx, id, &attributes, now)?;
             }
@@ -87,6 +93,16 @@ impl Directory {
         })
         .await
     }
+}
+
+/// Whether a change makes more of a conversation than is held of one. What was held before may stay, and shrink.
+pub(crate) fn is_too_large(
+    before: Option<(&ConversationDetails, &Attributes)>,
+    (details, attributes): (&ConversationDetails, &Attributes),
+) -> bool {
+    let size = stored::size(details, attributes);
+    let grows = |(details, attributes)| size > stored::size(details, attributes);
+    size > MAX_CONVERSATION_BYTES && before.is_none_or(grows)
 }
 
 /// One more is read than is asked for, to know whether there is more; and one on the other side.

@@ -16,6 +16,11 @@ pub const MAX_EXTERNAL_ID: usize = 1_000;
 /// The most additional addresses, additional numbers, middle names, and chosen options.
 pub const MAX_LIST: usize = 100;
 
+/// The most bytes that are held of one contact: what is said of it and what is noted of it. A page has a thousand of them.
+pub const MAX_CONTACT_BYTES: usize = 32 << 10;
+/// The most bytes of what a conversation has of its kind, and of what is noted of it.
+pub const MAX_CONVERSATION_BYTES: usize = 64 << 10;
+
 /// An address that a contact writes from, in the spelling in which it came, with the key under which it is unique.
 ///
 /// It need not look like more than an address: what a help desk was written from cannot be put right afterwards.

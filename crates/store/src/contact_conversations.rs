@@ -1,5 +1,7 @@
 //! Conversations of contacts with the help desk.
 
+use std::collections::BTreeMap;
+
 use denizen_domain::contact::Attributes;
 use denizen_domain::ids::{UserId, Uuid};
 use denizen_domain::time::Timestamp;
@@ -30,6 +32,20 @@ pub struct ContactConversation {
     pub created_at: Timestamp,
     /// When `assignment`, `queue`, `details`, `attributes` and the messages were forgotten.
     pub anonymized_at: Option<Timestamp>,
+}
+
+/// The bytes of what a conversation has of its kind and of what is noted of it, as JSON.
+pub fn size(details: &ConversationDetails, attributes: &Attributes) -> usize {
+    let details = details_json(details).map_or(0, |json| json.len());
+    details + attributes_json(attributes).map_or(0, |json| json.len())
+}
+
+fn details_json(details: &ConversationDetails) -> Option<String> {
+    (*details != ConversationDetails::default()).then(|| to_json(details))
+}
+
+fn attributes_json(attributes: &Attributes) -> Option<String> {
+    (!attributes.is_empty()).then(|| to_json(attributes))
 }
 
 /// Who of the help desk talks with the contact.
@@ -179,7 +195,6 @@ pub struct StoredConversation {
     pub user_id: UserId,
     /// Over all of a record but the attributes; `None` when something else has changed the conversation since.
     pub digest: Option<Digest>,
-    pub attributes: Attributes,
     /// Whether the conversation or its contact was anonymized.
     pub is_anonymized: bool,
 }
@@ -207,17 +222,26 @@ static UNTIL: Sql = Sql::new(
 );
 static FIND_MANY: Sql = Sql::split(
     "contact_conversation.find_many",
-    "SELECT held.conversation_id, held.user_id, held.digest, held.attributes,
+    "SELECT held.conversation_id, held.user_id, held.digest,
         held.anonymized_at IS NOT NULL OR contact.anonymized_at IS NOT NULL
      FROM contact_conversation AS held
      JOIN contact ON contact.org_id = held.org_id AND contact.user_id = held.user_id
      WHERE held.org_id = $1 AND held.conversation_id IN (SELECT value FROM json_each($2))",
-    "SELECT held.conversation_id, held.user_id, held.digest, held.attributes,
+    "SELECT held.conversation_id, held.user_id, held.digest,
         held.anonymized_at IS NOT NULL OR contact.anonymized_at IS NOT NULL
      FROM contact_conversation AS held
      JOIN contact ON contact.org_id = held.org_id AND contact.user_id = held.user_id
      WHERE held.org_id = $1 AND held.conversation_id = ANY(ARRAY(
         SELECT CAST(id AS BIGINT) FROM jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB)) AS id))",
+);
+static ATTRIBUTES: Sql = Sql::split(
+    "contact_conversation.attributes",
+    "SELECT conversation_id, attributes FROM contact_conversation
+     WHERE org_id = $1 AND conversation_id IN (SELECT value FROM json_each($2)) AND attributes IS NOT NULL",
+    "SELECT conversation_id, attributes FROM contact_conversation
+     WHERE org_id = $1 AND conversation_id = ANY(ARRAY(
+        SELECT CAST(id AS BIGINT) FROM jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB)) AS id))
+     AND attributes IS NOT NULL",
 );
 // A conversation of which it is not said how far it is does not count as open, nor does one that was anonymized.
 static HAS_OPEN: Sql = Sql::new(
@@ -253,8 +277,19 @@ static UPDATE: Sql = Sql::new(
      WHERE org_id = $1 AND conversation_id = $2",
 );
 
-pub const STATEMENTS: &[&Sql] =
-    &[&FIND, &FROM, &UNTIL, &FIND_MANY, &HAS_OPEN, &CLOSE_ALL, &CLOSE, &SET_ATTRIBUTES, &INSERT, &UPDATE];
+pub const STATEMENTS: &[&Sql] = &[
+    &FIND,
+    &FROM,
+    &UNTIL,
+    &FIND_MANY,
+    &ATTRIBUTES,
+    &HAS_OPEN,
+    &CLOSE_ALL,
+    &CLOSE,
+    &SET_ATTRIBUTES,
+    &INSERT,
+    &UPDATE,
+];
 
 /// A column with one of a few words.
 fn word<T>(row: &Row<'_>, column: usize, parse: fn(&str) -> Option<T>) -> Result<Option<T>> {
@@ -343,10 +378,20 @@ pub fn find_many(conn: &Conn<'_>, ids: &[i64]) -> Result<Vec<StoredConversation>
             conversation_id: row.int(0)?,
             user_id: row.id(1, UserId::from_column)?,
             digest: row.optional_blob(2)?.is_some().then(|| read_digest(row, 2)).transpose()?,
-            attributes: optional_json(row, 3)?.unwrap_or_default(),
-            is_anonymized: row.bool(4)?,
+            is_anonymized: row.bool(3)?,
         })
     })
+}
+
+/// What is noted of these conversations; one of which nothing is, or which is not there, is absent.
+pub fn attributes(conn: &Conn<'_>, ids: &[i64]) -> Result<BTreeMap<i64, Attributes>> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let params = [conn.org_param(), Param::Text(&to_json(&ids))];
+    let found =
+        conn.all(&ATTRIBUTES, &params, |row| Ok((row.int(0)?, optional_json(row, 1)?.unwrap_or_default())))?;
+    Ok(found.into_iter().collect())
 }
 
 /// Whether a contact has a conversation that is neither closed nor anonymous.
@@ -366,7 +411,7 @@ pub fn close(tx: &Tx<'_>, id: i64, now: Timestamp) -> Result<()> {
 
 /// Replaces what is noted of a conversation that is there.
 pub fn set_attributes(tx: &Tx<'_>, id: i64, attributes: &Attributes, now: Timestamp) -> Result<()> {
-    let attributes = (!attributes.is_empty()).then(|| to_json(attributes));
+    let attributes = attributes_json(attributes);
     let params =
         [tx.org_param(), Param::Int(id), Param::optional_text(attributes.as_deref()), Param::Int(now.0)];
     tx.write(&SET_ATTRIBUTES, &params)
@@ -401,9 +446,8 @@ fn write(
 ) -> Result<()> {
     let assignment = conversation.assignment.as_ref().map(to_json);
     let queue = conversation.queue.as_ref().map(to_json);
-    let is_plain = conversation.details == ConversationDetails::default();
-    let details = (!is_plain).then(|| to_json(&conversation.details));
-    let attributes = (!conversation.attributes.is_empty()).then(|| to_json(&conversation.attributes));
+    let details = details_json(&conversation.details);
+    let attributes = attributes_json(&conversation.attributes);
     let link = conversation.link.as_ref();
     let params = [
         tx.org_param(),

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use denizen_domain::contact::{AttributeEntity, AttributeValue};
+use denizen_domain::contact::{AttributeEntity, AttributeValue, MAX_CONTACT_BYTES};
 use denizen_domain::ids::{UserId, Uuid};
 use denizen_domain::permission::names;
 use denizen_store::contacts;
 
+use super::is_too_large;
 use crate::attributes::{Attribute, Definitions, Headings};
 use crate::context::OpContext;
-use crate::error::{ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::handle::Directory;
 
 impl Directory {
@@ -19,7 +20,7 @@ impl Directory {
     /// # Errors
     /// [`crate::ErrorCode::ContactNotFound`], also when it was anonymized; [`crate::ErrorCode::InvalidField`] when a
     /// definition is not there, not of contacts, archived or deactivated, when a value is not of its type or none of its
-    /// options, and when a required one is taken away.
+    /// options, when a required one is taken away, and when more would be held of the contact than may be.
     pub async fn patch_contact_attributes(
         &self,
         ctx: &OpContext,
@@ -30,14 +31,19 @@ impl Directory {
         let (user, now) = (UserId::from_uuid(id), ctx.now);
         self.write(ctx.org(), move |tx| {
             let found = contacts::find(tx, user)?.filter(|contact| contact.anonymized_at.is_none());
-            let before = found.ok_or(ErrorCode::ContactNotFound)?.attributes;
-            let mut attributes = before.clone();
+            let before = found.ok_or(ErrorCode::ContactNotFound)?;
+            let mut after = before.clone();
             Definitions::read(tx, changes.keys())?.patch(
                 AttributeEntity::Contact,
-                &mut attributes,
+                &mut after.attributes,
                 &changes,
             )?;
-            if attributes != before {
+            if is_too_large(Some(&before), &after) {
+                let text = format!("a contact has at most {MAX_CONTACT_BYTES} bytes with its attributes");
+                return Err(Error::field(&[], text));
+            }
+            let attributes = after.attributes;
+            if attributes != before.attributes {
                 contacts::set_attributes(tx, user, &attributes, now)?;
             }
             Ok(Headings::read(tx, [&attributes])?.shown(&attributes))

@@ -8,6 +8,8 @@ mod write;
 
 pub use denizen_store::contacts::{Contact, ContactPlace, Page, PageFrom, Profile};
 
+use denizen_domain::contact::MAX_CONTACT_BYTES;
+
 use crate::attributes::Attribute;
 use crate::error::Error;
 
@@ -83,6 +85,14 @@ pub enum Refusal {
     InvalidMiddleNames,
     InvalidExternalId,
     InvalidAvatarUrl,
+    /// More bytes than are held of a contact, with what is noted of it.
+    TooLarge,
+}
+
+/// Whether a change makes more of a contact than is held of one. What was held before may stay, and shrink.
+pub(crate) fn is_too_large(before: Option<&Contact>, after: &Contact) -> bool {
+    let size = after.size();
+    size > MAX_CONTACT_BYTES && before.is_none_or(|before| size > before.size())
 }
 
 /// One outcome for each contact of a call, in the order of the call.

@@ -1,4 +1,8 @@
 //! Making, changing and replacing contacts: by the thousand, each by itself.
+//!
+//! A call is one transaction unless its contacts are heavy: then it is cut, for nobody else can write meanwhile. Once a
+//! transaction was committed, the call is answered whatever becomes of the others: whoever were told that it failed would
+//! send it again, and have twice what was made.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -8,12 +12,14 @@ use denizen_domain::contact::Attributes;
 use denizen_domain::ids::{UserId, Uuid};
 use denizen_domain::permission::names;
 use denizen_domain::time::Timestamp;
-use denizen_store::contacts::{Contact, Identifier, Profile};
-use denizen_store::{StoreError, Tx};
+use denizen_store::contacts::{self, Contact, Identifier, Profile, Weight};
+use denizen_store::{Conn, StoreError, Tx};
 
 use super::book::Book;
 use super::profile::CheckedPatch;
-use super::{ContactInput, ContactOutcome, ContactPatch, ContactProblem, ContactView, MAX_ITEMS};
+use super::{
+    ContactInput, ContactOutcome, ContactPatch, ContactProblem, ContactView, MAX_ITEMS, Refusal, is_too_large,
+};
 use crate::attributes::Headings;
 use crate::context::OpContext;
 use crate::error::{Error, ErrorCode, Result};
@@ -71,8 +77,12 @@ impl Item {
         };
         let mut refusals = self.said.refusals.clone();
         refusals.extend(book.taken(self.user, &profile));
+        let contact = Contact { profile, ..known };
+        if is_too_large(book.get(self.user), &contact) {
+            refusals.insert(Refusal::TooLarge);
+        }
         if refusals.is_empty() {
-            Ok(Contact { profile, ..known })
+            Ok(contact)
         } else {
             Err(ContactProblem::Refused(refusals.into_iter().collect()))
         }
@@ -82,13 +92,50 @@ impl Item {
     fn identifiers(&self) -> BTreeSet<Identifier> {
         self.said.applied_to(&Profile::default()).identifiers()
     }
+
+    /// How much is said of the contact.
+    fn weight(&self, now: Timestamp) -> Weight {
+        let profile = self.said.applied_to(&Profile::default());
+        let identifiers = profile.identifiers().len();
+        let (user_id, attributes) = (self.user, Attributes::new());
+        let bytes = Contact { user_id, profile, attributes, created_at: now, anonymized_at: None }.size();
+        Weight { bytes, identifiers }
+    }
 }
 
-fn take_in(tx: &Tx<'_>, items: &[Item], now: Timestamp) -> Result<Vec<ContactOutcome>> {
+/// The most identifiers, and the most bytes, of the contacts of one transaction, unless there is only one: each counts by
+/// what is said of it or by what is there of it, whichever is more. A thousand contacts with an address, a number and some
+/// names are well below.
+const MOST_TOGETHER: Weight = Weight { bytes: 512 << 10, identifiers: 4_000 };
+
+/// How many of the items, from the first on, one transaction takes.
+fn portion(conn: &Conn<'_>, items: &[Item], now: Timestamp) -> Result<usize> {
+    let known = contacts::weigh(conn, &known_users(items))?;
+    let mut sum = Weight::default();
+    for (at, item) in items.iter().enumerate() {
+        let said = item.weight(now);
+        let known = known.get(&item.user).copied().unwrap_or_default();
+        sum.bytes += said.bytes.max(known.bytes);
+        sum.identifiers += said.identifiers.max(known.identifiers);
+        let is_heavy = sum.bytes > MOST_TOGETHER.bytes || sum.identifiers > MOST_TOGETHER.identifiers;
+        if is_heavy && at > 0 {
+            return Ok(at);
+        }
+    }
+    Ok(items.len())
+}
+
+/// The contacts that have to be there.
+fn known_users(items: &[Item]) -> Vec<UserId> {
     let known = items.iter().filter(|item| item.kind != Kind::Create).map(|item| item.user);
-    let known: Vec<UserId> = known.collect::<BTreeSet<_>>().into_iter().collect();
+    known.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// One outcome for each of the items that were taken in: as many as one transaction may, and at least one.
+fn take_in(tx: &Tx<'_>, items: &[Item], now: Timestamp) -> Result<Vec<ContactOutcome>> {
+    let items = &items[..portion(tx, items, now)?];
     let identifiers = items.iter().flat_map(Item::identifiers).collect();
-    let mut book = Book::read(tx, &known, &identifiers)?;
+    let mut book = Book::read(tx, &known_users(items), &identifiers)?;
     let decide = |item: &Item| {
         let contact = item.decide(&book, now)?;
         book.put(contact.clone());
@@ -104,10 +151,12 @@ fn take_in(tx: &Tx<'_>, items: &[Item], now: Timestamp) -> Result<Vec<ContactOut
 
 impl Directory {
     /// Makes contacts: permission `Directory:WriteContact`. Each by itself is made whole or not at all, later ones see
-    /// earlier ones; all are one transaction. At most [`MAX_ITEMS`].
+    /// earlier ones; all are one transaction, unless there is so much of them that others would have to wait for long. At
+    /// most [`MAX_ITEMS`].
     ///
     /// # Errors
-    /// [`crate::ErrorCode::Forbidden`], and those of the store; then none was made.
+    /// [`crate::ErrorCode::Forbidden`], and those of the store; then none was made. When some were made before the store
+    /// failed, the others are [`ContactProblem::Failed`].
     pub async fn create_contacts(
         &self,
         ctx: &OpContext,
@@ -156,18 +205,34 @@ impl Directory {
             return Err(Error::field(&[], format!("must have at most {MAX_ITEMS} items")));
         }
         let items: Arc<[Item]> = items.into();
-        match self.take_contacts_in(ctx, &items, 0..items.len()).await {
-            // Something that nobody foresaw: each by itself, so that it harms no other.
-            Err(error) if is_refusal(&error) => {
-                let mut outcomes = Vec::with_capacity(items.len());
-                for at in 0..items.len() {
-                    let taken = self.take_contacts_in(ctx, &items, at..at + 1).await;
-                    outcomes.extend(taken.or_else(|error| refused(ctx, error))?);
+        let mut outcomes = Vec::with_capacity(items.len());
+        let (mut most, mut is_single) = (items.len(), false);
+        while outcomes.len() < items.len() {
+            let first = outcomes.len();
+            let end = items.len().min(first + most);
+            match self.take_contacts_in(ctx, &items, first..end).await {
+                Ok(taken) => {
+                    // Where so few were as many as there may be, not all that are left have to be weighed for the next.
+                    most = if is_single { 1 } else { taken.len() * 2 };
+                    outcomes.extend(taken);
                 }
-                Ok(outcomes)
+                Err(error) if is_refusal(&error) && is_single => {
+                    error.log(Some(&ctx.request_id), None);
+                    let text = "The database does not take the contact";
+                    let problem = Error::with_text(ErrorCode::Internal, text);
+                    outcomes.push(Err(ContactProblem::Failed(problem)));
+                }
+                // Something that nobody foresaw: each by itself, so that it harms no other.
+                Err(error) if is_refusal(&error) => (most, is_single) = (1, true),
+                Err(error) if outcomes.iter().all(Result::is_err) => return Err(error),
+                Err(error) => {
+                    error.log(Some(&ctx.request_id), None);
+                    let left = items.len() - first;
+                    outcomes.extend(std::iter::repeat_with(|| Err(failed(&error))).take(left));
+                }
             }
-            outcomes => outcomes,
         }
+        Ok(outcomes)
     }
 
     async fn take_contacts_in(
@@ -185,11 +250,9 @@ fn is_refusal(error: &Error) -> bool {
     matches!(error.cause(), Some(StoreError::Constraint(_)))
 }
 
-fn refused(ctx: &OpContext, error: Error) -> Result<Vec<ContactOutcome>> {
-    if !is_refusal(&error) {
-        return Err(error);
-    }
-    error.log(Some(&ctx.request_id), None);
-    let text = "The database does not take the contact";
-    Ok(vec![Err(ContactProblem::Failed(Error::with_text(ErrorCode::Internal, text)))])
+/// What a contact is told that was to follow others which are made already.
+fn failed(error: &Error) -> ContactProblem {
+    // Nothing is wrong with the contact.
+    let code = if error.code == ErrorCode::Internal { ErrorCode::Unavailable } else { error.code };
+    ContactProblem::Failed(Error::new(code))
 }

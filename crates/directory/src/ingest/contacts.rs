@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use denizen_domain::contact::{
-    AttributeEntity, Attributes, ContactEmail, MAX_EXTERNAL_ID, MAX_LIST, MAX_NAME, Phone,
+    AttributeEntity, Attributes, ContactEmail, MAX_CONTACT_BYTES, MAX_EXTERNAL_ID, MAX_LIST, MAX_NAME, Phone,
 };
 use denizen_domain::ids::UserId;
 use denizen_domain::member::Directory as UserDirectory;
@@ -17,7 +17,7 @@ use super::batch::Item;
 use super::contact_record::{ContactRecord, ContactRef, without_empty};
 use super::members::at;
 use crate::attributes::Definitions;
-use crate::contacts::{Book, CheckedPatch, ContactPatch, Refusal};
+use crate::contacts::{Book, CheckedPatch, ContactPatch, Refusal, is_too_large};
 use crate::error::{Error, ErrorCode, Result};
 
 /// A record of a contact that was looked at by itself.
@@ -175,6 +175,7 @@ impl ContactItem {
                 &["external_id"],
                 format!("must have at most {MAX_EXTERNAL_ID} bytes and no control characters"),
             ),
+            Refusal::TooLarge => too_large(),
         }
     }
 }
@@ -289,6 +290,9 @@ impl Contacts {
         let after = item.decide(before, user, now);
         let mut refusals = item.said.refusals.clone();
         refusals.extend(self.book.taken(user, &after.profile));
+        if is_too_large(before, &after) {
+            refusals.insert(Refusal::TooLarge);
+        }
         if let Some(refusal) = refusals.into_iter().next() {
             return Err(item.explain(refusal, &self.book, user));
         }
@@ -311,6 +315,11 @@ impl Contacts {
     pub(super) fn write(self, tx: &Tx<'_>, now: Timestamp) -> Result<()> {
         Ok(self.book.write(tx, now)?)
     }
+}
+
+fn too_large() -> Error {
+    let text = format!("A contact has at most {MAX_CONTACT_BYTES} bytes with its attributes");
+    Error::with_text(ErrorCode::LimitReached, text)
 }
 
 const ANONYMIZED: &str = "The contact was anonymized";

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;
 
-use denizen_domain::contact::{AttributeEntity, Attributes};
+use denizen_domain::contact::{AttributeEntity, Attributes, MAX_CONVERSATION_BYTES};
 use denizen_domain::ids::{UserId, Uuid};
 use denizen_domain::time::Timestamp;
 use denizen_store::attribute_definitions::{self, Extent, input_bytes};
@@ -30,6 +30,8 @@ pub(super) struct HelpDesk<'b> {
     /// Read where a definition comes.
     extent: Option<Extent>,
     conversations: BTreeMap<i64, StoredConversation>,
+    /// What is noted of those that come; not of those that only get messages.
+    noted: BTreeMap<i64, Attributes>,
     messages: BTreeMap<Uuid, StoredMessage>,
     /// In their order.
     writes: Vec<Write<'b>>,
@@ -46,6 +48,7 @@ impl<'b> HelpDesk<'b> {
     pub(super) fn read(conn: &Conn<'_>, items: &'b [Item], now: Timestamp) -> Result<Self> {
         let (mut definitions, mut conversations, mut messages) =
             (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let mut coming = BTreeSet::new();
         let mut has_definitions = false;
         for item in items {
             match item {
@@ -58,6 +61,7 @@ impl<'b> HelpDesk<'b> {
                 }
                 Item::ContactConversation(record, _) => {
                     conversations.insert(record.conversation_id);
+                    coming.insert(record.conversation_id);
                     definitions.extend(record.attributes.iter().flatten().map(id));
                 }
                 Item::ContactMessage(record, _) => {
@@ -72,6 +76,7 @@ impl<'b> HelpDesk<'b> {
             [] => Vec::new(),
             ids => contact_conversations::find_many(conn, ids)?,
         };
+        let coming: Vec<i64> = coming.into_iter().collect();
         let messages: Vec<Uuid> = messages.into_iter().collect();
         let messages = match messages.as_slice() {
             [] => Vec::new(),
@@ -83,6 +88,7 @@ impl<'b> HelpDesk<'b> {
             definitions: Definitions::read(conn, &definitions)?,
             extent: has_definitions.then(|| attribute_definitions::extent(conn)).transpose()?,
             conversations: conversations.into_iter().map(|row| (row.conversation_id, row)).collect(),
+            noted: contact_conversations::attributes(conn, &coming)?,
             messages: messages.into_iter().map(|row| (row.message_id, row)).collect(),
             writes: Vec::new(),
         })
@@ -138,9 +144,9 @@ impl<'b> HelpDesk<'b> {
                     conversation_id: record.conversation_id,
                     user_id: contact,
                     digest: Some(*digest),
-                    attributes: attributes.clone(),
                     is_anonymized: false,
                 };
+                self.noted.insert(record.conversation_id, attributes.clone());
                 let is_new = self.conversations.insert(record.conversation_id, row).is_none();
                 let conversation = Box::new(conversation_of(record, contact, attributes));
                 self.writes.push(Write::Conversation { conversation, digest, is_new });
@@ -164,21 +170,29 @@ impl<'b> HelpDesk<'b> {
             let text = "The conversation is another contact's, and stays so";
             return Err(Error::field(&[record.contact.field()], text));
         }
-        let noted = before.map(|before| &before.attributes);
+        let nothing = Attributes::new();
+        let noted = self.noted.get(&record.conversation_id).unwrap_or(&nothing);
         let attributes = match &record.attributes {
             Some(attributes) => {
-                if noted != Some(attributes) {
+                if noted != attributes {
                     self.definitions
                         .check(AttributeEntity::Conversation, attributes)
                         .map_err(in_attributes)?;
                 }
                 attributes.clone()
             }
-            None => noted.cloned().unwrap_or_default(),
+            None => noted.clone(),
         };
         let is_known = before.is_some_and(|before| before.digest == Some(*digest));
-        let is_unchanged = is_known && noted == Some(&attributes);
-        Ok((contact, (!is_unchanged).then_some(attributes)))
+        if is_known && *noted == attributes {
+            return Ok((contact, None));
+        }
+        if contact_conversations::size(&record.details, &attributes) > MAX_CONVERSATION_BYTES {
+            let text =
+                format!("A conversation has at most {MAX_CONVERSATION_BYTES} bytes with its attributes");
+            return Err(Error::with_text(ErrorCode::LimitReached, text));
+        }
+        Ok((contact, Some(attributes)))
     }
 
     pub(super) fn take_message(&mut self, message: &'b ContactMessageRecord, digest: &'b Digest) -> Outcome {

@@ -110,6 +110,7 @@ fn tokens(problem: &ContactProblem) -> String {
         Refusal::InvalidMiddleNames => "InvalidMiddleNames",
         Refusal::InvalidExternalId => "InvalidExternalId",
         Refusal::InvalidAvatarUrl => "InvalidAvatarUrl",
+        Refusal::TooLarge => "ContactTooLarge",
     };
     match problem {
         ContactProblem::Refused(refusals) => refusals.iter().map(token).collect::<Vec<_>>().join(", "),

@@ -5,6 +5,8 @@ use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::Request;
+use denizen_domain::ids::OrgKey;
+use denizen_store::Sql;
 use denizen_testkit::{Answer, TestProgram, TestServer};
 use hyper::body::Frame;
 use serde_json::{Value, json};
@@ -244,4 +246,43 @@ async fn a_long_body_is_read_for_those_only_who_have_shown_a_token() {
         let answer = server.send(long(&program.token, framing, Body::from(body.clone()))).await.expect(201);
         assert_eq!(outcomes(&answer), vec![success("Ann"); 1_000]);
     }
+}
+
+#[tokio::test]
+async fn one_of_whom_there_is_too_much_is_refused_and_harms_no_other() {
+    let (_, program, org) = desk().await;
+    let large = json!({"displayName": "Ann", "middleNames": vec!["m".repeat(1_000); 40]});
+    let answer = program.post("/v1/endusers/bulk", &json!({"data": [large, {"displayName": "Bea"}]})).await;
+    let text = format!("Create EndUser [userId=ID] in [orgId={org}] failed with [errors=ContactTooLarge]");
+    assert_eq!(outcomes(&answer.expect(201)), [failure("Validation", text), success("Bea")]);
+    let alone = (400, "Create EndUser [id:None] failed with [errors:ContactTooLarge]".to_owned());
+    assert_eq!(refusal(&program.post("/v1/endusers", &large).await), alone);
+}
+
+/// What is nobody's fault: the database fails at contacts of the name `poison`.
+static FAILING: Sql = Sql::split(
+    "test.failing",
+    "CREATE TRIGGER failing BEFORE INSERT ON contact WHEN NEW.display_name = 'poison' BEGIN SELECT json('x'); END",
+    "ALTER TABLE contact ADD CONSTRAINT failing
+     CHECK (CASE WHEN display_name = 'poison' THEN 1 / (length(display_name) - 6) > 0 ELSE TRUE END)",
+);
+
+#[tokio::test]
+async fn what_is_left_when_the_database_fails_amid_a_heavy_call_is_told_with_what_was_made() {
+    let (server, program, org) = desk().await;
+    server.store().write(OrgKey::CONTROL, |tx| tx.execute(&FAILING, &[])).await.unwrap();
+    let heavy = |number: usize| {
+        let emails: Vec<String> = (0..100).map(|at| format!("a{at}@of{number}.example")).collect();
+        json!({"displayName": format!("Ann {number}"), "additionalEmails": emails})
+    };
+    let mut items: Vec<Value> = (0..60).map(heavy).collect();
+    items[59]["displayName"] = json!("poison");
+    let answer = program.post("/v1/endusers/bulk", &json!({"data": items})).await.expect(201);
+    let text = format!("Create EndUser [userId=ID] in [orgId={org}] failed with [errors=Infrastructure]");
+    let outcomes = outcomes(&answer);
+    let made = outcomes.iter().take_while(|outcome| matches!(outcome, Outcome::Success(_))).count();
+    assert!((20..59).contains(&made), "{made} were made");
+    assert_eq!(outcomes[made..], vec![failure("Infrastructure", text); 60 - made]);
+    let listed = program.get("/v1/endusers?pageLimit=100").await.each("data", "displayName");
+    assert_eq!(listed.len(), made);
 }

@@ -8,6 +8,8 @@ mod page;
 mod search;
 mod write;
 
+use std::collections::BTreeMap;
+
 use denizen_domain::contact::Attributes;
 use denizen_domain::fold::fold;
 use denizen_domain::ids::{UserId, Uuid, encode_hex};
@@ -70,15 +72,38 @@ impl Contact {
     pub fn place(&self) -> ContactPlace {
         ContactPlace { created_at: self.created_at, id: self.id() }
     }
+
+    /// The bytes of the profile and of the attributes, lists and maps as JSON; ids and times do not count.
+    pub fn size(&self) -> usize {
+        let Profile {
+            display_name,
+            first_name,
+            last_name,
+            middle_names,
+            email,
+            additional_emails,
+            phone,
+            additional_phones,
+            external_id,
+            avatar_url,
+        } = &self.profile;
+        let texts = [display_name, first_name, last_name, email, phone, external_id, avatar_url];
+        let lists = [middle_names, additional_emails, additional_phones];
+        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        let lists: usize =
+            lists.into_iter().filter(|list| !list.is_empty()).map(|list| to_json(list).len()).sum();
+        texts + lists + attributes_json(&self.attributes).map_or(0, |json| json.len())
+    }
 }
 
-/// Characters of a search text that the index holds: a text-search vector of PostgreSQL takes a megabyte, of which each
-/// character can take 14 bytes. Only a contact with a hundred names of a thousand letters has more.
-const MOST_INDEXED: usize = 60_000;
+/// Characters of a search text at most, for whoever writes a contact waits while the index takes in each of them. Nearly
+/// all contacts have fewer than a hundred; who has more is found by those that come first.
+const MOST_INDEXED: usize = 2_000;
 
 impl Profile {
     /// What search looks into: names, addresses and numbers, apart by a control character, which folding drops from
-    /// every one of them and from needles, so that no needle matches across the borders.
+    /// every one of them and from needles, so that no needle matches across the borders. Middle names come last, so that
+    /// many of them displace nothing.
     fn search_text(&self) -> String {
         let text = |part: &Option<String>| part.clone().unwrap_or_default();
         let (first, last) = (text(&self.first_name), text(&self.last_name));
@@ -88,11 +113,17 @@ impl Profile {
         if !self.middle_names.is_empty() {
             parts.push(format!("{first} {} {last}", self.middle_names.join(" ")));
         }
-        let folded: Vec<String> =
-            parts.iter().map(|part| fold(part)).filter(|part| !part.is_empty()).collect();
-        let mut text = folded.join("\u{1}");
-        if let Some((end, _)) = text.char_indices().nth(MOST_INDEXED) {
-            text.truncate(end);
+        let mut text = String::new();
+        let mut left = MOST_INDEXED;
+        for part in parts.iter().map(|part| fold(part)).filter(|part| !part.is_empty()) {
+            let border = if text.is_empty() { "" } else { "\u{1}" };
+            for character in border.chars().chain(part.chars()).take(left) {
+                text.push(character);
+                left -= 1;
+            }
+            if left == 0 {
+                break;
+            }
         }
         text
     }
@@ -120,6 +151,30 @@ static FIND_MANY: Sql = Sql::split(
      FROM contact WHERE org_id = $1 AND user_id = ANY(ARRAY(
         SELECT decode(id, 'hex') FROM jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB)) AS id))",
 );
+// Lists are stored as JSON.
+static WEIGH: Sql = Sql::split(
+    "contact.weigh",
+    "SELECT user_id,
+        coalesce(octet_length(display_name), 0) + coalesce(octet_length(first_name), 0)
+        + coalesce(octet_length(last_name), 0) + coalesce(octet_length(middle_names), 0)
+        + coalesce(octet_length(additional_emails), 0) + coalesce(octet_length(additional_phones), 0)
+        + coalesce(octet_length(external_id), 0) + coalesce(octet_length(avatar_url), 0)
+        + coalesce(octet_length(attributes), 0),
+        (email IS NOT NULL) + (phone IS NOT NULL) + coalesce(json_array_length(additional_emails), 0)
+        + coalesce(json_array_length(additional_phones), 0)
+     FROM contact WHERE org_id = $1 AND user_id IN (SELECT unhex(value) FROM json_each($2))",
+    "SELECT user_id,
+        CAST(coalesce(octet_length(display_name), 0) + coalesce(octet_length(first_name), 0)
+        + coalesce(octet_length(last_name), 0) + coalesce(octet_length(middle_names), 0)
+        + coalesce(octet_length(additional_emails), 0) + coalesce(octet_length(additional_phones), 0)
+        + coalesce(octet_length(external_id), 0) + coalesce(octet_length(avatar_url), 0)
+        + coalesce(octet_length(attributes), 0) AS BIGINT),
+        CAST(CAST(email IS NOT NULL AS INT) + CAST(phone IS NOT NULL AS INT)
+        + coalesce(json_array_length(CAST(additional_emails AS JSON)), 0)
+        + coalesce(json_array_length(CAST(additional_phones AS JSON)), 0) AS BIGINT)
+     FROM contact WHERE org_id = $1 AND user_id = ANY(ARRAY(
+        SELECT decode(id, 'hex') FROM jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB)) AS id))",
+);
 static FIND_BY_IDENTIFIER: Sql = Sql::new(
     "contact.find_by_identifier",
     "SELECT user_id, display_name, first_name, last_name, middle_names, email, additional_emails, phone,
@@ -138,7 +193,12 @@ static SAMPLE_BY_EXTERNAL_IDS: Sql = Sql::split(
         WHERE org_id = $1 AND external_id = wanted LIMIT $3) AS sample",
 );
 
-pub const STATEMENTS: &[&Sql] = &[&FIND, &FIND_MANY, &FIND_BY_IDENTIFIER, &SAMPLE_BY_EXTERNAL_IDS];
+pub const STATEMENTS: &[&Sql] = &[&FIND, &FIND_MANY, &WEIGH, &FIND_BY_IDENTIFIER, &SAMPLE_BY_EXTERNAL_IDS];
+
+/// What is noted of a contact as it is written; NULL for nothing.
+fn attributes_json(attributes: &Attributes) -> Option<String> {
+    (!attributes.is_empty()).then(|| to_json(attributes))
+}
 
 /// A list or map; an empty one is NULL.
 fn json_or_default<T: Default + DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
@@ -179,6 +239,27 @@ pub fn find_many(conn: &Conn<'_>, users: &[UserId]) -> Result<Vec<Contact>> {
         return Ok(Vec::new());
     }
     conn.all(&FIND_MANY, &[conn.org_param(), Param::Text(&id_list(users))], read_contact)
+}
+
+/// How much there is of a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Weight {
+    /// About as many as [`Contact::size`] says.
+    pub bytes: usize,
+    pub identifiers: usize,
+}
+
+/// How much there is of those of these contacts that are there. It is read without reading them.
+pub fn weigh(conn: &Conn<'_>, users: &[UserId]) -> Result<BTreeMap<UserId, Weight>> {
+    if users.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let number = |row: &Row<'_>, column| row.int(column).map(|number| usize::try_from(number).unwrap_or(0));
+    let found = conn.all(&WEIGH, &[conn.org_param(), Param::Text(&id_list(users))], |row| {
+        let weight = Weight { bytes: number(row, 1)?, identifiers: number(row, 2)? };
+        Ok((row.id(0, UserId::from_column)?, weight))
+    })?;
+    Ok(found.into_iter().collect())
 }
 
 /// The contact that has an address or number, as its primary or an additional one.

@@ -9,7 +9,7 @@ use denizen_domain::time::Timestamp;
 use serde::Serialize;
 
 use super::identifiers::{self, Identifier, IdentifierKind};
-use super::{Contact, hex};
+use super::{Contact, attributes_json, hex};
 use crate::conn::{Conn, IndexChange, Tx};
 use crate::error::{Result, StoreError};
 use crate::sql::{Dialect, Param, Sql, to_json};
@@ -109,10 +109,6 @@ struct Columns<'c> {
 
 fn list_json(list: &[String]) -> Option<String> {
     (!list.is_empty()).then(|| to_json(&list))
-}
-
-fn attributes_json(attributes: &Attributes) -> Option<String> {
-    (!attributes.is_empty()).then(|| to_json(attributes))
 }
 
 impl<'c> Columns<'c> {

@@ -218,7 +218,11 @@ async fn the_messages_of_a_conversation_are_cleared_in_steps_and_stay() {
     }
     assert_eq!(last, None);
     assert_eq!(count("conversation_id = 7 AND content IS NOT NULL".to_owned()).await, 0);
-    assert_eq!(count(format!("anonymized_at = {}", NOW.0)).await, 1, "what was cleared before keeps its time");
+    assert_eq!(
+        count(format!("anonymized_at = {}", NOW.0)).await,
+        1,
+        "what was cleared before keeps its time"
+    );
     assert_eq!(count("conversation_id = 7".to_owned()).await, 15);
     assert_eq!(count("conversation_id = 8 AND content IS NOT NULL".to_owned()).await, 5);
     // Once more, as after a kill.

@@ -238,19 +238,15 @@ async fn what_decides_about_a_record_is_found_for_many_at_once() {
     let ids = [i64::MAX, 2, 1, 7, -1];
     let mut found = test.store.read(ORG, move |conn| conversations::find_many(conn, &ids)).await.unwrap();
     found.sort_by_key(|row| row.conversation_id);
-    let row = |conversation_id, contact, attributes, is_anonymized| StoredConversation {
+    let row = |conversation_id, contact, is_anonymized| StoredConversation {
         conversation_id,
         user_id: contact_id(contact),
         digest: Some(DIGEST),
-        attributes,
         is_anonymized,
     };
-    let expected = [
-        row(1, 1, noted(4), false),
-        row(2, 2, Attributes::new(), true),
-        row(i64::MAX, 1, Attributes::new(), false),
-    ];
-    assert_eq!(found, expected);
+    assert_eq!(found, [row(1, 1, false), row(2, 2, true), row(i64::MAX, 1, false)]);
+    let noted_of = test.store.read(ORG, move |conn| conversations::attributes(conn, &ids)).await.unwrap();
+    assert_eq!(noted_of, [(1, noted(4))].into());
 }
 
 #[tokio::test]

@@ -213,7 +213,7 @@ async fn everything_that_is_wrong_with_a_contact_is_told_once() {
     let most = ContactInput {
         display_name: Some("ä".repeat(1_000)),
         first_name: text(""),
-        middle_names: vec!["m".repeat(1_000); 100],
+        middle_names: vec!["m".repeat(250); 100],
         additional_emails: (0..200).map(|n| format!("{}@b", n / 2)).collect(),
         additional_phones: (0..200).map(|n| format!("+49151{:08}", n / 2)).collect(),
         external_id: Some("é".repeat(500)),

@@ -1,6 +1,8 @@
 //! Contacts: made, changed and listed, and what keeps two of them from having the same address or number.
 
+mod bounds;
 mod changing;
+mod heavy;
 mod listing;
 mod racing;
 mod random;

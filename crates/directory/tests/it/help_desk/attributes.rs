@@ -1,6 +1,7 @@
 //! What may be noted of contacts and conversations, and how it is shown (contract sections 4.3, 5.2 and 7).
 
 use denizen_directory::attributes::Attribute;
+use denizen_directory::contact_conversations::Browser;
 use denizen_directory::contacts::{ContactFilter, PageFrom};
 use denizen_directory::ingest::{AttributeDefinitionRecord, Record};
 use denizen_directory::{Error, ErrorCode};
@@ -15,6 +16,7 @@ use crate::ingest::contact_records::{
     contact, contact_id, definition, guid, held, of_contact, of_conversations, of_definition, of_held,
     option, options, selecting, text,
 };
+use crate::ingest::records::ingest;
 
 /// A product with its parts: `phone` has `screen` and `other`, `screen` has `glass`; `other` is also a product by itself.
 fn products() -> AttributeDefinitionRecord {
@@ -326,4 +328,38 @@ async fn permissions_decide_who_reads_and_who_notes() {
     let refused = directory.patch_conversation_attributes(&reader, 1, said()).await;
     assert_eq!(refused.map_err(code).map(drop), forbidden);
     assert_eq!(directory.patch_conversation_attributes(&writer, 1, said()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_conversation_has_so_many_bytes_with_its_attributes_wherever_they_come_from() {
+    let desk = desk().await;
+    let definitions =
+        (40..120).map(|number| of_definition(of_conversations(definition(number)))).collect::<Vec<_>>();
+    desk.take_in(definitions).await;
+    let url = "u".repeat(10_000);
+    let browser =
+        Browser { name: "b".to_owned(), version: None, ip_address: None, originating_url: Some(url) };
+    let mut talk = held(1, 1);
+    talk.details.browser = Some(browser);
+    desk.take_in(vec![of_held(talk.clone())]).await;
+    let note = async |numbers: std::ops::Range<u64>| {
+        let value = Some(text(&"n".repeat(1_000)));
+        let changes: Changes = numbers.map(|number| (guid(number), value.clone())).collect();
+        let noted = desk.note_of_conversation(changes).await;
+        noted.map(|noted| noted.len()).map_err(|error| (error.code, error.text))
+    };
+    let refused = "a conversation has at most 65536 bytes with its attributes".to_owned();
+    assert_eq!(note(40..100).await, Err((ErrorCode::InvalidField, refused)));
+    assert_eq!(note(40..92).await, Ok(52));
+    // With what is noted, there is no room for more of its kind.
+    talk.details.language = Some("l".repeat(1_000));
+    talk.details.browser.as_mut().unwrap().version = Some("v".repeat(1_000));
+    let mut new = talk.clone();
+    new.conversation_id = 2;
+    new.attributes = Some((40..100).map(|number| (guid(number), text(&"n".repeat(1_000)))).collect());
+    let refused = "refused LimitReached";
+    assert_eq!(ingest(&desk.org, vec![of_held(talk.clone()), of_held(new)]).await, [refused, refused]);
+    talk.attributes = Some([(guid(40), text("n"))].into());
+    desk.take_in(vec![of_held(talk)]).await;
+    assert_eq!(note(40..41).await, Ok(1));
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use denizen_domain::contact::{AttributeValue, Attributes};
 use denizen_domain::ids::{OrgKey, Uuid};
+use denizen_domain::member::Directory;
 use denizen_store::contacts::{self, Change, Contact, Identifier, Profile};
-use denizen_store::{Dialect, StoreError, Tx};
+use denizen_store::{Dialect, StoreError, Tx, holdings};
 
 use super::{contact_id, find, insert, nobody, plain_contact, search, text, update};
-use crate::support::{NOW, ORG, TestStore};
+use crate::support::{NOW, ORG, TestStore, bytes};
 
 fn whole() -> Contact {
     let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
@@ -168,7 +169,7 @@ async fn contacts_that_come_together_are_as_if_they_had_come_one_by_one() {
 }
 
 #[tokio::test]
-async fn the_longest_contact_can_be_written_and_found() {
+async fn the_longest_contact_can_be_written_and_is_found_by_what_comes_first() {
     let test = TestStore::empty();
     // Letters that fold into many, each time others, so that the search index has as much to hold as it can.
     let mut letters = ('\u{4e00}'..='\u{9fff}').cycle();
@@ -182,13 +183,56 @@ async fn the_longest_contact_can_be_written_and_found() {
     contact.profile.external_id = Some("x".repeat(1_000));
     insert(&test.store, ORG, vec![contact.clone()]).await.unwrap();
     assert_eq!(find(&test.store, ORG, contact.user_id).await.as_ref(), Some(&contact));
-    for needle in ["ann lee", "+49152100000099", &contact.profile.additional_emails[99]] {
-        assert_eq!(search(&test.store, ORG, needle).await, [contact.user_id], "{needle}");
-    }
+    assert_eq!(search(&test.store, ORG, "ann lee").await, [contact.user_id]);
+    // It folds into very many letters, and nothing behind it is held.
+    assert_eq!(search(&test.store, ORG, "+49152100000099").await, []);
     let mut after = contact.clone();
     after.profile.display_name = text("Bob");
-    update(&test.store, vec![Change { before: contact, after }]).await.unwrap();
+    after.profile.first_name = None;
+    update(&test.store, vec![Change { before: contact.clone(), after: after.clone() }]).await.unwrap();
+    for (needle, is_found) in [
+        ("bob", true),
+        (after.profile.email.as_deref().unwrap(), true),
+        (&after.profile.additional_emails[10], true),
+        (&after.profile.additional_emails[99], false),
+        ("ann lee", false),
+    ] {
+        assert_eq!(!search(&test.store, ORG, needle).await.is_empty(), is_found, "{needle}");
+    }
+    let outside = test.outside().await;
+    let id = bytes(&outside, &contact.user_id.0);
+    let letters = outside.int(&format!("SELECT length(search_text) FROM contact WHERE user_id = {id}")).await;
+    assert_eq!(letters, 2_000, "each of them costs whoever writes it");
     assert_eq!(test.store.check().await, Ok(vec![]));
+    let clear = move |tx: &Tx<'_>| {
+        contacts::clear(tx, contact_id(1), NOW)?;
+        holdings::erase_small(tx, Directory::Contacts, contact_id(1))
+    };
+    test.store.write(ORG, clear).await.unwrap();
+    assert_eq!(search(&test.store, ORG, "bob").await, []);
+    assert_eq!(test.store.check().await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn how_much_there_is_of_contacts_is_told_without_reading_them() {
+    let test = TestStore::empty();
+    let mut large = plain_contact(1);
+    large.profile.middle_names = vec!["é".repeat(100); 3];
+    large.attributes = [(Uuid([3; 16]), AttributeValue::Text("gold".to_owned()))].into();
+    let contacts = [large, nobody(2), plain_contact(3)];
+    insert(&test.store, ORG, contacts.to_vec()).await.unwrap();
+    let ids = [1, 2, 3, 4].map(contact_id);
+    let weights = test.store.read(ORG, move |conn| contacts::weigh(conn, &ids)).await.unwrap();
+    assert_eq!(weights.len(), 3);
+    for contact in contacts {
+        let weight = weights[&contact.user_id];
+        assert_eq!(weight.identifiers, contact.profile.identifiers().len());
+        // The primary address and number count as identifiers.
+        let of_primary = [&contact.profile.email, &contact.profile.phone];
+        let of_primary: usize = of_primary.into_iter().flatten().map(String::len).sum();
+        assert_eq!(weight.bytes, contact.size() - of_primary);
+    }
+    assert_eq!(nobody(2).size(), 0);
 }
 
 #[tokio::test]
