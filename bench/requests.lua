@@ -42,7 +42,11 @@ function contacts()
 end
 
 function patch()
-  return string.format('{"lastName":"%s","middleNames":["%s"]}', name(), name())
+  return string.format('{"externalId":"#%s%d"}', stamp, number)
+end
+
+function rename()
+  return string.format('{"lastName":"%s"}', name())
 end
 
 local writes = {
@@ -50,6 +54,7 @@ local writes = {
   contact = { method = "POST", body = contact },
   contacts = { method = "POST", body = contacts },
   patch = { method = "PATCH", body = patch },
+  rename = { method = "PATCH", body = rename },
 }
 
 function init(args)

@@ -239,18 +239,20 @@ fn write(server: Server, data: &Contacts, plan: &Plan) -> anyhow::Result<Vec<Rea
     let fixed = data.folder.join("requests-static");
     let mut measured = [
         Read::new("create"),
-        Read::new("patch"),
+        Read::new("patch of an external id"),
+        Read::new("patch of a name, by which contacts are searched"),
         Read::new("static answer, one caller"),
         Read::new("bulk call that creates 1,000, one caller"),
     ];
+    let kinds = [(&create, "contact"), (&patch, "patch"), (&patch, "rename")];
     let second = Duration::from_secs(1);
-    for (file, kind, stamp) in [(&create, "contact", "w1"), (&patch, "patch", "w"), (&bulk, "contacts", "w2")]
-    {
+    for (file, kind) in kinds.into_iter().chain([(&bulk, "contacts")]) {
+        let stamp = if kind == "contact" { "w1" } else { "w2" };
         load::run(&server, file, second, 0, Some(Writing { kind, stamp }))?;
     }
     for round in 0..WRITE_ROUNDS {
         let mut before = load::run(&server, &fixed, plan.read_time, 0, None)?;
-        for (at, file, kind) in [(0, &create, "contact"), (1, &patch, "patch")] {
+        for (at, (file, kind)) in kinds.into_iter().enumerate() {
             let stamp = format!("r3{round}");
             let begin = round * VARIED / WRITE_ROUNDS;
             let run =
@@ -265,8 +267,8 @@ fn write(server: Server, data: &Contacts, plan: &Plan) -> anyhow::Result<Vec<Rea
         let write = Some(Writing { kind: "contacts", stamp: &stamp });
         let run = load::run_over(&server, 1, &bulk, plan.write_time, 0, write)?;
         let after = alone(second)?;
-        measured[2].push(after, &before, &before);
-        measured[3].push(run, &before, &after);
+        measured[3].push(after, &before, &before);
+        measured[4].push(run, &before, &after);
     }
     server.stop()?;
     Ok(measured.into())
