@@ -85,7 +85,7 @@ impl Phone {
     /// [`TextError::Form`].
     pub fn parse(text: &str) -> Result<Self, TextError> {
         const FORM: TextError = TextError::Form("must be + and 7 to 15 digits");
-        let plain: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect();
+        let plain = without_marks(text);
         let digits = plain.strip_prefix('+').ok_or(FORM)?;
         if !(7..=15).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(FORM);
@@ -93,9 +93,23 @@ impl Phone {
         Ok(Self(plain))
     }
 
+    /// What the numbers begin with that are meant by a text: `+` and up to 15 digits, also where `00` or nothing stands for
+    /// the `+`.
+    pub fn beginning(text: &str) -> Option<String> {
+        let plain = without_marks(text.trim());
+        let digits = plain.strip_prefix('+').or_else(|| plain.strip_prefix("00")).unwrap_or(&plain);
+        let is_one = (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_one.then(|| format!("+{digits}"))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// A number without what is written between digits.
+fn without_marks(text: &str) -> String {
+    text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect()
 }
 
 impl fmt::Display for Phone {
@@ -211,6 +225,56 @@ mod tests {
         }
         for text in ["\0", "a\0b", "a\nb", "\u{85}", &format!("{longest}x")] {
             assert!(!is_external_id(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_one_at_sign_between_two_parts_and_a_key_without_case() {
+        for text in ["a@b", "Ann.Lee+x@Example.org", "ÄNNE@exämple.org", "\"odd\"@[::1]"] {
+            let email = ContactEmail::parse(text).unwrap();
+            assert_eq!(email.as_str(), text);
+            assert_eq!(email.key(), text.to_lowercase());
+        }
+        let long = format!("{}@b", "a".repeat(253));
+        for text in ["", "@", "a@", "@b", "ab", "a@b@c", "a b@c", "a@b ", "a@b\u{7}", "a\u{a0}@b", &long] {
+            assert!(ContactEmail::parse(text).is_err(), "{text:?}");
+        }
+        assert!(ContactEmail::parse(&long[1..]).is_ok());
+    }
+
+    #[test]
+    fn a_number_is_a_plus_and_seven_to_fifteen_digits_whatever_stands_between_them() {
+        for text in ["+49 (151) 123-45.67", "+491511234567", " +49-1511234567 "] {
+            assert_eq!(Phone::parse(text).unwrap().as_str(), "+491511234567");
+        }
+        for text in [
+            "",
+            "+",
+            "+123456",
+            "+1234567890123456",
+            "491511234567",
+            "++491511234567",
+            "+49/1511234567",
+            "+４９１５１１２３",
+        ] {
+            assert!(Phone::parse(text).is_err(), "{text:?}");
+        }
+        assert!(Phone::parse("+1234567").is_ok() && Phone::parse("+123456789012345").is_ok());
+    }
+
+    #[test]
+    fn what_begins_like_a_number_is_the_beginning_of_one() {
+        for (text, beginning) in [
+            ("+49 (15", "+4915"),
+            ("0049-15", "+4915"),
+            (" 4915 ", "+4915"),
+            ("+1", "+1"),
+            ("+491511234567", "+491511234567"),
+        ] {
+            assert_eq!(Phone::beginning(text).as_deref(), Some(beginning), "{text:?}");
+        }
+        for text in ["", "+", "00", "ann", "49a", "+1234567890123456"] {
+            assert_eq!(Phone::beginning(text), None, "{text:?}");
         }
     }
 }

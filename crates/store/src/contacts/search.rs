@@ -1,17 +1,22 @@
-//! Search for contacts by parts of their names, addresses and numbers, within one organization. They lie in the index that
-//! users lie in, which `users::search` describes.
+//! Search for contacts within one organization: by parts of their names, in the index that users lie in, which
+//! `users::search` describes, and by what their addresses and numbers begin with.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use denizen_domain::contact::Phone;
 use denizen_domain::fold::fold;
+use denizen_domain::ids::UserId;
 use denizen_domain::member::Directory;
 
-use super::{COLUMNS, Contact, count, read_contact};
+use super::identifiers::find_beginning;
+use super::{COLUMNS, Contact, Identifier, count, find_many, read_contact};
 use crate::conn::Conn;
 use crate::error::Result;
 use crate::sql::{Dialect, Statement, Value};
 use crate::users::{Position, Route, WALKED_FIRST, cheaper_route, match_expression, window_query};
 
-/// The statement of [`search`] by one route; public for the tests that prepare it and read query plans. Contacts are not
-/// looked up by name: [`Route::LookUp`] is a walk.
+/// The statement that searches the names by one route; public for the tests that prepare it and read query plans. Nobody
+/// names contacts that are to be searched: [`Route::LookUp`] is a walk.
 pub fn search_statement(conn: &Conn<'_>, needle: &str, limit: i64, route: Route) -> Statement {
     // Control characters are dropped by folding, as they are from the text.
     let needle = fold(needle);
@@ -79,9 +84,45 @@ fn push_walk(statement: &mut Statement, conn: &Conn<'_>) {
     }
 }
 
-/// At most `limit` contacts with a name, address or number that contains the needle, case and accents aside, in the order
-/// in which they were added. An empty needle matches every contact that was not anonymized.
+/// At most `limit` contacts: first those with an address or number that begins with the needle, in the order of these, then
+/// those with a name that contains it, case and accents aside, in the order in which they were added. An empty needle
+/// matches every contact that was not anonymized.
 pub fn search(conn: &Conn<'_>, needle: &str, limit: i64) -> Result<Vec<Contact>> {
+    let mut found = reached_by(conn, needle, limit)?;
+    let rest = limit - i64::try_from(found.len()).unwrap_or(i64::MAX);
+    if rest > 0 {
+        let known: BTreeSet<UserId> = found.iter().map(|contact| contact.user_id).collect();
+        let mut named = named(conn, needle, limit)?;
+        named.retain(|contact| !known.contains(&contact.user_id));
+        named.truncate(usize::try_from(rest).unwrap_or(usize::MAX));
+        found.append(&mut named);
+    }
+    Ok(found)
+}
+
+/// Those with an address or number that begins with the needle.
+fn reached_by(conn: &Conn<'_>, needle: &str, limit: i64) -> Result<Vec<Contact>> {
+    let needle = needle.trim();
+    let beginnings = [
+        // Nobody has an address with a control character, and PostgreSQL refuses to be asked for NUL.
+        (!needle.is_empty() && !needle.contains(char::is_control)).then(|| Identifier::email(needle)),
+        Phone::beginning(needle).map(|number| Identifier::phone(&number)),
+    ];
+    let mut users: Vec<UserId> = Vec::new();
+    for beginning in beginnings.into_iter().flatten() {
+        for user in find_beginning(conn, &beginning, limit)? {
+            if !users.contains(&user) {
+                users.push(user);
+            }
+        }
+    }
+    users.truncate(usize::try_from(limit).unwrap_or_default());
+    let mut contacts: BTreeMap<UserId, Contact> =
+        find_many(conn, &users)?.into_iter().map(|contact| (contact.user_id, contact)).collect();
+    Ok(users.iter().filter_map(|user| contacts.remove(user)).collect())
+}
+
+fn named(conn: &Conn<'_>, needle: &str, limit: i64) -> Result<Vec<Contact>> {
     let is_empty = fold(needle).is_empty();
     let route = if is_empty {
         Route::Walk

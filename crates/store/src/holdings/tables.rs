@@ -458,7 +458,7 @@ pub const TABLES: &[Table] = &[
             personal("external_id", "an id of the contact elsewhere"),
             personal("avatar_url", "a picture"),
             personal("attributes", "what the organization notes"),
-            personal("search_text", "name, addresses, numbers"),
+            personal("search_text", "the names"),
             CREATED,
             UPDATED,
             plain("anonymized_at", "a time"),

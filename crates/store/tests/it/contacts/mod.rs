@@ -3,6 +3,7 @@
 mod clearing;
 mod pages;
 mod random;
+mod searching;
 mod writing;
 
 use denizen_domain::contact::Attributes;

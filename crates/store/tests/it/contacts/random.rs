@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use denizen_domain::contact::Phone;
 use denizen_domain::fold::fold;
 use denizen_domain::ids::{OrgKey, UserId};
 use denizen_domain::member::Directory;
@@ -27,21 +28,37 @@ impl Model {
         self.0.iter().flat_map(own).collect()
     }
 
+    /// Those who are reached by what begins with the needle, then those whose names contain it.
     fn found(&self, needle: &str) -> Vec<UserId> {
-        let needle = fold(needle);
-        let has = |contact: &&Contact| {
+        let (folded, trimmed) = (fold(needle), needle.trim());
+        let owners = self.owners();
+        let mut found: Vec<UserId> = Vec::new();
+        let mut add = |user| {
+            if !found.contains(&user) {
+                found.push(user);
+            }
+        };
+        let beginnings = [
+            (!trimmed.is_empty()).then(|| Identifier::email(trimmed)),
+            Phone::beginning(trimmed).map(|number| Identifier::phone(&number)),
+        ];
+        for beginning in beginnings.iter().flatten() {
+            let begins =
+                |known: &Identifier| known.kind == beginning.kind && known.key.starts_with(&beginning.key);
+            owners.iter().filter(|(known, _)| begins(known)).for_each(|(_, user)| add(*user));
+        }
+        let named = |contact: &&Contact| {
             let profile = &contact.profile;
             let part = |part: &Option<String>| part.clone().unwrap_or_default();
             let (first, last) = (part(&profile.first_name), part(&profile.last_name));
-            let mut texts = vec![part(&profile.display_name), format!("{first} {last}").trim().to_owned()];
+            let mut names = vec![part(&profile.display_name), format!("{first} {last}")];
             if !profile.middle_names.is_empty() {
-                texts.push(format!("{first} {} {last}", profile.middle_names.join(" ")));
+                names.push(format!("{first} {} {last}", profile.middle_names.join(" ")));
             }
-            texts.extend(profile.email.iter().chain(&profile.additional_emails).cloned());
-            texts.extend(profile.phone.iter().chain(&profile.additional_phones).cloned());
-            contact.anonymized_at.is_none() && texts.iter().any(|text| fold(text).contains(&needle))
+            contact.anonymized_at.is_none() && names.iter().any(|name| fold(name.trim()).contains(&folded))
         };
-        self.0.iter().filter(has).map(|contact| contact.user_id).collect()
+        self.0.iter().filter(named).for_each(|contact| add(contact.user_id));
+        found
     }
 }
 

@@ -83,6 +83,7 @@ async fn contacts_and_owners_are_looked_up_by_their_keys() {
         ("contact.set_attributes", 4, "contact_pkey"),
         ("contact.clear", 3, "user_search_pkey"),
         ("contact_identifier.find_owners", 3, "contact_identifier_pkey"),
+        ("contact_identifier.find_beginning", 5, "contact_identifier_pkey"),
         ("contact_identifier.delete", 3, "contact_identifier_pkey"),
     ];
     for (name, values, index) in expected {

@@ -68,6 +68,7 @@ async fn contacts_and_owners_are_looked_up_by_their_keys() {
         ("contact.set_attributes", vec!["contact_by_id (org_id=? AND user_id=?)"]),
         ("contact.clear", vec!["contact_by_id (org_id=? AND user_id=?)"]),
         ("contact_identifier.find_owners", vec!["PRIMARY KEY (org_id=? AND kind=? AND key=?)"]),
+        ("contact_identifier.find_beginning", vec!["PRIMARY KEY (org_id=? AND kind=? AND key>? AND key<?)"]),
         ("contact_identifier.delete", vec!["PRIMARY KEY (org_id=? AND kind=? AND key=?)"]),
     ];
     for (name, accesses) in expected {

@@ -8,18 +8,13 @@ VALUES (1, '\x20202020202020202020202020202020', 'desk', '\x21212121212121212121
 INSERT INTO contact (org_id, position, user_id, display_name, first_name, last_name, middle_names, email, additional_emails, phone,
     additional_phones, external_id, avatar_url, attributes, search_text, created_at, updated_at, anonymized_at)
 VALUES (1, nextval('user_position'), '\x22222222222222220000000000000001', 'Ann', NULL, NULL, NULL, 'Ann@example.org', NULL, '+4915112345678',
-    '["+4915112345679"]', 'crm-1', NULL, '{"23232323-2323-2323-2323-232323232323":"gold"}', 'ann' || chr(1) || 'ann@example.org' || chr(1) ||
-    '+4915112345678' || chr(1) || '+4915112345679', 1760000000000000, 1760000000000000, NULL);
+    '["+4915112345679"]', 'crm-1', NULL, '{"23232323-2323-2323-2323-232323232323":"gold"}', 'ann', 1760000000000000,
+    1760000000000000, NULL);
 
 INSERT INTO directory_counter (org_id, directory, slot, users) VALUES (1, 1, 5, 1);
 
 INSERT INTO user_search (org_id, position, windows) SELECT org_id, position, array_to_tsvector(ARRAY[
-    '_QKn3nP7fp', '_QKn520sET', '_QKnC_RPp4', '_QKnC_WxLQ', '_QKnGWXZ5k', '_QKnHriKt9', '_QKnHrn2rs',
-    '_QKnLpSZL.', '_QKnPSItEM', '_QKnPSItMq', '_QKnVnUTA_', '_QKnWw8.OJ', '_QKnWwHSwj', '_QKnXDrlcn',
-    '_QKnXbrUPo', '_QKnZrKQyA', '_QKncsGYaW', '_QKncs_0Kg', '_QKneZL6k2', '_QKnhO3OIy', '_QKnhOkZia',
-    '_QKnmHSjzI', '_QKnp8jXHd', '_QKnrRUA8R', '_QKnt_H_uo', '_QKnt_gTmn', '_QKnt_orIw', '_QKnteVd1o',
-    '_QKntetqG6', '_QKnvIHQG1', '_QKnvIx1R3', '_QKnvk.0Ju', '_QKnvk.0jo', '_QKnvkLMil', '_QKnvkfOQm',
-    '_QKnx4Tiyu'
+    '_QKnC_WxLQ', '_QKnvk.0rJ', '_QKnvkEqSJ'
 ]) FROM contact;
 
 INSERT INTO contact_identifier (org_id, kind, key, user_id)
