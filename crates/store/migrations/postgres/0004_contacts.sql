@@ -33,7 +33,7 @@ CREATE TABLE contact (
     external_id       TEXT COLLATE "C",
     avatar_url        TEXT,
     attributes        TEXT, -- by the id of their definition
-    search_text       TEXT, -- the names, as the search index holds them
+    search_text       TEXT COLLATE "C", -- the names, as the search index holds them
     created_at        BIGINT NOT NULL,
     updated_at        BIGINT NOT NULL,
     anonymized_at     BIGINT,

@@ -213,7 +213,9 @@ async fn the_longest_contact_can_be_written_and_is_found_by_what_comes_first() {
     }
     let outside = test.outside().await;
     let id = bytes(&outside, &contact.user_id.0);
-    let letters = outside.int(&format!("SELECT length(search_text) FROM contact WHERE user_id = {id}")).await;
+    let letters = outside
+        .int(&format!("SELECT CAST(length(search_text) AS BIGINT) FROM contact WHERE user_id = {id}"))
+        .await;
     assert_eq!(letters, 2_000, "each of them costs whoever writes it");
     assert_eq!(test.store.check().await, Ok(vec![]));
     let clear = move |tx: &Tx<'_>| {
