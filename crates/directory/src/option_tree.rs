@@ -15,6 +15,10 @@ pub(crate) enum Choosable {
     All,
 }
 
+/// The most values that a refusal lists, and how much of each, in characters.
+const LISTED: usize = 10;
+const LISTED_CHARS: usize = 60;
+
 /// The options of all levels. The outermost ones are list 0; those nested in an option are the list after its number.
 #[derive(Default)]
 pub(crate) struct OptionTree {
@@ -48,7 +52,7 @@ impl OptionTree {
     /// the outermost ones.
     ///
     /// # Errors
-    /// In words, without a value.
+    /// In words, without the chosen value, but with some that could be chosen: those are the organization's words.
     pub(crate) fn follow(&self, chosen: &[String], choosable: Choosable) -> Result<(), String> {
         let mut walk = Walk::new(self);
         for (number, value) in (1..).zip(chosen) {
@@ -85,7 +89,7 @@ impl<'t> Walk<'t> {
         walk
     }
 
-    fn step(&mut self, value: &str, choosable: Choosable) -> Result<(), &'static str> {
+    fn step(&mut self, value: &str, choosable: Choosable) -> Result<(), String> {
         let mut is_deactivated = false;
         let mut reached = Vec::new();
         for number in self.tree.by_value.get(value).into_iter().flatten() {
@@ -105,9 +109,9 @@ impl<'t> Walk<'t> {
         }
         if reached.is_empty() {
             return Err(if is_deactivated {
-                "it is deactivated"
+                "it is deactivated".to_owned()
             } else {
-                "there is none such at this place"
+                format!("there is none such at this place{}", self.possible(choosable))
             });
         }
         for list in self.open.drain(..) {
@@ -117,6 +121,36 @@ impl<'t> Walk<'t> {
             self.open(number + 1);
         }
         Ok(())
+    }
+
+    /// Some of the values that could come next, the innermost ones first. It looks at all options, which is done once for
+    /// a value that is refused.
+    fn possible(&self, choosable: Choosable) -> String {
+        let mut place = vec![None; self.is_open.len()];
+        for (nth, list) in self.open.iter().enumerate() {
+            place[*list] = Some(nth);
+        }
+        let first = |numbers: &Vec<usize>| {
+            let can_come = numbers.iter().filter_map(|number| {
+                let option = &self.tree.options[*number];
+                let is_choosable = choosable == Choosable::All || !option.is_deactivated;
+                place[option.list].filter(|_| is_choosable).map(|nth| (nth, *number))
+            });
+            can_come.min()
+        };
+        let values = self.tree.by_value.iter();
+        let mut values: Vec<_> =
+            values.filter_map(|(value, numbers)| Some((first(numbers)?, value))).collect();
+        values.sort_unstable();
+        let shown = |value: &str| match value.char_indices().nth(LISTED_CHARS) {
+            Some((end, _)) => format!("{}…", &value[..end]),
+            None => value.to_owned(),
+        };
+        let mut listed: Vec<String> = values.iter().take(LISTED).map(|(_, value)| shown(value)).collect();
+        if values.len() > LISTED {
+            listed.push("…".to_owned());
+        }
+        if listed.is_empty() { String::new() } else { format!("; possible are {}", listed.join(", ")) }
     }
 
     /// Opens a list and those around it. Around an open list all are open, so none is looked at twice.

@@ -39,6 +39,14 @@ pub struct Heading {
     pub is_archived: bool,
 }
 
+/// The word by which programs know an attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identifier {
+    pub definition_id: Uuid,
+    pub entity: AttributeEntity,
+    pub identifier: String,
+}
+
 /// How much there is of definitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
@@ -80,6 +88,10 @@ static HEADINGS: Sql = Sql::split(
      WHERE org_id = $1 AND definition_id = ANY(ARRAY(
         SELECT decode(id, 'hex') FROM jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB)) AS id))",
 );
+static IDENTIFIERS: Sql = Sql::new(
+    "attribute_definition.identifiers",
+    "SELECT definition_id, entity, identifier, is_archived FROM attribute_definition WHERE org_id = $1",
+);
 static EXTENT: Sql = Sql::new(
     "attribute_definition.extent",
     "SELECT count(*), CAST(coalesce(sum(octet_length(input)), 0) AS BIGINT) FROM attribute_definition WHERE org_id = $1",
@@ -97,14 +109,18 @@ static UPDATE: Sql = Sql::new(
      WHERE org_id = $1 AND definition_id = $2",
 );
 
-pub const STATEMENTS: &[&Sql] = &[&LIST, &FIND, &FIND_MANY, &HEADINGS, &EXTENT, &INSERT, &UPDATE];
+pub const STATEMENTS: &[&Sql] =
+    &[&LIST, &FIND, &FIND_MANY, &HEADINGS, &IDENTIFIERS, &EXTENT, &INSERT, &UPDATE];
+
+fn entity(row: &Row<'_>, column: usize) -> Result<AttributeEntity> {
+    AttributeEntity::parse(row.str(column)?)
+        .ok_or_else(|| StoreError::Corrupt("an attribute of an unknown entity".to_owned()))
+}
 
 fn read(row: &Row<'_>) -> Result<AttributeDefinition> {
-    let entity = AttributeEntity::parse(row.str(1)?)
-        .ok_or_else(|| StoreError::Corrupt("an attribute of an unknown entity".to_owned()))?;
     Ok(AttributeDefinition {
         definition_id: row.id(0, Uuid::from_column)?,
-        entity,
+        entity: entity(row, 1)?,
         identifier: row.text(2)?,
         label: row.text(3)?,
         description: row.optional_text(4)?,
@@ -141,6 +157,19 @@ pub fn headings(conn: &Conn<'_>, ids: &[Uuid]) -> Result<Vec<Heading>> {
             is_archived: row.bool(3)?,
         })
     })
+}
+
+/// The identifiers of all definitions that are not archived, in any order.
+pub fn identifiers(conn: &Conn<'_>) -> Result<Vec<Identifier>> {
+    let all = conn.all(&IDENTIFIERS, &[conn.org_param()], |row| {
+        let identifier = Identifier {
+            definition_id: row.id(0, Uuid::from_column)?,
+            entity: entity(row, 1)?,
+            identifier: row.text(2)?,
+        };
+        Ok((identifier, row.bool(3)?))
+    })?;
+    Ok(all.into_iter().filter(|(_, is_archived)| !is_archived).map(|(identifier, _)| identifier).collect())
 }
 
 /// How much there is of all definitions of the organization.

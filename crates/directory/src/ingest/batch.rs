@@ -22,7 +22,7 @@ use super::contacts::ContactItem;
 use super::help_desk::HelpDesk;
 use super::members::Members;
 use super::record::{ConversationRecord, MemoryRecord, MessageRecord, Record, UserModelRecord, UserRecord};
-use super::{Ingestor, Outcome, digest};
+use super::{Ingestor, Outcome, Taken, digest};
 use crate::error::{Error, ErrorCode, Result};
 use crate::jobs;
 
@@ -142,19 +142,22 @@ pub(super) struct Terms {
     pub(super) accounts: Result<()>,
 }
 
-/// Takes the records in; one outcome for each.
+/// Takes the records in; one answer for each.
 ///
 /// # Errors
 /// [`ErrorCode::OrganizationNotFound`] when it was deleted meanwhile: what is written then, nothing would erase.
-pub(super) fn take_in(tx: &Tx<'_>, terms: &Terms, items: &[Item]) -> Result<Vec<Outcome>> {
+pub(super) fn take_in(tx: &Tx<'_>, terms: &Terms, items: &[Item]) -> Result<Vec<Taken>> {
     control::find_by_key(&tx.of(OrgKey::CONTROL), tx.org)?.ok_or(ErrorCode::OrganizationNotFound)?;
     let mut state = State::read(tx, terms, items)?;
-    let mut outcomes = Vec::with_capacity(items.len());
+    let mut all = Vec::with_capacity(items.len());
     for item in items {
-        outcomes.push(state.take(tx, item)?);
+        all.push(match item {
+            Item::Contact(contact) => state.help_desk.take_contact(contact),
+            item => state.take(tx, item)?.into(),
+        });
     }
     state.finish(tx)?;
-    Ok(outcomes)
+    Ok(all)
 }
 
 /// What is there of what the batch names: first as it was read, then as the batch has changed it.
@@ -294,7 +297,7 @@ impl<'b> State<'b> {
             user_models: by_id(find(conn, items, user_model_id, user_models::find_many)?),
             external_events: by_id(find(conn, items, event_id, external_events::find_many)?),
             figures: Figures::default(),
-            help_desk: HelpDesk::read(conn, items, terms.now)?,
+            help_desk: HelpDesk::read(conn, items, &terms.by, terms.now)?,
         })
     }
 
@@ -302,7 +305,6 @@ impl<'b> State<'b> {
         let desk = &mut self.help_desk;
         let user = match item {
             Item::Refused(error) => return Ok(Outcome::Refused(error.clone())),
-            Item::Contact(contact) => return Ok(desk.take_contact(contact)),
             Item::AttributeDefinition(record) => return desk.take_definition(tx, record),
             Item::ContactConversation(record, digest) => return Ok(desk.take_conversation(record, digest)),
             Item::ContactMessage(record, digest) => return Ok(desk.take_message(record, digest)),

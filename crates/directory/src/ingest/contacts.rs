@@ -12,10 +12,10 @@ use denizen_domain::time::Timestamp;
 use denizen_store::contacts::{Contact, Identifier, Profile, sample_by_external_ids};
 use denizen_store::{Conn, Tx, erasures};
 
-use super::Outcome;
 use super::batch::Item;
 use super::contact_record::{ContactRecord, ContactRef, without_empty};
 use super::members::at;
+use super::{Outcome, Taken};
 use crate::attributes::Definitions;
 use crate::contacts::{Book, CheckedPatch, ContactPatch, Refusal, is_too_large};
 use crate::error::{Error, ErrorCode, Result};
@@ -257,18 +257,29 @@ impl Contacts {
         }
     }
 
-    pub(super) fn take(&mut self, item: &ContactItem, definitions: &Definitions, now: Timestamp) -> Outcome {
-        match self.decide(item, definitions, now) {
-            Err(error) => Outcome::Refused(error),
-            Ok((Some(before), after)) if before == after => Outcome::Unchanged,
-            Ok((before, after)) => {
+    pub(super) fn take(
+        &mut self,
+        item: &ContactItem,
+        definitions: &Definitions,
+        may_write: &Result<()>,
+        now: Timestamp,
+    ) -> Taken {
+        let (before, after) = match self.decide(item, definitions, may_write, now) {
+            Err(error) => return Outcome::Refused(error).into(),
+            Ok(decided) => decided,
+        };
+        let contact_id = Some(after.user_id);
+        let outcome = match before {
+            Some(before) if before == after => Outcome::Unchanged,
+            before => {
                 let outcome = if before.is_some() { Outcome::Updated } else { Outcome::Created };
                 let had = before.and_then(|before| before.profile.external_id);
                 self.note_external_id(after.user_id, had.as_deref(), after.profile.external_id.as_deref());
                 self.book.put(after);
                 outcome
             }
-        }
+        };
+        Taken { outcome, contact_id }
     }
 
     /// The contact before and after the record.
@@ -276,6 +287,7 @@ impl Contacts {
         &self,
         item: &ContactItem,
         definitions: &Definitions,
+        may_write: &Result<()>,
         now: Timestamp,
     ) -> Result<(Option<Contact>, Contact)> {
         let found = match item.wanted_external_id() {
@@ -287,13 +299,16 @@ impl Contacts {
         if before.is_some_and(|before| before.anonymized_at.is_some()) || self.erased.contains(&user) {
             return Err(Error::field(&["contact_id"], ANONYMIZED));
         }
-        let after = item.decide(before, user, now);
-        let mut refusals = item.said.refusals.clone();
-        refusals.extend(self.book.taken(user, &after.profile));
-        if is_too_large(before, &after) {
-            refusals.insert(Refusal::TooLarge);
+        if let Some(refusal) = item.said.refusals.first() {
+            return Err(item.explain(*refusal, &self.book, user));
         }
-        if let Some(refusal) = refusals.into_iter().next() {
+        let after = item.decide(before, user, now);
+        if before != Some(&after) {
+            // Before it would be told whether another contact has the address.
+            may_write.clone()?;
+        }
+        let is_too_large = is_too_large(before, &after).then_some(Refusal::TooLarge);
+        if let Some(refusal) = self.book.taken(user, &after.profile).chain(is_too_large).min() {
             return Err(item.explain(refusal, &self.book, user));
         }
         let is_noted = before.is_some_and(|before| before.attributes == after.attributes);

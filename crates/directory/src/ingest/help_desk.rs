@@ -6,18 +6,19 @@ use std::mem::discriminant;
 
 use denizen_domain::contact::{AttributeEntity, Attributes, MAX_CONVERSATION_BYTES};
 use denizen_domain::ids::{UserId, Uuid};
+use denizen_domain::permission::names;
 use denizen_domain::time::Timestamp;
-use denizen_store::attribute_definitions::{self, Extent, input_bytes};
+use denizen_store::attribute_definitions::{self, Extent, Identifier, input_bytes};
 use denizen_store::contact_conversations::{self, StoredConversation};
 use denizen_store::contact_messages::{self, StoredMessage};
 use denizen_store::records::Digest;
 use denizen_store::{Conn, Tx};
 
-use super::Outcome;
 use super::batch::Item;
 use super::contact_record::{AttributeDefinitionRecord, ContactConversationRecord, ContactMessageRecord};
 use super::contacts::{ContactItem, Contacts, in_attributes};
 use super::record::limits;
+use super::{Ingestor, Outcome, Taken};
 use crate::attributes::{AttributeDefinition, Definitions};
 use crate::contact_conversations::ContactConversation;
 use crate::error::{Error, ErrorCode, Result};
@@ -29,6 +30,10 @@ pub(super) struct HelpDesk<'b> {
     definitions: Definitions,
     /// Read where a definition comes.
     extent: Option<Extent>,
+    /// Of the definitions that are not archived; also read where one comes.
+    identifiers: BTreeMap<(AttributeEntity, String), Uuid>,
+    /// Whether contacts and definitions may change.
+    may_write: Result<()>,
     conversations: BTreeMap<i64, StoredConversation>,
     /// What is noted of those that come; not of those that only get messages.
     noted: BTreeMap<i64, Attributes>,
@@ -45,7 +50,7 @@ enum Write<'b> {
 
 impl<'b> HelpDesk<'b> {
     /// Nothing is asked about what the batch does not name.
-    pub(super) fn read(conn: &Conn<'_>, items: &'b [Item], now: Timestamp) -> Result<Self> {
+    pub(super) fn read(conn: &Conn<'_>, items: &'b [Item], by: &Ingestor, now: Timestamp) -> Result<Self> {
         let (mut definitions, mut conversations, mut messages) =
             (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let mut coming = BTreeSet::new();
@@ -82,11 +87,16 @@ impl<'b> HelpDesk<'b> {
             [] => Vec::new(),
             ids => contact_messages::find_many(conn, ids)?,
         };
+        let identifiers =
+            if has_definitions { attribute_definitions::identifiers(conn)? } else { Vec::new() };
+        let of_one = |Identifier { definition_id, entity, identifier }| ((entity, identifier), definition_id);
         Ok(Self {
             now,
             contacts: Contacts::read(conn, items)?,
             definitions: Definitions::read(conn, &definitions)?,
             extent: has_definitions.then(|| attribute_definitions::extent(conn)).transpose()?,
+            identifiers: identifiers.into_iter().map(of_one).collect(),
+            may_write: by.require(&names::DIRECTORY_WRITE_CONTACT),
             conversations: conversations.into_iter().map(|row| (row.conversation_id, row)).collect(),
             noted: contact_conversations::attributes(conn, &coming)?,
             messages: messages.into_iter().map(|row| (row.message_id, row)).collect(),
@@ -94,8 +104,8 @@ impl<'b> HelpDesk<'b> {
         })
     }
 
-    pub(super) fn take_contact(&mut self, item: &ContactItem) -> Outcome {
-        self.contacts.take(item, &self.definitions, self.now)
+    pub(super) fn take_contact(&mut self, item: &ContactItem) -> Taken {
+        self.contacts.take(item, &self.definitions, &self.may_write, self.now)
     }
 
     pub(super) fn take_definition(
@@ -115,6 +125,16 @@ impl<'b> HelpDesk<'b> {
         if before == Some(&definition) {
             return Ok(Outcome::Unchanged);
         }
+        if let Err(error) = &self.may_write {
+            return Ok(Outcome::Refused(error.clone()));
+        }
+        // Two of the same name could not be told apart by programs. An archived one is not shown, and keeps its name.
+        let name = (definition.entity, definition.identifier.clone());
+        let has_other = |owner: &Uuid| *owner != definition.definition_id;
+        if !definition.is_archived && self.identifiers.get(&name).is_some_and(has_other) {
+            let text = "Another definition that is not archived has this identifier";
+            return refused("identifier", text);
+        }
         let extent = match grown(self.extent, before, &definition) {
             Ok(extent) => extent,
             Err(error) => return Ok(Outcome::Refused(error)),
@@ -127,6 +147,10 @@ impl<'b> HelpDesk<'b> {
             Outcome::Created
         };
         self.extent = Some(extent);
+        self.identifiers.retain(|_, owner| *owner != definition.definition_id);
+        if !definition.is_archived {
+            self.identifiers.insert(name, definition.definition_id);
+        }
         self.definitions.put(definition);
         Ok(outcome)
     }

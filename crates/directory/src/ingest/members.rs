@@ -183,17 +183,15 @@ impl<'b> Members<'b> {
             Some(Change { before, after }) => before.account != after.account,
             None => matches!(record.google_account, Patch::Set(_)),
         };
-        if links && !self.terms.by.may(&names::DIRECTORY_LINK_ACCOUNT) {
-            let text = "The authenticated user lacks the permission Directory:LinkAccount";
-            let mut error = Error::with_text(ErrorCode::Forbidden, text);
+        let in_account = |mut error: Error| {
             error.field = vec!["google_account".to_owned()];
-            return Err(error);
+            error
+        };
+        if links {
+            self.terms.by.require(&names::DIRECTORY_LINK_ACCOUNT).map_err(in_account)?;
         }
         if links && matches!(record.google_account, Patch::Set(_)) {
-            self.terms.accounts.clone().map_err(|mut error| {
-                error.field = vec!["google_account".to_owned()];
-                error
-            })?;
+            self.terms.accounts.clone().map_err(in_account)?;
         }
         let is_others = |owner: Option<&UserId>| owner.is_some_and(|owner| *owner != record.user_id);
         if is_others(self.addresses.get(record.email.key())) {

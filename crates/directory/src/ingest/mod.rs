@@ -15,6 +15,7 @@ mod record;
 use std::ops::Range;
 use std::sync::Arc;
 
+use denizen_domain::ids::UserId;
 use denizen_domain::permission::{PermissionName, names};
 use denizen_store::StoreError;
 use denizen_store::roles::Role;
@@ -45,6 +46,20 @@ pub enum Outcome {
     Unchanged,
     /// It was not taken in; nothing was changed.
     Refused(Error),
+}
+
+/// A record that was dealt with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    pub outcome: Outcome,
+    /// Which contact the record of a contact is about, unless it was refused: it may have come without an id.
+    pub contact_id: Option<UserId>,
+}
+
+impl From<Outcome> for Taken {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, contact_id: None }
+    }
 }
 
 /// On whose behalf records are taken in, and into which organization.
@@ -84,10 +99,21 @@ impl Ingestor {
     fn may(&self, permission: &PermissionName) -> bool {
         self.actor.as_ref().is_none_or(|actor| actor.require(permission).is_ok())
     }
+
+    /// # Errors
+    /// [`ErrorCode::Forbidden`] with the permission's name: it is one line of many that is refused, and whoever sends
+    /// them has to be told what to ask for.
+    fn require(&self, permission: &PermissionName) -> Result<()> {
+        if self.may(permission) {
+            return Ok(());
+        }
+        let text = format!("The authenticated user lacks the permission {}", permission.as_str());
+        Err(Error::with_text(ErrorCode::Forbidden, text))
+    }
 }
 
 impl Directory {
-    /// Takes records in, in their order; one outcome for each. Up to [`MAX_BATCH`] of them are one transaction.
+    /// Takes records in, in their order; one answer for each. Up to [`MAX_BATCH`] of them are one transaction.
     ///
     /// A record that contradicts what is there is refused, and harms no other:
     /// - of a user who was erased, or whose id is one of another directory;
@@ -96,19 +122,21 @@ impl Directory {
     /// - a member whose present or new role does not stand below whoever sends the record, or whose account changes by
     ///   whom `Directory:LinkAccount` was not given to. These two are not asked of a record that changes nothing, unless
     ///   it holds sensitive variables;
+    /// - a contact or a definition that changes by whom `Directory:WriteContact` was not given to;
     /// - a member who would get an account in an organization in which none may be linked;
     /// - a contact with an address or number that another has, or whose external id is several contacts';
     /// - a conversation of a contact who is not there, a message of a conversation that is not, and what would move either
     ///   of them;
     /// - what was anonymized, and what belongs to it;
-    /// - a definition that would be of other things or of another type than before, or of which there are too many;
+    /// - a definition that would be of other things or of another type than before, or of which there are too many, or
+    ///   whose identifier another one of the same things has that is not archived;
     /// - an attribute that is not defined, and a value that does not fit its definition. What is noted already is not
     ///   judged.
     ///
     /// # Errors
     /// [`ErrorCode::OrganizationNotFound`] when it was deleted meanwhile; those of the store. Then nothing of the
     /// transaction was done, unless it is [`ErrorCode::OutcomeUnknown`]. All can be sent again.
-    pub async fn ingest(&self, by: &Ingestor, records: Vec<Record>) -> Result<Vec<Outcome>> {
+    pub async fn ingest(&self, by: &Ingestor, records: Vec<Record>) -> Result<Vec<Taken>> {
         let now = self.now();
         let awaited_until = self.awaited_until(now);
         let accounts = require_accounts(self.settings(), &by.organization);
@@ -119,7 +147,7 @@ impl Directory {
             Item::new(record, || environment.contact_id(now.plus_micros(nth)))
         };
         let items: Arc<[Item]> = (0..).zip(records).map(item).collect();
-        let mut outcomes = Vec::with_capacity(items.len());
+        let mut all = Vec::with_capacity(items.len());
         for first in (0..items.len()).step_by(MAX_BATCH) {
             let batch = first..items.len().min(first + MAX_BATCH);
             match self.take_in(&terms, &items, batch.clone()).await {
@@ -127,20 +155,20 @@ impl Directory {
                 Err(error) if is_refusal(&error) => {
                     for at in batch {
                         let taken = self.take_in(&terms, &items, at..at + 1).await;
-                        outcomes.extend(taken.or_else(|error| {
+                        all.extend(taken.or_else(|error| {
                             if !is_refusal(&error) {
                                 return Err(error);
                             }
                             error.log(None, None);
                             let text = "The database does not take the record";
-                            Ok(vec![Outcome::Refused(Error::with_text(ErrorCode::Internal, text))])
+                            Ok(vec![Outcome::Refused(Error::with_text(ErrorCode::Internal, text)).into()])
                         })?);
                     }
                 }
-                taken => outcomes.extend(taken?),
+                taken => all.extend(taken?),
             }
         }
-        Ok(outcomes)
+        Ok(all)
     }
 
     async fn take_in(
@@ -148,15 +176,15 @@ impl Directory {
         terms: &Arc<Terms>,
         items: &Arc<[Item]>,
         batch: Range<usize>,
-    ) -> Result<Vec<Outcome>> {
+    ) -> Result<Vec<Taken>> {
         let (terms, items) = (Arc::clone(terms), Arc::clone(items));
         let changes_members = items[batch.clone()].iter().any(|item| item.as_user().is_some());
         let org = terms.by.organization.org;
-        let outcomes = self.write(org, move |tx| take_in(tx, &terms, &items[batch.clone()])).await?;
+        let taken = self.write(org, move |tx| take_in(tx, &terms, &items[batch.clone()])).await?;
         if changes_members {
             self.inner.sessions.forget(org);
         }
-        Ok(outcomes)
+        Ok(taken)
     }
 }
 

@@ -115,7 +115,8 @@ async fn converse(org: &TestOrg, user_id: UserId, first: u64, messages: u64) -> 
     records.extend((first..first + messages).map(|number| Record::Message(message(number))));
     let directory = org.server.directory();
     let operator = Ingestor::operator(directory, org.slug()).await.unwrap();
-    directory.ingest(&operator, records).await.unwrap()
+    let all = directory.ingest(&operator, records).await.unwrap();
+    all.into_iter().map(|taken| taken.outcome).collect()
 }
 
 /// How many of the messages with these ids are there.

@@ -301,7 +301,7 @@ pub(super) enum Line {
 pub struct LineResult {
     /// The number of the line, from 1 on; empty lines count and are not answered.
     pub line: u64,
-    /// The record's type and id, as far as they could be read.
+    /// The record's type and id, as far as they could be read; the contact's id, where a contact came without one.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -187,8 +187,8 @@ async fn fill(directory: &Directory, signing: &Signing) -> denizen_directory::Re
 /// Takes in what the demonstration's conversation platform and help desk know.
 async fn take_in(directory: &Directory, records: Vec<Record>) -> denizen_directory::Result<()> {
     let platform = Ingestor::operator(directory, SLUG).await?;
-    for outcome in directory.ingest(&platform, records).await? {
-        if let Outcome::Refused(error) = outcome {
+    for taken in directory.ingest(&platform, records).await? {
+        if let Outcome::Refused(error) = taken.outcome {
             return Err(error);
         }
     }

@@ -70,7 +70,8 @@ impl Desk {
     async fn ingest(&self, records: Vec<Record>) -> Vec<Outcome> {
         let directory = self.server.directory();
         let operator = Ingestor::operator(directory, self.org.slug()).await.unwrap();
-        directory.ingest(&operator, records).await.unwrap()
+        let all = directory.ingest(&operator, records).await.unwrap();
+        all.into_iter().map(|taken| taken.outcome).collect()
     }
 
     /// Records are taken in, all of them.

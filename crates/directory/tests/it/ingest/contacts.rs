@@ -2,7 +2,7 @@
 
 use denizen_directory::OpContext;
 use denizen_directory::contacts::{Contact, ContactFilter, PageFrom};
-use denizen_directory::ingest::{ContactRecord, ContactRef, Ingestor, Outcome, Record};
+use denizen_directory::ingest::{ContactRecord, ContactRef, Ingestor, Outcome, Record, Taken};
 use denizen_directory::organizations::ADMINISTRATOR_ROLE;
 use denizen_domain::ids::UserId;
 use denizen_domain::patch::Patch;
@@ -34,12 +34,12 @@ async fn get(org: &TestOrg, number: u64) -> Contact {
 async fn texts(org: &TestOrg, records: Vec<Record>) -> Vec<String> {
     let directory = org.server.directory();
     let operator = Ingestor::operator(directory, org.slug()).await.unwrap();
-    let outcomes = directory.ingest(&operator, records).await.unwrap();
-    let text = |outcome| match outcome {
+    let all = directory.ingest(&operator, records).await.unwrap();
+    let text = |taken: Taken| match taken.outcome {
         Outcome::Refused(error) => error.text,
         other => format!("{other:?}"),
     };
-    outcomes.into_iter().map(text).collect()
+    all.into_iter().map(text).collect()
 }
 
 fn external(id: &str) -> ContactRecord {

@@ -1,7 +1,7 @@
 //! Records, made from numbers.
 
 use denizen_directory::ingest::{
-    ConversationRecord, ExternalEventRecord, Ingestor, MemoryRecord, MessageRecord, Outcome, Record,
+    ConversationRecord, ExternalEventRecord, Ingestor, MemoryRecord, MessageRecord, Outcome, Record, Taken,
     UserModelRecord, UserRecord,
 };
 use denizen_directory::{Credentials, ErrorCode};
@@ -107,8 +107,8 @@ pub(super) fn of_user(record: UserRecord) -> Record {
 }
 
 /// A word for each outcome, so that a test can show them all: refused ones show the field, or else the code.
-pub(super) fn words(outcomes: &[Outcome]) -> Vec<String> {
-    let word = |outcome: &Outcome| match outcome {
+pub(super) fn words(all: &[Taken]) -> Vec<String> {
+    let word = |taken: &Taken| match &taken.outcome {
         Outcome::Created => "created".to_owned(),
         Outcome::Updated => "updated".to_owned(),
         Outcome::Unchanged => "unchanged".to_owned(),
@@ -116,7 +116,7 @@ pub(super) fn words(outcomes: &[Outcome]) -> Vec<String> {
             format!("refused {:?} {}", error.code, error.field.join(".")).trim_end().to_owned()
         }
     };
-    outcomes.iter().map(word).collect()
+    all.iter().map(word).collect()
 }
 
 /// Takes records in on behalf of the operator.

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use denizen_directory::ErrorCode;
-use denizen_directory::ingest::{MAX_BATCH, Outcome, Record};
+use denizen_directory::ingest::{MAX_BATCH, Outcome, Record, Taken};
 
 use super::record::{Read, read};
 use crate::admin::errors;
@@ -153,13 +153,13 @@ impl Intake {
     /// Those of `take`; then the batch stays, and its lines are not counted.
     pub async fn commit<F>(&mut self, take: impl Fn(Vec<Record>) -> F) -> Result<Vec<LineResult>, Problem>
     where
-        F: Future<Output = Result<Vec<Outcome>, Problem>>,
+        F: Future<Output = Result<Vec<Taken>, Problem>>,
     {
         let mut pauses = PAUSES.iter();
-        let outcomes = loop {
+        let all = loop {
             let records = self.batch.iter().filter_map(|entry| entry.read.record.as_ref().ok());
             match take(records.cloned().collect()).await {
-                Ok(outcomes) => break outcomes,
+                Ok(all) => break all,
                 Err(problem) if may_pass(&problem) => match pauses.next() {
                     Some(pause) => tokio::time::sleep(*pause).await,
                     None => return Err(problem),
@@ -167,18 +167,24 @@ impl Intake {
                 Err(problem) => return Err(problem),
             }
         };
-        let mut outcomes = outcomes.into_iter();
+        let mut all = all.into_iter();
         self.batch_bytes = 0;
         let mut results = Vec::with_capacity(self.batch.len());
         for Entry { line, read: Read { kind, id, record } } in self.batch.drain(..) {
-            let (result, problem) = match record.map(|_| outcomes.next()) {
-                Err(problem) => (RecordResult::Refused, Some(problem)),
-                Ok(Some(Outcome::Refused(error))) => (RecordResult::Refused, Some(errors::of_line(error))),
-                Ok(Some(Outcome::Created)) => (RecordResult::Created, None),
-                Ok(Some(Outcome::Updated)) => (RecordResult::Updated, None),
-                Ok(Some(Outcome::Unchanged)) => (RecordResult::Unchanged, None),
+            let (result, problem, contact_id) = match record.map(|_| all.next()) {
+                Err(problem) => (RecordResult::Refused, Some(problem), None),
+                Ok(Some(Taken { outcome, contact_id })) => {
+                    let (result, problem) = match outcome {
+                        Outcome::Refused(error) => (RecordResult::Refused, Some(errors::of_line(error))),
+                        Outcome::Created => (RecordResult::Created, None),
+                        Outcome::Updated => (RecordResult::Updated, None),
+                        Outcome::Unchanged => (RecordResult::Unchanged, None),
+                    };
+                    (result, problem, contact_id)
+                }
                 Ok(None) => return Err(Problem::Internal),
             };
+            let id = id.or_else(|| contact_id.map(|contact| contact.as_uuid().to_string()));
             self.summary.lines += 1;
             *match result {
                 RecordResult::Created => &mut self.summary.created,

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 use bytes::{Buf as _, Bytes};
-use denizen_directory::ingest::{Ingestor, Outcome, Record};
+use denizen_directory::ingest::{Ingestor, Record, Taken};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
@@ -155,7 +155,7 @@ impl Door {
 }
 
 /// Takes a batch in for the caller, who has to have the right to it now.
-async fn take(call: &Call, records: Vec<Record>) -> Result<Vec<Outcome>, Problem> {
+async fn take(call: &Call, records: Vec<Record>) -> Result<Vec<Taken>, Problem> {
     let by = who_sends(call).await?;
     Ok(call.directory().ingest(&by, records).await?)
 }
