@@ -33,6 +33,19 @@ pub(super) struct Time(
     pub(super)  Timestamp,
 );
 
+// A time of a help desk's, behind which the zone may be named once more, as in the answers of one of them:
+// `2021-12-01T12:46:36.581Z[GMT]`.
+#[derive(Clone, Copy, JsonSchema)]
+#[schemars(inline)]
+pub(super) struct DeskTime(
+    #[schemars(with = "String", regex(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:"))]
+    pub(super)  Timestamp,
+);
+
+// The id of a definition, where people are tempted to write its identifier.
+#[derive(Clone, Copy)]
+pub(super) struct DefinitionId(pub(super) Uuid);
+
 #[derive(JsonSchema)]
 #[schemars(inline)]
 pub(super) struct Email(#[schemars(with = "String", extend("format" = "email"))] pub(super) text::Email);
@@ -40,6 +53,8 @@ pub(super) struct Email(#[schemars(with = "String", extend("format" = "email"))]
 const TIME_FORM: &str = "must be a time such as 2026-01-31T12:00:00Z; without a zone it is taken for UTC";
 const ID_FORM: &str = "must be an id of 24 lower-case hexadecimal digits";
 const GUID_FORM: &str = "must be a UUID such as 018f4e7c-6a00-7000-8000-000000000001";
+
+const DEFINITION_ID_FORM: &str = "must be the definition's id, a UUID such as 018f4e7c-6a00-7000-8000-000000000001, and not its identifier";
 
 /// A value that is written as one of a few words.
 pub(super) trait Vocabulary: Copy + 'static {
@@ -143,6 +158,28 @@ impl<'de> Deserialize<'de> for Guid {
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         of_form(deserializer, TIME_FORM, Timestamp::parse).map(Self)
+    }
+}
+
+/// A name in brackets changes nothing behind what is in UTC already; behind anything else it could contradict it.
+fn desk_time(text: &str) -> Option<Timestamp> {
+    let bare = ["[GMT]", "[UTC]"].iter().find_map(|zone| text.strip_suffix(zone));
+    Timestamp::parse(match bare {
+        Some(bare) if bare.ends_with(['Z', 'z']) => bare,
+        Some(_) => return None,
+        None => text,
+    })
+}
+
+impl<'de> Deserialize<'de> for DeskTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        of_form(deserializer, TIME_FORM, desk_time).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for DefinitionId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        of_form(deserializer, DEFINITION_ID_FORM, Uuid::parse).map(Self)
     }
 }
 

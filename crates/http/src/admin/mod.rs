@@ -96,9 +96,12 @@ fn operations() -> Vec<Operation> {
             .tag("records")
             .summary("Take records in, any number of them, one in each line")
             .description(
-                "Needs the permission `Directory:IngestRecords`. Records are written by their ids, in any order and \
-                 any number of times; the same record again changes nothing. Each line is answered as soon as it is \
-                 done, while later ones are still on their way, so a client has to read while it writes. The last \
+                "Needs the permission `Directory:IngestRecords`; a `contact` or an `attribute_definition` that changes \
+                 something needs `Directory:WriteContact`, too, and a user's `google_account` `Directory:LinkAccount`. \
+                 Records are written by their ids, any number of times; the same record again changes nothing. \
+                 Records of users come in any order. Those of a help desk refer to what is there or comes before \
+                 them: a conversation to its contact, a message to its conversation, attributes to their \
+                 definitions. Each line is answered as soon as it is done, while later ones are still on their way, so a client has to read while it writes. The last \
                  line is a `summary`, or says where the stream was `stopped`; an answer without either was cut off. \
                  A line that is refused harms no other.",
             )

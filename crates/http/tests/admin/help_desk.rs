@@ -274,10 +274,10 @@ async fn a_line_about_a_help_desk_that_cannot_be_taken_in_is_refused_with_its_pl
         (changed(contact.clone(), "contact_id", 5.into()), ("invalid_field", "contact_id", "must be a UUID")),
         (changed(contact.clone(), "email", "ann".into()), ("invalid_field", "email", "name@example.com")),
         (changed(contact.clone(), "phone", "0151".into()), ("invalid_field", "phone", "7 to 15 digits")),
-        (changed(contact.clone(), "phone", 5.into()), ("invalid_field", "phone", "expected a string")),
+        (changed(contact.clone(), "phone", 5.into()), ("invalid_field", "phone", "must be a text")),
         (
             changed(contact.clone(), "additional_phones", json!("+491511")),
-            ("invalid_field", "additional_phones", "expected a sequence"),
+            ("invalid_field", "additional_phones", "must be a list"),
         ),
         (
             changed(contact.clone(), "display_name", "a\nb".into()),
@@ -289,7 +289,7 @@ async fn a_line_about_a_help_desk_that_cannot_be_taken_in_is_refused_with_its_pl
         ),
         (
             changed(contact.clone(), "attributes", json!({"plan": "gold"})),
-            ("invalid_field", "attributes.plan", "must be a UUID"),
+            ("invalid_field", "attributes.plan", "must be the definition's id, a UUID such as"),
         ),
         (
             changed(contact.clone(), "attributes", json!({PLAN: 5})),
@@ -301,7 +301,7 @@ async fn a_line_about_a_help_desk_that_cannot_be_taken_in_is_refused_with_its_pl
         ),
         (
             changed(contact.clone(), "attributes", json!({PLAN: ["a", 5]})),
-            ("invalid_field", "attributes.3f2504e0-4f89-41d3-9a0c-0305e82c3302.1", "expected a string"),
+            ("invalid_field", "attributes.3f2504e0-4f89-41d3-9a0c-0305e82c3302.1", "must be a text"),
         ),
         (
             changed(contact.clone(), "attributes", json!({PLAN: "gold"})),
@@ -314,9 +314,9 @@ async fn a_line_about_a_help_desk_that_cannot_be_taken_in_is_refused_with_its_pl
         ),
         (
             changed(plan.clone(), "is_required", 1.into()),
-            ("invalid_field", "is_required", "expected a boolean"),
+            ("invalid_field", "is_required", "must be true or false"),
         ),
-        (input(json!("text")), ("invalid_field", "input", "expected a JSON object")),
+        (input(json!("text")), ("invalid_field", "input", "must be a JSON object")),
         (input(json!({})), ("invalid_field", "input.type", "is missing")),
         (input(json!({"type": "number"})), ("invalid_field", "input.type", "must be text or select")),
         (input(json!({"type": "select"})), ("invalid_field", "input.options", "must be there")),
@@ -331,7 +331,7 @@ async fn a_line_about_a_help_desk_that_cannot_be_taken_in_is_refused_with_its_pl
         (option(json!({"id": PLAN, "label": "A"})), ("invalid_field", "input.options.0.value", "is missing")),
         (
             option(json!({"id": PLAN, "label": "A", "value": "a", "order_index": 2_147_483_648_i64})),
-            ("invalid_field", "input.options.0.order_index", "i32"),
+            ("invalid_field", "input.options.0.order_index", "must be a whole number from"),
         ),
         (
             option(json!({"id": PLAN, "label": "A", "value": "a", "nested_options": [
@@ -341,11 +341,11 @@ async fn a_line_about_a_help_desk_that_cannot_be_taken_in_is_refused_with_its_pl
         ),
         (
             changed(conversation.clone(), "conversation_id", "10749".into()),
-            ("invalid_field", "conversation_id", "expected i64"),
+            ("invalid_field", "conversation_id", "must be a whole number"),
         ),
         (
             changed(conversation.clone(), "conversation_id", json!(9_223_372_036_854_775_808_u64)),
-            ("invalid_field", "conversation_id", "expected i64"),
+            ("invalid_field", "conversation_id", "must be a whole number"),
         ),
         (
             changed(conversation.clone(), "conversation_id", json!(-1)),
@@ -388,7 +388,7 @@ async fn a_line_about_a_help_desk_that_cannot_be_taken_in_is_refused_with_its_pl
         (message.to_string(), ("invalid_field", "conversation_id", "There is no such conversation")),
         (
             changed(message.clone(), "conversation_id", "1".into()),
-            ("invalid_field", "conversation_id", "expected i64"),
+            ("invalid_field", "conversation_id", "must be a whole number"),
         ),
         (changed(message, "sender", "".into()), ("invalid_field", "sender", "empty")),
     ];
@@ -497,4 +497,83 @@ async fn a_text_that_no_database_stores_refuses_its_line_and_stops_no_other() {
     let answers = ingest(&admin, &all).await;
     assert_eq!(words(&answers)[..lines.len()], vec!["refused"; lines.len()]);
     assert_eq!(words(&answers)[lines.len()..], ["created"; 5]);
+}
+
+#[tokio::test]
+async fn a_contact_who_comes_without_an_id_is_answered_with_one() {
+    let (org, admin, ctx) = start().await;
+    let record = |name: &str| json!({"type": "contact", "external_id": "crm-1", "display_name": name});
+    let file = [record("Ann"), record("Ann"), record("Anna"), json!({"type": "contact", "external_id": ""})];
+    let answered = ingest(&admin, &file).await;
+    assert_eq!(words(&answered), ["created", "unchanged", "updated", "refused"]);
+    let id = answered[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!((&answered[1]["id"], &answered[2]["id"]), (&json!(id), &json!(id)));
+    assert_eq!(answered[3].get("id"), None);
+    let contact = org.server.directory().get_contact(&ctx, guid(&id)).await.unwrap().contact;
+    assert_eq!(contact.profile.display_name, Some(text("Anna")));
+    // From then on it can be said.
+    let mut named = record("Anna");
+    named["contact_id"] = id.clone().into();
+    let answered = ingest(&admin, &[named]).await;
+    assert_eq!((words(&answered), &answered[0]["id"]), (vec!["unchanged"], &json!(id)));
+}
+
+#[tokio::test]
+async fn times_may_name_their_zone_in_brackets_once_more() {
+    let (org, admin, ctx) = start().await;
+    let with = |time: &str| json!({"type": "contact", "contact_id": CONTACT, "created_at": time});
+    let times =
+        ["2021-12-01T12:46:36.581Z[GMT]", "2021-12-01T12:46:36.581Z[UTC]", "2021-12-01T12:46:36.581Z"];
+    assert_eq!(words(&ingest(&admin, &times.map(with)).await), ["created", "unchanged", "unchanged"]);
+    let contact = org.server.directory().get_contact(&ctx, guid(CONTACT)).await.unwrap().contact;
+    assert_eq!(contact.created_at, time("2021-12-01T12:46:36.581Z"));
+    for wrong in [
+        "2021-12-01T12:46:36.581+02:00[GMT]",
+        "2021-12-01T12:46:36.581[GMT]",
+        "2021-12-01T12:46:36.581Z[CET]",
+        "2021-12-01T12:46:36.581Z[GMT][GMT]",
+        "[GMT]",
+    ] {
+        let answered = ingest(&admin, &[with(wrong)]).await;
+        assert_eq!(answered[0]["problem"]["field"], json!(["created_at"]), "{wrong}: {answered:?}");
+    }
+    // Every time of a help desk's records is read like this.
+    let mut zoned = records();
+    let mut count = 0;
+    for record in &mut zoned {
+        count += name_zones(record);
+    }
+    assert_eq!(count, 9);
+    assert_eq!(words(&ingest(&admin, &zoned).await)[2..], ["updated", "created", "created"]);
+    assert_eq!(words(&ingest(&admin, &records()).await), ["unchanged"; 5]);
+}
+
+/// Names the zone of every time in a record that ends with its letter.
+fn name_zones(value: &mut Value) -> usize {
+    match value {
+        Value::Object(members) => members.values_mut().map(name_zones).sum(),
+        Value::Array(items) => items.iter_mut().map(name_zones).sum(),
+        Value::String(text) if text.starts_with("2024-") && text.ends_with('Z') => {
+            text.push_str("[GMT]");
+            1
+        }
+        _ => 0,
+    }
+}
+
+#[tokio::test]
+async fn who_may_take_records_in_only_changes_no_contact() {
+    let (org, admin, _) = start().await;
+    let grants = json!([{"permission_name": "Directory:IngestRecords", "conditions": {}}]);
+    let platform = org.caller_with(&grants).await;
+    let [plan, topic, contact, conversation, message] = records();
+    let answered = ingest(&platform, &[plan.clone(), contact.clone()]).await;
+    for line in &answered {
+        let problem = &line["problem"];
+        let text = "The authenticated user lacks the permission Directory:WriteContact";
+        assert_eq!((&problem["code"], &problem["message"]), (&json!("forbidden"), &json!(text)));
+    }
+    assert_eq!(words(&ingest(&admin, &[plan, topic, contact]).await), ["created"; 3]);
+    assert_eq!(words(&ingest(&platform, &[conversation, message]).await), ["created"; 2]);
+    assert_eq!(words(&ingest(&platform, &records()).await), ["unchanged"; 5]);
 }

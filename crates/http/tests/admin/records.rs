@@ -138,13 +138,18 @@ async fn a_line_that_cannot_be_taken_in_is_refused_with_its_place_and_harms_no_o
     let number = Value::from(1_735_689_600);
     let long = "x".repeat(2_000);
     let cases: Vec<(String, Wrong)> = vec![
-        ("{".to_owned(), ("invalid_json", "", "not JSON: EOF")),
+        ("{".to_owned(), ("invalid_json", "", "is not JSON: EOF")),
         ("nonsense".to_owned(), ("invalid_json", "", "at byte 2")),
-        ("[]".to_owned(), ("invalid_field", "", "expected a JSON object")),
-        ("\"user\"".to_owned(), ("invalid_field", "", "expected a JSON object")),
+        ("[]".to_owned(), ("invalid_field", "", "must be a JSON object")),
+        ("\"user\"".to_owned(), ("invalid_field", "", "must be a JSON object")),
         ("{}".to_owned(), ("invalid_field", "type", "must be user, conversation")),
         (r#"{"type": 5}"#.to_owned(), ("invalid_field", "type", "must be user, conversation")),
-        (r#"{"type": "agent"}"#.to_owned(), ("unknown_type", "type", "must be user, conversation")),
+        (r#"{"type": "agent"}"#.to_owned(), ("unknown_type", "type", "or contact_message")),
+        (
+            r#"{"type": "contact_messages"}"#.to_owned(),
+            ("unknown_type", "type", "or contact_message; the nearest is contact_message"),
+        ),
+        (r#"{"type": "Users"}"#.to_owned(), ("unknown_type", "type", "; the nearest is user")),
         (format!("{message} {message}"), ("invalid_json", "", "trailing characters")),
         (
             message.to_string().replacen('{', "{\"content\": \"twice\", ", 1),
@@ -154,8 +159,8 @@ async fn a_line_that_cannot_be_taken_in_is_refused_with_its_place_and_harms_no_o
             changed(message.clone(), "colour", "red".into()),
             ("invalid_field", "colour", "unknown field `colour`"),
         ),
-        (changed(message.clone(), "content", 5.into()), ("invalid_field", "content", "expected a string")),
-        (changed(message.clone(), "content", Value::Null), ("invalid_field", "content", "expected a string")),
+        (changed(message.clone(), "content", 5.into()), ("invalid_field", "content", "must be a text")),
+        (changed(message.clone(), "content", Value::Null), ("invalid_field", "content", "must be a text")),
         (changed(message.clone(), "content", "\u{0}".into()), ("invalid_field", "content", "NUL")),
         (changed(message.clone(), "sender", " ".into()), ("invalid_field", "sender", "empty")),
         (
@@ -219,7 +224,7 @@ async fn a_line_that_cannot_be_taken_in_is_refused_with_its_place_and_harms_no_o
         (changed(user.clone(), "email", "admin@acme.example".into()), ("email_taken", "email", "")),
         (
             changed(user.clone(), "preferences.timezone", 5.into()),
-            ("invalid_field", "preferences.timezone", "expected a string"),
+            ("invalid_field", "preferences.timezone", "must be a text"),
         ),
         (
             changed(user.clone(), "google_account.account_id", "".into()),
@@ -227,7 +232,7 @@ async fn a_line_that_cannot_be_taken_in_is_refused_with_its_place_and_harms_no_o
         ),
         (
             changed(user.clone(), "google_account", json!(["a", "t"])),
-            ("invalid_field", "google_account", "expected a JSON object"),
+            ("invalid_field", "google_account", "must be a JSON object"),
         ),
         (
             changed(user, "nonsensitive_variables", json!({"Plan": "x"})),
@@ -308,7 +313,7 @@ async fn text_that_is_not_utf_8_is_refused() {
     assert_eq!(words(&answered[..3]), ["created", "refused", "created"]);
     assert_eq!(answered[1]["problem"]["code"], "invalid_json");
     let message = answered[1]["problem"]["message"].as_str().unwrap();
-    assert!(message.starts_with("not UTF-8, at byte "), "{message}");
+    assert!(message.starts_with("is not UTF-8, at byte "), "{message}");
 }
 
 #[tokio::test]

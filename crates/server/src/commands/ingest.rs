@@ -27,17 +27,18 @@ const PIECES: usize = 2;
 pub fn run(config: &Config, wanted: &Ingest) -> anyhow::Result<()> {
     let source = Source::open(wanted)?;
     let bounds = Bounds { line: config.ingest.line_bytes, transcript: config.amigo.transcript_bytes };
-    let summary = with_directory(config, Missing::Refuse, |directory| async move {
+    let (summary, has_contacts) = with_directory(config, Missing::Refuse, |directory| async move {
         let run = Run {
             directory,
             wanted,
             intake: Intake::new(bounds),
             progress: Progress::start(source.bytes, wanted.quiet),
+            has_contacts: false,
         };
         run.take_all(source).await
     })?;
     if summary.refused > 0 {
-        return Err(refusal(&summary).into());
+        return Err(refusal(&summary, has_contacts).into());
     }
     Ok(())
 }
@@ -100,10 +101,13 @@ struct Run<'w> {
     wanted: &'w Ingest,
     intake: Intake,
     progress: Progress,
+    /// Whether there was a contact among the lines.
+    has_contacts: bool,
 }
 
 impl Run<'_> {
-    async fn take_all(mut self, source: Source) -> anyhow::Result<Summary> {
+    /// What became of the lines, and whether a contact was among them.
+    async fn take_all(mut self, source: Source) -> anyhow::Result<(Summary, bool)> {
         // Whether there is such an organization is known before anything is read.
         self.ingestor().await?;
         let mut pieces = source.pieces();
@@ -139,7 +143,7 @@ impl Run<'_> {
         self.progress.finish();
         let summary = self.intake.summary();
         self.print_summary(&summary)?;
-        Ok(summary)
+        Ok((summary, self.has_contacts))
     }
 
     async fn ingestor(&self) -> Result<Ingestor, Failure> {
@@ -160,6 +164,7 @@ impl Run<'_> {
         };
         let results = self.intake.commit(take).await;
         let results = results.map_err(|problem| self.failed(&problem))?;
+        self.has_contacts |= results.iter().any(|result| result.kind == Some("contact"));
         self.progress.set_summary(&self.intake.summary());
         self.print(&results)
     }
@@ -215,13 +220,22 @@ impl Run<'_> {
 }
 
 /// How a run ended of which lines were refused.
-fn refusal(summary: &Summary) -> Failure {
+fn refusal(summary: &Summary, has_contacts: bool) -> Failure {
     let Summary { lines, refused, .. } = *summary;
     let was = if refused == 1 { "was" } else { "were" };
     if refused < lines {
+        let again =
+            "correct what was refused and send the file again: what was taken in is not changed by that";
+        // Nothing is left that would tell that somebody of this external id was anonymized.
+        let but = if has_contacts {
+            "; but a contact without `contact_id` who was anonymized since would come back: give the `contact_id` \
+             that --json prints, or take the line out"
+        } else {
+            ""
+        };
         return Failure::new(
             format!("{refused} of {} {was} refused; the others were taken in", counted(lines)),
-            "correct what was refused and send the file again: what was taken in is not changed by that",
+            format!("{again}{but}"),
         );
     }
     let text = if lines == 1 {

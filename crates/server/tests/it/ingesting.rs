@@ -84,7 +84,7 @@ fn refused_lines_are_told_and_the_others_taken_in() {
     assert_eq!(output.status.code(), Some(1));
     let printed = text(&output.stdout);
     let printed: Vec<&str> = printed.lines().collect();
-    assert_eq!(printed[0], "line 2: not JSON: expected ident, at byte 2");
+    assert_eq!(printed[0], "line 2: is not JSON: expected ident, at byte 2");
     assert!(printed[1].starts_with("line 3 (message 65f100000000000000000002), "), "{printed:?}");
     assert_eq!(printed[2], "4 lines: 2 created, 0 updated, 0 unchanged, 2 refused");
     assert!(!text(&output.stdout).contains('\u{1b}'));
@@ -138,6 +138,26 @@ fn the_last_words_of_a_run_agree_with_its_numbers() {
     let output = ingest(&home, &["--org", "acme", "--json", "-"], b"");
     let summary = "{\"summary\":{\"lines\":0,\"created\":0,\"updated\":0,\"unchanged\":0,\"refused\":0}}\n";
     assert_eq!(text(&output.stdout), summary);
+}
+
+#[test]
+fn a_file_of_contacts_tells_their_ids_and_what_sending_it_again_would_do() {
+    let home = ProcessHome::new();
+    Org::create(&home, "acme");
+    let contact = json!({"type": "contact", "external_id": "crm-1", "email": "ann@example.org"});
+    let lines = format!("{contact}\n{contact}\nnonsense");
+    let output = ingest(&home, &["--org", "acme", "--json", "--quiet", "-"], lines.as_bytes());
+    let printed: Vec<Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&printed[0]["result"], &printed[1]["result"]), (&json!("created"), &json!("unchanged")));
+    assert_eq!(printed[0]["id"].as_str().map(str::len), Some(36));
+    assert_eq!(printed[0]["id"], printed[1]["id"]);
+    let warning = "a contact without `contact_id` who was anonymized since would come back";
+    assert!(text(&output.stderr).contains(warning), "{}", text(&output.stderr));
+    // Of other files nothing of this is said.
+    let other = format!("{}\nnonsense", message(1));
+    let output = ingest(&home, &["--org", "acme", "--quiet", "-"], other.as_bytes());
+    assert!(text(&output.stderr).ends_with("is not changed by that\n"), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -128,7 +128,7 @@ async fn what_does_not_fit_is_refused_with_its_definition_and_without_the_value(
         (changes([(2, Some(options(&many)))]), "must have at most 100 options"),
         (
             changes([(2, Some(options(&["phone", secret])))]),
-            "cannot have option 2 of the value: there is none such at this place",
+            "cannot have option 2 of the value: there is none such at this place; possible are screen, other, phone",
         ),
         (changes([(2, Some(options(&["gone"])))]), "cannot have option 1 of the value: it is deactivated"),
     ] {
@@ -185,6 +185,26 @@ async fn options_are_chosen_along_a_path_and_beside_it() {
         let error = desk.note(changes([(2, Some(options(chosen)))])).await.unwrap_err();
         assert!(wrong(&error).starts_with(&format!("cannot have option {place} of")), "{chosen:?}: {error}");
     }
+}
+
+#[tokio::test]
+async fn ten_options_at_most_are_listed_and_none_is_listed_in_full_length() {
+    let desk = desk().await;
+    let long = "é".repeat(MAX_NAME);
+    let mut many: Vec<_> =
+        (0..11).map(|number| option(100 + number, &format!("n{number}"), Vec::new())).collect();
+    many[0].value.clone_from(&long);
+    desk.take_in(vec![of_definition(selecting(2, many.clone()))]).await;
+    let wrong_choice = || changes([(2, Some(options(&["no such"])))]);
+    let shortened = format!("{}…", "é".repeat(60));
+    let listed = format!("possible are {shortened}, n1, n2, n3, n4, n5, n6, n7, n8, n9, …");
+    let none = "cannot have option 1 of the value: there is none such at this place";
+    assert_eq!(wrong(&desk.note(wrong_choice()).await.unwrap_err()), format!("{none}; {listed}"));
+    // What nobody may choose is not proposed.
+    many.truncate(1);
+    many[0].is_deactivated = true;
+    desk.take_in(vec![of_definition(selecting(2, many))]).await;
+    assert_eq!(wrong(&desk.note(wrong_choice()).await.unwrap_err()), none);
 }
 
 #[tokio::test]

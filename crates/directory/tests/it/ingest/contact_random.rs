@@ -175,6 +175,9 @@ fn any_definition(rng: &mut Rng) -> AttributeDefinitionRecord {
     record.identifier = any_text(rng, &record.identifier);
     record.label = any_text(rng, &record.label);
     record.description = rng.chance(30).then(|| any_text(rng, "What it is for"));
+    if rng.chance(20) {
+        record.identifier = "shared".to_owned();
+    }
     record.is_archived = rng.chance(20);
     record.is_deactivated = rng.chance(20);
     if number == 3 || rng.chance(10) { of_conversations(record) } else { record }
@@ -250,6 +253,7 @@ async fn a_batch_about_a_help_desk_does_what_its_records_do_one_after_the_other(
         "refused InvalidField conversation_id",
         "refused InvalidField entity",
         "refused InvalidField input",
+        "refused InvalidField identifier",
     ] {
         assert!(seen.contains_key(outcome), "{outcome} is not among {seen:#?}");
     }

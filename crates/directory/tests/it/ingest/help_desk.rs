@@ -150,6 +150,42 @@ async fn an_organization_has_so_many_definitions_and_may_still_change_them() {
 }
 
 #[tokio::test]
+async fn definitions_of_the_same_things_that_are_not_archived_have_different_identifiers() {
+    let server = TestServer::start().await;
+    let org = server.org("acme").await;
+    let plan = |number| AttributeDefinitionRecord { identifier: "plan".to_owned(), ..definition(number) };
+    let archived = |number| AttributeDefinitionRecord { is_archived: true, ..plan(number) };
+    let taken = "refused InvalidField identifier";
+    let steps = [
+        (plan(1), "created"),
+        (plan(2), taken),
+        // Another thing's is another one, and so is another word.
+        (of_conversations(plan(3)), "created"),
+        (AttributeDefinitionRecord { identifier: "Plan".to_owned(), ..definition(4) }, "created"),
+        (plan(4), taken),
+        // What is archived stands in nobody's way …
+        (archived(5), "created"),
+        (plan(5), taken),
+        (archived(1), "updated"),
+        (plan(2), "created"),
+        (plan(2), "unchanged"),
+        // … and does not come back beside another one.
+        (plan(1), taken),
+        (definition(2), "updated"),
+        (plan(1), "updated"),
+        (AttributeDefinitionRecord { label: "Another".to_owned(), ..plan(1) }, "updated"),
+    ];
+    let (records, expected): (Vec<_>, Vec<_>) = steps.into_iter().unzip();
+    let records: Vec<Record> = records.into_iter().map(of_definition).collect();
+    assert_eq!(ingest(&org, records.clone()).await, expected);
+    // One at a time they meet in the store.
+    let elsewhere = server.org("globex").await;
+    for (record, expected) in records.into_iter().zip(expected) {
+        assert_eq!(ingest(&elsewhere, vec![record.clone()]).await, [expected], "{record:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_options_of_all_definitions_together_are_bounded() {
     let server = TestServer::start().await;
     let org = server.org("acme").await;

@@ -1,7 +1,7 @@
 //! Taking records in is no way up.
 
 use denizen_directory::ErrorCode;
-use denizen_directory::ingest::{Record, UserRecord};
+use denizen_directory::ingest::{AttributeDefinitionRecord, ContactRecord, Record, UserRecord};
 use denizen_domain::ids::UserId;
 use denizen_domain::patch::Patch;
 use denizen_domain::text::Email;
@@ -9,6 +9,9 @@ use denizen_store::linked_accounts::{LinkedAccount, Provider};
 use denizen_testkit::TestServer;
 use serde_json::json;
 
+use super::contact_records::{
+    contact, contact_id, definition, held, of_contact, of_definition, of_held, of_said, said, set,
+};
 use super::records::{conversation, ingest, ingest_as, of_user, user, user_id};
 
 #[tokio::test]
@@ -119,6 +122,57 @@ async fn a_record_that_changes_nothing_asks_for_no_privileges_and_confirms_no_se
     let refused = "refused Forbidden";
     let expected = ["unchanged", "unchanged", refused, refused, refused, refused];
     assert_eq!(ingest_as(&caller, records).await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn contacts_and_definitions_change_by_whom_may_write_contacts() {
+    let server = TestServer::start().await;
+    let org = server.org("acme").await;
+    let ingests = json!({"permission_name": "Directory:IngestRecords", "conditions": {}});
+    let writes = json!({"permission_name": "Directory:WriteContact", "conditions": {}});
+    let smaller = org.caller_with(&json!([ingests.clone()])).await;
+    let larger = org.caller_with(&json!([ingests, writes])).await;
+    let file = || {
+        vec![of_definition(definition(1)), of_contact(contact(1)), of_held(held(1, 1)), of_said(said(1, 1))]
+    };
+    let forbidden = "refused Forbidden";
+    let nobody = "refused InvalidField contact_id";
+    let nothing = "refused InvalidField conversation_id";
+    assert_eq!(ingest_as(&smaller, file()).await.unwrap(), [forbidden, forbidden, nobody, nothing]);
+    assert_eq!(ingest_as(&larger, file()[..2].to_vec()).await.unwrap(), ["created"; 2]);
+    assert_eq!(ingest_as(&smaller, file()).await.unwrap(), ["unchanged", "unchanged", "created", "created"]);
+    let archived = AttributeDefinitionRecord { is_archived: true, ..definition(1) };
+    let by_external_id = |email: &str| {
+        of_contact(ContactRecord { external_id: set("crm-1"), email: set(email), ..ContactRecord::default() })
+    };
+    let records = vec![
+        of_definition(archived),
+        by_external_id("eve@example.org"),
+        // That is the contact's address already.
+        by_external_id("ann1@EXAMPLE.org"),
+        by_external_id("Ann1@example.org"),
+        // Nor does it show whose an address is.
+        of_contact(ContactRecord {
+            contact_id: Some(contact_id(2)),
+            email: set("ann1@example.org"),
+            ..contact(2)
+        }),
+        // What is malformed is told to whoever sends it.
+        of_contact(ContactRecord { email: set("ann"), ..contact(1) }),
+    ];
+    let expected = [forbidden, forbidden, forbidden, "unchanged", forbidden, "refused InvalidField email"];
+    assert_eq!(ingest_as(&smaller, records.clone()).await.unwrap(), expected);
+    let expected = [
+        "updated",
+        "updated",
+        "updated",
+        "updated",
+        "refused EmailTaken email",
+        "refused InvalidField email",
+    ];
+    assert_eq!(ingest_as(&larger, records).await.unwrap(), expected);
+    // The operator of the installation may.
+    assert_eq!(ingest(&org, vec![of_contact(contact(3))]).await, ["created"]);
 }
 
 #[tokio::test]

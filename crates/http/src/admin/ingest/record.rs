@@ -123,22 +123,51 @@ pub(super) fn read(line: &[u8], transcript_bytes: usize) -> Read {
             parse(line).and_then(help_desk::conversation),
         ),
         Some("contact_message") => ("contact_message", head.message_id, parse(line).map(help_desk::message)),
-        other => return Read { kind: None, id: None, record: Err(without_type(line, other.is_some())) },
+        other => return Read { kind: None, id: None, record: Err(without_type(line, other)) },
     };
     let id = id.filter(|id| id.len() <= LONGEST_ID).map(Cow::into_owned);
     Read { kind: Some(kind), id, record }
 }
 
-fn without_type(line: &[u8], is_there: bool) -> LineProblem {
+const TYPES: [&str; 10] = [
+    "user",
+    "conversation",
+    "message",
+    "memory",
+    "user_model",
+    "external_event",
+    "contact",
+    "attribute_definition",
+    "contact_conversation",
+    "contact_message",
+];
+
+/// From this likeness on (0 to 1) a type is taken for a slip of another.
+const NEAR: f64 = 0.6;
+
+/// The type that a word comes nearest to, where one is near. A word that is very long is none, and costs time.
+fn nearest_type(word: &str) -> Option<&'static str> {
+    let word = word.to_lowercase();
+    let likeness = |known: &'static str| (strsim::normalized_damerau_levenshtein(&word, known), known);
+    let near = TYPES.into_iter().filter(|_| word.len() <= LONGEST_ID).map(likeness);
+    let nearest = near.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    nearest.filter(|(likeness, _)| *likeness >= NEAR).map(|(_, known)| known)
+}
+
+fn without_type(line: &[u8], given: Option<&str>) -> LineProblem {
     #[derive(Deserialize)]
     struct Anything {}
     if let Err(problem) = parse::<Anything>(line) {
         return problem;
     }
-    let message = "must be user, conversation, message, memory, user_model, external_event, contact, \
-                   attribute_definition, contact_conversation or contact_message";
-    let code = if is_there { "unknown_type" } else { "invalid_field" };
-    LineProblem { code, message: message.to_owned(), field: vec!["type".to_owned()] }
+    let [others @ .., last] = TYPES;
+    let mut message = format!("must be {} or {last}", others.join(", "));
+    if let Some(near) = given.and_then(nearest_type) {
+        message.push_str("; the nearest is ");
+        message.push_str(near);
+    }
+    let code = if given.is_some() { "unknown_type" } else { "invalid_field" };
+    LineProblem { code, message, field: vec!["type".to_owned()] }
 }
 
 fn user(record: wire::UserRecord) -> Result<Record, LineProblem> {

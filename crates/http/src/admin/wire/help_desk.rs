@@ -13,7 +13,7 @@ use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::patch;
-use crate::admin::fields::{Guid, Time, Vocabulary, Word};
+use crate::admin::fields::{DefinitionId, DeskTime, Guid, Vocabulary, Word};
 use crate::kernel::Object;
 
 /// The value of `type` in a record of this kind. It is looked at before the rest is.
@@ -95,7 +95,7 @@ pub(in crate::admin) struct ContactRecord {
     #[schemars(with = "Option<Attributes>")]
     pub(in crate::admin) attributes: Patch<Attributes>,
     /// When the contact began; of a new one, the time of arrival where it is absent.
-    pub(in crate::admin) created_at: Option<Time>,
+    pub(in crate::admin) created_at: Option<DeskTime>,
 }
 
 /// By the id of their definition.
@@ -139,7 +139,7 @@ impl<'de> Deserialize<'de> for Attributes {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Attributes, A::Error> {
                 let mut attributes = contact::Attributes::new();
-                while let Some((Guid(id), AttributeValue(value))) = members.next_entry()? {
+                while let Some((DefinitionId(id), AttributeValue(value))) = members.next_entry()? {
                     if attributes.insert(id, value).is_some() {
                         return Err(A::Error::custom(format_args!("{id} is there twice")));
                     }
@@ -195,9 +195,9 @@ pub(in crate::admin) struct AttributeDefinitionRecord {
     /// Whether nothing new is noted under it. Default false.
     pub(in crate::admin) is_deactivated: Option<bool>,
     /// Kept where it is absent; of a new one, the time of arrival.
-    pub(in crate::admin) created_at: Option<Time>,
+    pub(in crate::admin) created_at: Option<DeskTime>,
     /// When it was last changed where it comes from, if it was.
-    pub(in crate::admin) updated_at: Option<Time>,
+    pub(in crate::admin) updated_at: Option<DeskTime>,
 }
 
 /// How an attribute is filled in.
@@ -259,15 +259,15 @@ pub(in crate::admin) struct ContactConversationRecord {
     pub(in crate::admin) direction: Option<Word<Direction>>,
     /// Every state but `Closed` keeps the contact from being anonymized, unless that is forced.
     pub(in crate::admin) state: Option<Word<ConversationState>>,
-    pub(in crate::admin) state_changed_at: Option<Time>,
+    pub(in crate::admin) state_changed_at: Option<DeskTime>,
     pub(in crate::admin) assignment: Option<Object<ConversationAssignment>>,
     pub(in crate::admin) queue: Option<Object<ConversationQueue>>,
     pub(in crate::admin) link: Option<Object<ConversationLink>>,
-    pub(in crate::admin) transport_expires_at: Option<Time>,
+    pub(in crate::admin) transport_expires_at: Option<DeskTime>,
     pub(in crate::admin) details: Option<Object<ConversationDetails>>,
     /// What is noted of the conversation. The definitions have to be there, and be of conversations.
     pub(in crate::admin) attributes: Option<Attributes>,
-    pub(in crate::admin) created_at: Time,
+    pub(in crate::admin) created_at: DeskTime,
 }
 
 /// Who of the help desk talks with the contact.
@@ -275,7 +275,7 @@ pub(in crate::admin) struct ContactConversationRecord {
 #[serde(deny_unknown_fields)]
 pub(in crate::admin) struct ConversationAssignment {
     pub(in crate::admin) agent_id: Guid,
-    pub(in crate::admin) assigned_at: Time,
+    pub(in crate::admin) assigned_at: DeskTime,
 }
 
 /// Where a conversation waits.
@@ -283,7 +283,7 @@ pub(in crate::admin) struct ConversationAssignment {
 #[serde(deny_unknown_fields)]
 pub(in crate::admin) struct ConversationQueue {
     pub(in crate::admin) id: Guid,
-    pub(in crate::admin) queued_at: Option<Time>,
+    pub(in crate::admin) queued_at: Option<DeskTime>,
 }
 
 /// The conversation from which another one came; it need not be there.
@@ -364,7 +364,7 @@ pub(in crate::admin) struct ContactMessageRecord {
     pub(in crate::admin) sender: String,
     #[schemars(length(max = limits::CONTENT))]
     pub(in crate::admin) content: String,
-    pub(in crate::admin) created_at: Time,
+    pub(in crate::admin) created_at: DeskTime,
 }
 
 impl Vocabulary for AttributeEntity {
