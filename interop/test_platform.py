@@ -5,10 +5,13 @@ import os
 import re
 import subprocess
 import sys
+import uuid
 
 import httpx
 
-from support import REPOSITORY
+from desk import Desk, phone, select_definition, text_definition
+from support import REPOSITORY, clean_environment
+from test_dixa_conversations import VARIANTS
 
 PAGE = (REPOSITORY / "docs" / "native.md").read_text()
 
@@ -18,10 +21,20 @@ def blocks(kind, text=PAGE):
 
 
 SECTION = PAGE[PAGE.index("## A platform's credentials") : PAGE.index("## Taking records in")]
-FUNCTIONS, WITHOUT_USERS, WITH_USERS, TOKEN = blocks("sh", SECTION)
+FUNCTIONS, WITHOUT_USERS, HELP_DESK, WITH_USERS, TOKEN = blocks("sh", SECTION)
 [LINES] = blocks("json lines")
-[PYTHON] = blocks("python")
+[PYTHON, COPY] = blocks("python")
 RECORDS = [json.loads(line) for line in LINES.splitlines()]
+OF_USERS = ["user", "conversation", "message", "memory", "user_model", "external_event"]
+OF_HELP_DESKS = ["attribute_definition", "contact", "contact_conversation", "contact_message"]
+# What the smallest key may write of a help desk refers to what it may not.
+REFUSED = {
+    "user": "forbidden",
+    "attribute_definition": "forbidden",
+    "contact": "forbidden",
+    "contact_conversation": "invalid_field",
+    "contact_message": "invalid_field",
+}
 
 
 def paste(org, tmp_path, *scripts):
@@ -66,10 +79,13 @@ def ingest(org, headers, text=LINES):
 def test_a_platform_that_sends_no_users(org, tmp_path):
     variables = paste(org, tmp_path, FUNCTIONS, WITHOUT_USERS, TOKEN)
     for headers in (key_headers(variables), {"Authorization": f"Bearer {variables['TOKEN']}"}):
-        status, [user, *others, last] = ingest(org, headers)
-        assert status == 200 and user["problem"]["code"] == "forbidden", user
-        assert {line["result"] for line in others} == {"created" if "X-API-KEY" in headers else "unchanged"}
-        assert last["summary"]["refused"] == 1
+        status, [*lines, last] = ingest(org, headers)
+        assert status == 200 and last["summary"]["lines"] == len(RECORDS)
+        for line in lines:
+            if line["type"] in REFUSED:
+                assert line["problem"]["code"] == REFUSED[line["type"]], line
+            else:
+                assert line["result"] == ("created" if "X-API-KEY" in headers else "unchanged"), line
     # The key acts as nobody else, and its user reads nothing.
     member = org.member()
     for user in (org.admin.user_id, member.user_id):
@@ -81,18 +97,26 @@ def test_a_platform_that_sends_no_users(org, tmp_path):
         assert not shown and answer.status_code in (200, 403, 404), f"{path}: {answer.text}"
 
 
+def test_a_platform_that_sends_contacts(org, tmp_path):
+    variables = paste(org, tmp_path, FUNCTIONS, WITHOUT_USERS, HELP_DESK)
+    for expected in ("created", "unchanged"):
+        status, [user, *others, _] = ingest(org, key_headers(variables))
+        assert status == 200 and user["problem"]["code"] == "forbidden", user
+        assert {line["result"] for line in others} == {expected}, others
+    assert {line["type"] for line in others} == {*OF_USERS, *OF_HELP_DESKS} - {"user"}
+
+
 def test_a_platform_that_sends_users(org, tmp_path):
     variables = paste(org, tmp_path, FUNCTIONS, WITHOUT_USERS, WITH_USERS, TOKEN)
     headers = key_headers(variables)
     # The page's line of a user names every field but `google_account`.
-    status, lines = ingest(org, headers)
-    assert status == 200 and [line["result"] for line in lines[:-1]] == ["created"] * len(RECORDS), lines
-    assert {line["type"] for line in lines[:-1]} == {
-        "user", "conversation", "message", "memory", "user_model", "external_event", "contact",
-        "attribute_definition", "contact_conversation", "contact_message",
-    }  # fmt: skip
-    assert ingest(org, headers)[1][-1]["summary"] == {
-        "lines": len(RECORDS), "created": 0, "updated": 0, "unchanged": len(RECORDS), "refused": 0
+    of_users = [record for record in RECORDS if record["type"] in OF_USERS]
+    text = "\n".join(map(json.dumps, of_users))
+    status, lines = ingest(org, headers, text)
+    assert status == 200 and [line["result"] for line in lines[:-1]] == ["created"] * len(of_users), lines
+    assert [line["type"] for line in lines[:-1]] == OF_USERS
+    assert ingest(org, headers, text)[1][-1]["summary"] == {
+        "lines": len(of_users), "created": 0, "updated": 0, "unchanged": len(of_users), "refused": 0
     }  # fmt: skip
     # It can act as those whom it makes, as the page warns, and changes nobody above.
     user = RECORDS[0]
@@ -146,3 +170,47 @@ def test_what_the_page_says_one_meets_otherwise(org, tmp_path):
     org.server.confidential |= {same["api_key"]}
     nobody = org.member(role=org.role())
     assert code(key_headers(variables, nobody.user_id)) == (403, "forbidden")
+
+
+def test_the_program_of_the_page_moves_a_help_desk_in(org, other_org, tmp_path):
+    """From one organization into another, which is then shown as the first is."""
+    with Desk(org) as there, Desk(other_org) as here:
+        _, of_conversations = definitions = [
+            text_definition(is_required=True), select_definition({"device": {"screen": {}}, "bill": {}}, "conversation")
+        ]  # fmt: skip
+        contacts = [
+            {"type": "contact", "contact_id": str(uuid.uuid4()), "external_id": f"crm-{number}", "phone": phone(),
+             "email": f"a{number}@example.org", "attributes": {definitions[0]["definition_id"]: "gold"}}
+            for number in range(130)
+        ]  # fmt: skip
+        there.take_in(*definitions, *contacts)
+        conversations = [
+            {**record, "attributes": {of_conversations["definition_id"]: ["device", "screen"]}}
+            for record in RECORDS
+            if record["type"] == "contact_conversation"
+        ]
+        for number, (kind, (channel, details, _)) in enumerate(VARIANTS.items()):
+            conversations.append(
+                {**conversations[0], "conversation_id": number, "kind": kind, "channel": channel, "details": details}
+            )
+        for record in conversations:
+            record["contact_external_id"] = "crm-7"
+        there.take_in(*conversations)
+
+        environment = clean_environment(DIXA_TOKEN=there.token, DIXA_URL=org.server.url, NO_PROXY="*")
+        copied = subprocess.run(
+            [sys.executable, "-c", COPY], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+        )
+        assert copied.returncode == 0 and copied.stderr == "", copied.stderr
+        records = [json.loads(line) for line in copied.stdout.splitlines()]
+        assert len(records) == len(definitions) + len(contacts) + len(conversations)
+        here.take_in(*records)
+
+        by_id = lambda desk, path: sorted(desk.data("GET", path), key=lambda shown: shown["id"])
+        for path in ["/custom-attributes", "/endusers?pageLimit=1000"]:
+            assert by_id(here, path) == by_id(there, path), path
+        for record in conversations:
+            path = f"/conversations/{record['conversation_id']}"
+            assert here.data("GET", path) == there.data("GET", path), path
+        # Run again, nothing is changed.
+        assert {line["result"] for line in here.take_in(*records)} == {"unchanged"}
