@@ -176,7 +176,7 @@ fn any_definition(rng: &mut Rng) -> AttributeDefinitionRecord {
     record.label = any_text(rng, &record.label);
     record.description = rng.chance(30).then(|| any_text(rng, "What it is for"));
     if rng.chance(20) {
-        record.identifier = "shared".to_owned();
+        "shared".clone_into(&mut record.identifier);
     }
     record.is_archived = rng.chance(20);
     record.is_deactivated = rng.chance(20);
