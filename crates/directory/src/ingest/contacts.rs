@@ -257,14 +257,8 @@ impl Contacts {
         }
     }
 
-    pub(super) fn take(
-        &mut self,
-        item: &ContactItem,
-        definitions: &Definitions,
-        may_write: &Result<()>,
-        now: Timestamp,
-    ) -> Taken {
-        let (before, after) = match self.decide(item, definitions, may_write, now) {
+    pub(super) fn take(&mut self, item: &ContactItem, definitions: &Definitions, now: Timestamp) -> Taken {
+        let (before, after) = match self.decide(item, definitions, now) {
             Err(error) => return Outcome::Refused(error).into(),
             Ok(decided) => decided,
         };
@@ -287,7 +281,6 @@ impl Contacts {
         &self,
         item: &ContactItem,
         definitions: &Definitions,
-        may_write: &Result<()>,
         now: Timestamp,
     ) -> Result<(Option<Contact>, Contact)> {
         let found = match item.wanted_external_id() {
@@ -303,10 +296,6 @@ impl Contacts {
             return Err(item.explain(*refusal, &self.book, user));
         }
         let after = item.decide(before, user, now);
-        if before != Some(&after) {
-            // Before it would be told whether another contact has the address.
-            may_write.clone()?;
-        }
         let is_too_large = is_too_large(before, &after).then_some(Refusal::TooLarge);
         if let Some(refusal) = self.book.taken(user, &after.profile).chain(is_too_large).min() {
             return Err(item.explain(refusal, &self.book, user));

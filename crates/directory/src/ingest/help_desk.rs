@@ -32,7 +32,7 @@ pub(super) struct HelpDesk<'b> {
     extent: Option<Extent>,
     /// Of the definitions that are not archived; also read where one comes.
     identifiers: BTreeMap<(AttributeEntity, String), Uuid>,
-    /// Whether contacts and definitions may change.
+    /// Whether contacts may come and definitions may change.
     may_write: Result<()>,
     conversations: BTreeMap<i64, StoredConversation>,
     /// What is noted of those that come; not of those that only get messages.
@@ -105,7 +105,12 @@ impl<'b> HelpDesk<'b> {
     }
 
     pub(super) fn take_contact(&mut self, item: &ContactItem) -> Taken {
-        self.contacts.take(item, &self.definitions, &self.may_write, self.now)
+        // Also of one that would change nothing: that nothing changes confirms what was guessed, as does what is refused
+        // because of what is there.
+        if let Err(error) = &self.may_write {
+            return Outcome::Refused(error.clone()).into();
+        }
+        self.contacts.take(item, &self.definitions, self.now)
     }
 
     pub(super) fn take_definition(

@@ -122,7 +122,7 @@ impl Directory {
     /// - a member whose present or new role does not stand below whoever sends the record, or whose account changes by
     ///   whom `Directory:LinkAccount` was not given to. These two are not asked of a record that changes nothing, unless
     ///   it holds sensitive variables;
-    /// - a contact or a definition that changes by whom `Directory:WriteContact` was not given to;
+    /// - any contact, and a definition that changes, from whom `Directory:WriteContact` was not given to;
     /// - a member who would get an account in an organization in which none may be linked;
     /// - a contact with an address or number that another has, or whose external id is several contacts';
     /// - a conversation of a contact who is not there, a message of a conversation that is not, and what would move either

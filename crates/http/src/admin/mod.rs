@@ -96,8 +96,8 @@ fn operations() -> Vec<Operation> {
             .tag("records")
             .summary("Take records in, any number of them, one in each line")
             .description(
-                "Needs the permission `Directory:IngestRecords`; a `contact` or an `attribute_definition` that changes \
-                 something needs `Directory:WriteContact`, too, and a user's `google_account` `Directory:LinkAccount`. \
+                "Needs the permission `Directory:IngestRecords`; a `contact`, and an `attribute_definition` that changes \
+                 something, needs `Directory:WriteContact`, too, and a user's `google_account` `Directory:LinkAccount`. \
                  Records are written by their ids, any number of times; the same record again changes nothing. \
                  Records of users come in any order. Those of a help desk refer to what is there or comes before \
                  them: a conversation to its contact, a message to its conversation, attributes to their \
