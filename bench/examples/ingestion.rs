@@ -106,7 +106,7 @@ async fn measure(directory: &Directory, records: u64) -> anyhow::Result<()> {
             let started = Instant::now();
             for batch in records.chunks(MAX_BATCH) {
                 for outcome in directory.ingest(&operator, batch.to_vec()).await? {
-                    if let Outcome::Refused(error) = outcome {
+                    if let Outcome::Refused(error) = outcome.outcome {
                         anyhow::bail!("{part}: {error}");
                     }
                 }
