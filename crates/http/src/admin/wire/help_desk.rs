@@ -94,7 +94,8 @@ pub(in crate::admin) struct ContactRecord {
     #[serde(default, deserialize_with = "patch")]
     #[schemars(with = "Option<Attributes>")]
     pub(in crate::admin) attributes: Patch<Attributes>,
-    /// When the contact began; of a new one, the time of arrival where it is absent.
+    /// When the contact began; of a new one, the time of arrival where it is absent. `[GMT]` or `[UTC]` may stand behind
+    /// the `Z`; so also in the other times of a help desk's records.
     pub(in crate::admin) created_at: Option<DeskTime>,
 }
 
@@ -180,7 +181,7 @@ pub(in crate::admin) struct AttributeDefinitionRecord {
     pub(in crate::admin) definition_id: Guid,
     /// What it is noted of.
     pub(in crate::admin) entity: Word<AttributeEntity>,
-    /// The word by which programs know it.
+    /// The word by which programs know it: of one definition of the entity only, archived ones aside.
     #[schemars(length(min = 1, max = limits::IDENTIFIER))]
     pub(in crate::admin) identifier: String,
     #[schemars(length(min = 1, max = limits::TITLE))]
