@@ -10,10 +10,12 @@ use std::env;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use denizen_domain::time::Timestamp;
 use denizen_store::{PostgresOptions, SqliteOptions, Store, StoreOptions};
 use tempfile::TempDir;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error, NoTls};
 
 const ENGINE: &str = "DENIZEN_TEST_ENGINE";
@@ -101,19 +103,26 @@ impl Drop for TestDatabase {
     }
 }
 
-/// Removes a database, with the connections to it.
+/// Removes a database after the sessions in it, which are the client's own role's.
 ///
-/// Engine: a role that is no superuser may not end an autovacuum worker by force, but asked to wait, the server ends it
-/// itself.
+/// Engine: not `WITH (FORCE)`, which ends autovacuum's workers with the rights of the caller, who may not. Without it the
+/// server sends them away itself, and waits five seconds for whoever else is there.
 async fn remove(client: &Client, name: &str) -> Result<(), Error> {
-    let plainly = format!("DROP DATABASE IF EXISTS \"{name}\"");
-    let by_force = format!("{plainly} WITH (FORCE)");
-    for _ in 0..5 {
-        if client.batch_execute(&by_force).await.is_ok() || client.batch_execute(&plainly).await.is_ok() {
-            return Ok(());
+    let ends = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = $1 AND usename = current_user AND backend_type = 'client backend'";
+    let drop = format!("DROP DATABASE IF EXISTS \"{name}\"");
+    let mut attempts = 0;
+    loop {
+        let begun = Instant::now();
+        while !client.query(ends, &[&name]).await?.is_empty() && begun.elapsed() < Duration::from_secs(5) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        attempts += 1;
+        match client.batch_execute(&drop).await {
+            Err(error) if error.code() == Some(&SqlState::OBJECT_IN_USE) && attempts < 5 => {}
+            done => return done,
         }
     }
-    client.batch_execute(&by_force).await
 }
 
 fn few_connections(url: &str) -> PostgresOptions {
@@ -151,7 +160,7 @@ fn template(server: &str) -> String {
         }
         // Under another name until it is whole: its maker may be killed.
         let unfinished = format!("{name}_unfinished");
-        client.batch_execute(&format!("DROP DATABASE IF EXISTS \"{unfinished}\" WITH (FORCE)")).await?;
+        remove(client, &unfinished).await?;
         client.batch_execute(&format!("CREATE DATABASE \"{unfinished}\"")).await?;
         let options = few_connections(&at(server, &unfinished));
         Store::open(options, MIGRATED_AT).expect("an empty database can be migrated").close();

@@ -24,8 +24,9 @@ impl Beside<'_> {
         self.test.url().replace(own, &self.name)
     }
 
+    /// Nobody holds on to it: the server waits for sessions that are ending, and ends autovacuum's workers.
     async fn remove(self) {
-        self.test.outside().await.run(&format!("DROP DATABASE \"{}\" WITH (FORCE)", self.name)).await;
+        self.test.outside().await.run(&format!("DROP DATABASE \"{}\"", self.name)).await;
     }
 }
 
