@@ -56,10 +56,15 @@ pub enum ErrorCode {
     AnonymizationNotFound,
     /// The number belongs to another contact.
     PhoneTaken,
+    /// There is no value under this key.
+    ConfigurationNotFound,
+    EnvironmentNotFound,
+    /// Too many attempts to sign in failed; a later one may succeed.
+    TooManyAttempts,
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::InvalidCredentials,
         Self::Forbidden,
         Self::Unverified,
@@ -90,6 +95,9 @@ impl ErrorCode {
         Self::ConversationOpen,
         Self::AnonymizationNotFound,
         Self::PhoneTaken,
+        Self::ConfigurationNotFound,
+        Self::EnvironmentNotFound,
+        Self::TooManyAttempts,
     ];
 
     /// Words fit for a caller, where the operation has none that say more.
@@ -128,6 +136,9 @@ impl ErrorCode {
             Self::MessageNotFound => "Message not found",
             Self::ConversationOpen => "A conversation is not closed",
             Self::AnonymizationNotFound => "Anonymization request not found",
+            Self::ConfigurationNotFound => "There is no value under this key",
+            Self::EnvironmentNotFound => "Environment not found",
+            Self::TooManyAttempts => "Too many attempts to sign in; wait and try again",
         }
     }
 }

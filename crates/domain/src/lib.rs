@@ -8,6 +8,7 @@ pub mod ids;
 pub mod locale;
 pub mod mail;
 pub mod member;
+pub mod operator;
 pub mod patch;
 pub mod permission;
 pub mod text;

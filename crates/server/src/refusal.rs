@@ -89,6 +89,9 @@ pub fn of_directory(error: &Error, about: About<'_>) -> Failure {
         | ErrorCode::MessageNotFound
         | ErrorCode::ConversationOpen
         | ErrorCode::AnonymizationNotFound
+        | ErrorCode::ConfigurationNotFound
+        | ErrorCode::EnvironmentNotFound
+        | ErrorCode::TooManyAttempts
         | ErrorCode::PhoneTaken => Failure::new(
             error.text.clone(),
             "this is a defect of denizen: please report it with the command you ran",

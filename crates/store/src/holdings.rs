@@ -58,6 +58,8 @@ pub enum Erasing {
     /// The row of the contact: [`crate::contacts::clear`] sets to NULL what is personal in it, and forgets its entry in
     /// the search index.
     Contact,
+    /// The row of the operator: [`crate::operators::delete`] deletes it, with its entry in the search index.
+    Operator,
     /// The rows go with those of another table that they refer to.
     With(&'static str),
     /// The rows stay.

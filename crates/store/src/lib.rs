@@ -8,12 +8,14 @@ pub mod anonymizations;
 pub mod api_keys;
 pub mod attribute_definitions;
 pub mod awaited_users;
+pub mod bots;
 mod conn;
 pub mod contact_conversations;
 pub mod contact_messages;
 pub mod contacts;
 pub mod control;
 pub mod conversations;
+pub mod environments;
 pub mod erasures;
 mod error;
 pub mod external_events;
@@ -25,6 +27,10 @@ pub mod links;
 pub mod memories;
 pub mod messages;
 mod migration;
+pub mod operator_configuration;
+pub mod operator_imports;
+pub mod operator_links;
+pub mod operators;
 pub mod organizations;
 pub mod permits;
 mod postgres;
@@ -53,6 +59,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         api_keys::STATEMENTS,
         attribute_definitions::STATEMENTS,
         awaited_users::STATEMENTS,
+        bots::STATEMENTS,
         contact_conversations::STATEMENTS,
         contact_messages::STATEMENTS,
         contacts::STATEMENTS,
@@ -60,6 +67,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         contacts::WRITE_STATEMENTS,
         control::STATEMENTS,
         conversations::STATEMENTS,
+        environments::STATEMENTS,
         erasures::STATEMENTS,
         external_events::STATEMENTS,
         jobs::STATEMENTS,
@@ -67,6 +75,10 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         links::STATEMENTS,
         memories::STATEMENTS,
         messages::STATEMENTS,
+        operator_configuration::STATEMENTS,
+        operator_imports::STATEMENTS,
+        operator_links::STATEMENTS,
+        operators::STATEMENTS,
         organizations::STATEMENTS,
         permits::STATEMENTS,
         postgres::CHECK_STATEMENTS,

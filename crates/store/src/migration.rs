@@ -36,6 +36,12 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0004_contacts.sql"),
         postgres: include_str!("../migrations/postgres/0004_contacts.sql"),
     },
+    Migration {
+        version: 5,
+        name: "operators",
+        sqlite: include_str!("../migrations/sqlite/0005_operators.sql"),
+        postgres: include_str!("../migrations/postgres/0005_operators.sql"),
+    },
 ];
 
 /// The newest version that this denizen knows.

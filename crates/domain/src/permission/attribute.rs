@@ -92,6 +92,8 @@ static TABLE: &[(PermissionName, &[Attribute])] = &[
     (names::DIRECTORY_READ_CONTACT, ORGANIZATION),
     (names::DIRECTORY_WRITE_CONTACT, ORGANIZATION),
     (names::DIRECTORY_ANONYMIZE_CONTACT, ORGANIZATION),
+    (names::DIRECTORY_READ_OPERATOR, ORGANIZATION),
+    (names::DIRECTORY_WRITE_OPERATOR, ORGANIZATION),
 ];
 
 /// The attributes that a condition of this permission may name; none if denizen does not evaluate

@@ -134,6 +134,8 @@ pub mod names {
     pub const DIRECTORY_WRITE_CONTACT: PermissionName = PermissionName::known("Directory:WriteContact");
     pub const DIRECTORY_ANONYMIZE_CONTACT: PermissionName =
         PermissionName::known("Directory:AnonymizeContact");
+    pub const DIRECTORY_READ_OPERATOR: PermissionName = PermissionName::known("Directory:ReadOperator");
+    pub const DIRECTORY_WRITE_OPERATOR: PermissionName = PermissionName::known("Directory:WriteOperator");
 }
 
 /// Every published permission name (contract section 6.1), those that denizen does not evaluate
@@ -225,6 +227,8 @@ pub static KNOWN: &[PermissionName] = &[
     names::DIRECTORY_READ_CONTACT,
     names::DIRECTORY_WRITE_CONTACT,
     names::DIRECTORY_ANONYMIZE_CONTACT,
+    names::DIRECTORY_READ_OPERATOR,
+    names::DIRECTORY_WRITE_OPERATOR,
 ];
 
 #[cfg(test)]
@@ -277,7 +281,7 @@ mod tests {
             assert_eq!(PermissionName::parse(name.as_str()).as_ref(), Ok(name));
             assert!(seen.insert(name), "{name} is listed twice");
         }
-        assert_eq!(seen.len(), 86);
+        assert_eq!(seen.len(), 88);
     }
 
     #[test]

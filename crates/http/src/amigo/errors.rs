@@ -21,7 +21,10 @@ pub(crate) fn status(code: ErrorCode) -> u16 {
         | ErrorCode::AttributeDefinitionNotFound
         | ErrorCode::ConversationNotFound
         | ErrorCode::MessageNotFound
-        | ErrorCode::AnonymizationNotFound => 404,
+        | ErrorCode::AnonymizationNotFound
+        | ErrorCode::ConfigurationNotFound
+        | ErrorCode::EnvironmentNotFound => 404,
+        ErrorCode::TooManyAttempts => 429,
         ErrorCode::EmailTaken
         | ErrorCode::PhoneTaken
         | ErrorCode::RoleNameTaken

@@ -36,7 +36,10 @@ fn status(code: ErrorCode) -> u16 {
         | ErrorCode::AttributeDefinitionNotFound
         | ErrorCode::ConversationNotFound
         | ErrorCode::MessageNotFound
-        | ErrorCode::AnonymizationNotFound => 404,
+        | ErrorCode::AnonymizationNotFound
+        | ErrorCode::ConfigurationNotFound
+        | ErrorCode::EnvironmentNotFound => 404,
+        ErrorCode::TooManyAttempts => 429,
         ErrorCode::RoleNameTaken
         | ErrorCode::OrganizationExists
         | ErrorCode::AccountTaken

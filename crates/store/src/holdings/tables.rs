@@ -1,6 +1,6 @@
 //! The declarations: every table and every column of the schema.
 
-use denizen_domain::member::Directory::{self, Contacts, Members};
+use denizen_domain::member::Directory::{self, Contacts, Members, Operators};
 
 use super::{Column, Erasing, Holds, Table};
 use crate::sql::Dialect;
@@ -79,6 +79,8 @@ pub const TABLES: &[Table] = &[
             plain("pkcs8", "the key, which signs for everybody"),
             CREATED,
             plain("retired_at", "a time"),
+            plain("algorithm", "how the key signs"),
+            plain("signs_from", "a time"),
         ],
     ),
     table(
@@ -563,6 +565,108 @@ pub const TABLES: &[Table] = &[
             ORG,
             plain("subject_hash", "hash of the id; leads to nothing of the user"),
             plain("erased_at", "a time"),
+        ],
+    ),
+    // About operators, whose ids stand in columns named user_id as well.
+    table(
+        "environment",
+        Erasing::Kept("about the organization's environments"),
+        &[
+            ORG,
+            plain("environment_id", "an id of the environment"),
+            plain("name", "the environment's"),
+            plain("is_active", "a setting"),
+            CREATED,
+            UPDATED,
+        ],
+    ),
+    table(
+        "bot",
+        Erasing::Kept("about the organization's bots"),
+        &[
+            ORG,
+            plain("bot_id", "an id of the bot"),
+            plain("environment_id", "where the bot lives"),
+            plain("name", "the bot's"),
+            plain("image_url", "a picture of the bot"),
+            plain("is_active", "a setting"),
+            CREATED,
+            UPDATED,
+        ],
+    ),
+    table(
+        "operator",
+        Erasing::Operator,
+        &[
+            plain("position", "the number of the row"),
+            ORG,
+            subject("user_id"),
+            personal("email", "the address"),
+            personal("email_key", "the address"),
+            personal("name", "the name"),
+            personal("name_key", "the name"),
+            personal("company", "whom the operator works for"),
+            personal("company_key", "whom the operator works for"),
+            personal("is_admin", "what the operator may do"),
+            personal("role", "what the operator may do"),
+            personal("password_hash", "made from the password"),
+            plain("credential_version", "a count"),
+            personal("search_text", "the name, the address and the company"),
+            CREATED,
+            UPDATED,
+            personal("image", "a picture"),
+        ],
+    )
+    .of(Operators),
+    table(
+        "operator_environment",
+        Erasing::AtOnce,
+        &[ORG, subject("user_id"), personal("environment_id", "what the operator reaches")],
+    )
+    .of(Operators),
+    table(
+        "operator_bot",
+        Erasing::AtOnce,
+        &[ORG, subject("user_id"), personal("bot_id", "what the operator reaches")],
+    )
+    .of(Operators),
+    table(
+        "operator_configuration",
+        Erasing::AtOnce,
+        &[
+            ORG,
+            subject("user_id"),
+            personal("key", "what programs keep for the operator"),
+            personal("bot_id", "what programs keep for the operator"),
+            personal("value", "what programs keep for the operator"),
+            UPDATED,
+        ],
+    )
+    .of(Operators),
+    table(
+        "operator_link",
+        Erasing::AtOnce,
+        &[
+            ORG,
+            personal("secret_hash", "of the secret that was mailed to the operator"),
+            subject("user_id"),
+            personal("language", "the operator's, as far as is known"),
+            plain("expires_at", "a time"),
+        ],
+    )
+    .of(Operators),
+    table(
+        "operator_import",
+        Erasing::Kept("counts of what a file brought"),
+        &[
+            ORG,
+            plain("import_id", "made from the content of a whole file"),
+            plain("entries_done", "a count"),
+            plain("created", "a count"),
+            plain("failed", "a count"),
+            plain("errors_bytes", "a count"),
+            plain("begun_at", "a time"),
+            UPDATED,
         ],
     ),
 ];

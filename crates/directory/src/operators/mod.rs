@@ -1,0 +1,90 @@
+//! The operators of an organization: made, changed, listed, deleted, and the values that programs keep for them.
+//!
+//! Who is an administrator may do all of this to all operators of the own organization; everybody else sees and keeps the
+//! own.
+
+mod access;
+mod change;
+mod configuration;
+mod read;
+
+pub use configuration::ConfigurationValue;
+pub use denizen_store::operators::{Operator, OperatorOrder, OperatorQuery, Place};
+
+pub(crate) use access::{AccessProblem, Registry};
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use denizen_domain::ids::Uuid;
+use denizen_domain::operator::{MailLanguage, OperatorRole};
+use denizen_domain::patch::Patch;
+
+/// What a caller wants an operator to reach. Nothing of it was looked at yet.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AccessInput {
+    pub is_admin: bool,
+    /// Not looked at for an administrator.
+    pub environments: Vec<EnvironmentInput>,
+}
+
+/// One entry of what an operator is to reach. The same environment may come again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentInput {
+    pub role: OperatorRole,
+    /// `None` where what was sent cannot be an id: such an environment does not exist.
+    pub environment: Option<Uuid>,
+    /// As above.
+    pub bots: Vec<Option<Uuid>>,
+}
+
+/// A new operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewOperator {
+    pub name: String,
+    pub email: String,
+    pub company: Option<String>,
+    pub image: Option<String>,
+    pub access: AccessInput,
+    /// Without one, the mail has a link with which the operator sets it.
+    pub password: Option<String>,
+}
+
+/// A change of an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorChange {
+    pub name: String,
+    pub email: String,
+    pub company: Patch<String>,
+    pub image: Patch<String>,
+    /// `None`: as it is.
+    pub is_admin: Option<bool>,
+    /// `None`: as they are; else all of them.
+    pub environments: Option<Vec<EnvironmentInput>>,
+    /// `None`: as it is.
+    pub password: Option<String>,
+}
+
+/// An operator as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorView {
+    pub operator: Operator,
+    /// What is active of what the operator reaches; nothing for an administrator.
+    pub places: Vec<Place>,
+    /// Whether the caller may delete it: nobody deletes the own account.
+    pub is_deletable: bool,
+}
+
+/// A part of a list, and how long the list is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorList {
+    /// Without bots.
+    pub items: Vec<OperatorView>,
+    pub total: u64,
+}
+
+/// Whether a new operator is written to, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Welcome {
+    Mail(MailLanguage),
+    Silent,
+}

@@ -1,0 +1,142 @@
+//! Operators: what they may reach and what a password must be.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ids::Uuid;
+
+/// Characters of a name, a company or an address, at most (contract section 3).
+pub const MAX_OPERATOR_LINE: usize = 255;
+/// Characters of the key of a configuration value, at most.
+pub const MAX_CONFIGURATION_KEY: usize = 255;
+/// Bytes of a configuration value, at most.
+pub const MAX_CONFIGURATION_VALUE: usize = 16 << 10;
+/// Configuration values of one operator, at most.
+pub const MAX_CONFIGURATION_VALUES: usize = 1_000;
+
+/// What an operator who is no administrator may do with the bots that the operator reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OperatorRole {
+    Supervisor,
+    Editor,
+    Viewer,
+}
+
+impl OperatorRole {
+    pub const ALL: [Self; 3] = [Self::Supervisor, Self::Editor, Self::Viewer];
+
+    /// As it stands in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Supervisor => "supervisor",
+            Self::Editor => "editor",
+            Self::Viewer => "viewer",
+        }
+    }
+
+    /// The role of this name, in any letter case.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str().eq_ignore_ascii_case(text))
+    }
+
+    /// Whether the bots have to be named. A supervisor looks after an environment as a whole.
+    pub fn needs_bots(self) -> bool {
+        self != Self::Supervisor
+    }
+}
+
+/// What an operator reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// Every environment and bot of the organization, and the operators.
+    Administrator,
+    /// These environments, and the bots that are named of each, with one role everywhere.
+    Environments { role: OperatorRole, environments: BTreeMap<Uuid, BTreeSet<Uuid>> },
+}
+
+impl Access {
+    pub fn is_administrator(&self) -> bool {
+        matches!(self, Self::Administrator)
+    }
+}
+
+/// What a password must have. Signing in does not ask: a policy holds for passwords that are set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasswordPolicy {
+    /// Characters, at least.
+    pub min_length: usize,
+    pub needs_upper: bool,
+    pub needs_lower: bool,
+    /// A digit, or what is neither letter nor digit.
+    pub needs_digit_or_special: bool,
+}
+
+impl Default for PasswordPolicy {
+    fn default() -> Self {
+        Self { min_length: 6, needs_upper: true, needs_lower: true, needs_digit_or_special: true }
+    }
+}
+
+impl PasswordPolicy {
+    /// Bytes of a password, at most: hashing takes time for each of them.
+    pub const MAX_BYTES: usize = 1_024;
+
+    pub fn admits(&self, password: &str) -> bool {
+        password.len() <= Self::MAX_BYTES
+            && password.chars().count() >= self.min_length
+            && (!self.needs_upper || password.chars().any(char::is_uppercase))
+            && (!self.needs_lower || password.chars().any(char::is_lowercase))
+            && (!self.needs_digit_or_special || password.chars().any(|character| !character.is_alphabetic()))
+    }
+}
+
+/// The languages of what is written to operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum MailLanguage {
+    #[default]
+    English,
+    Spanish,
+    Japanese,
+    Portuguese,
+}
+
+impl MailLanguage {
+    pub const ALL: [Self; 4] = [Self::English, Self::Spanish, Self::Japanese, Self::Portuguese];
+
+    /// Its tag.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Spanish => "es",
+            Self::Japanese => "ja",
+            Self::Portuguese => "pt",
+        }
+    }
+
+    pub fn parse(tag: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|language| language.as_str() == tag)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_has_what_the_policy_asks_for() {
+        let policy = PasswordPolicy::default();
+        for good in ["Abcde1", "Abcde!", "Äöü ßx", "Passw0rd"] {
+            assert!(policy.admits(good), "{good}");
+        }
+        for bad in ["", "Abcd1", "abcde1", "ABCDE1", "Abcdef", &format!("Ab1{}", "x".repeat(1_022))] {
+            assert!(!policy.admits(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_role_is_known_in_any_letter_case() {
+        for role in OperatorRole::ALL {
+            assert_eq!(OperatorRole::parse(&role.as_str().to_uppercase()), Some(role));
+        }
+        assert_eq!(OperatorRole::parse("ADMIN"), None);
+    }
+}
