@@ -21,7 +21,7 @@ use crate::{error::CourierError, language, text};
 const LAST_RESORT: &str = "en";
 
 /// The kinds of mail as their template files call them.
-const KINDS: [&str; 2] = ["invitation", "magic_link"];
+const KINDS: [&str; 3] = ["invitation", "magic_link", "operator_created"];
 
 const EMBEDDED: &[(&str, &str)] = &[
     ("invitation.en.html", include_str!("../templates/invitation.en.html")),
@@ -40,6 +40,14 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("magic_link.ja.txt", include_str!("../templates/magic_link.ja.txt")),
     ("magic_link.pt.html", include_str!("../templates/magic_link.pt.html")),
     ("magic_link.pt.txt", include_str!("../templates/magic_link.pt.txt")),
+    ("operator_created.en.html", include_str!("../templates/operator_created.en.html")),
+    ("operator_created.en.txt", include_str!("../templates/operator_created.en.txt")),
+    ("operator_created.es.html", include_str!("../templates/operator_created.es.html")),
+    ("operator_created.es.txt", include_str!("../templates/operator_created.es.txt")),
+    ("operator_created.ja.html", include_str!("../templates/operator_created.ja.html")),
+    ("operator_created.ja.txt", include_str!("../templates/operator_created.ja.txt")),
+    ("operator_created.pt.html", include_str!("../templates/operator_created.pt.html")),
+    ("operator_created.pt.txt", include_str!("../templates/operator_created.pt.txt")),
 ];
 
 /// A mail in words.
@@ -349,6 +357,7 @@ fn kind_of(content: &MailContent) -> &'static str {
     match content {
         MailContent::Invitation { .. } => "invitation",
         MailContent::MagicLink { .. } => "magic_link",
+        MailContent::OperatorCreated { .. } => "operator_created",
     }
 }
 
@@ -372,6 +381,14 @@ fn values_of(mail: &Mail, language: &str) -> Value {
             link => text::link(link),
             minutes,
         },
+        MailContent::OperatorCreated { link, link_days } => context! {
+            language,
+            recipient_name,
+            organization_name,
+            email => text::link(&mail.to),
+            link => link.as_deref().map(text::link),
+            link_days,
+        },
     }
 }
 
@@ -380,16 +397,14 @@ fn samples(kind: &str) -> Vec<Mail> {
     let link = || "https://example.com/sign-in?token=sample".to_owned();
     let mut contents = Vec::new();
     for count in [1, 7] {
-        if kind == "invitation" {
-            for verify_link in [None, Some(link())] {
-                contents.push(MailContent::Invitation {
-                    login_link: link(),
-                    verify_link,
-                    verify_days: count,
-                });
-            }
-        } else {
-            contents.push(MailContent::MagicLink { link: link(), minutes: count });
+        match kind {
+            "invitation" => contents.extend([None, Some(link())].map(|verify_link| {
+                MailContent::Invitation { login_link: link(), verify_link, verify_days: count }
+            })),
+            "operator_created" => contents.extend(
+                [None, Some(link())].map(|link| MailContent::OperatorCreated { link, link_days: count }),
+            ),
+            _ => contents.push(MailContent::MagicLink { link: link(), minutes: count }),
         }
     }
     let mut mails = Vec::new();

@@ -28,4 +28,11 @@ pub enum MailContent {
     },
     /// The recipient (or somebody else) asked for a link to sign in.
     MagicLink { link: String, minutes: u32 },
+    /// An account was made for the recipient, who signs in with the address that the mail goes to. The password is never in
+    /// it.
+    OperatorCreated {
+        /// Sets the password, once; lives `link_days` days. `None` where the account was made with a password.
+        link: Option<String>,
+        link_days: u32,
+    },
 }

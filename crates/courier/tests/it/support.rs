@@ -47,6 +47,13 @@ pub(crate) fn magic_link() -> Mail {
     Mail { content: MailContent::MagicLink { link: MAGIC_LINK.to_owned(), minutes: 15 }, ..invitation() }
 }
 
+pub(crate) const PASSWORD_LINK: &str = "https://directory.example.com/operators/acme/password/s3cr3t?a=b&c=d";
+
+pub(crate) fn operator_created() -> Mail {
+    let content = MailContent::OperatorCreated { link: Some(PASSWORD_LINK.to_owned()), link_days: 3 };
+    Mail { content, ..invitation() }
+}
+
 pub(crate) fn in_language(mail: Mail, language: &str) -> Mail {
     Mail { language: Some(language.to_owned()), ..mail }
 }

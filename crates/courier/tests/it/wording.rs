@@ -4,8 +4,8 @@ use denizen_courier::Courier;
 use denizen_domain::mail::{Mail, MailContent};
 
 use crate::support::{
-    LOGIN_LINK, MAGIC_LINK, VERIFY_LINK, deliver_and_read, deliver_with, in_language, invitation, magic_link,
-    settings,
+    LOGIN_LINK, MAGIC_LINK, PASSWORD_LINK, VERIFY_LINK, deliver_and_read, deliver_with, in_language,
+    invitation, magic_link, operator_created, settings,
 };
 
 fn as_html(link: &str) -> String {
@@ -58,6 +58,46 @@ async fn a_magic_link_speaks_each_language_and_says_how_long_it_lives() {
 }
 
 #[tokio::test]
+async fn a_new_operator_is_told_in_each_language_how_to_sign_in_and_where_to_choose_a_password() {
+    for (language, subject, greeting, days) in [
+        ("en", "Your account at Acme", "Hello Ada Lovelace,", "3 days"),
+        ("es", "Tu cuenta en Acme", "Hola, Ada Lovelace:", "3 días"),
+        ("pt", "Sua conta em Acme", "Olá, Ada Lovelace!", "3 dias"),
+        ("ja", "【Acme】アカウント作成のお知らせ", "Ada Lovelace 様", "3日間"),
+    ] {
+        let mail = deliver_and_read(&in_language(operator_created(), language)).await;
+        assert_eq!(mail.header("Subject"), subject);
+        assert!(mail.html.contains(&format!("<html lang=\"{language}\">")));
+        assert!(mail.html.contains(&format!("<title>{subject}</title>")));
+        for body in [&mail.text, &mail.html] {
+            for part in [greeting, days, "ada@example.org"] {
+                assert!(body.contains(part), "{part} in {body}");
+            }
+        }
+        assert!(mail.text.contains(&format!("\n{PASSWORD_LINK}\n")), "{}", mail.text);
+        assert_eq!(mail.html.matches(&format!("href=\"{}\"", as_html(PASSWORD_LINK))).count(), 2);
+    }
+}
+
+#[tokio::test]
+async fn an_operator_who_has_a_password_already_is_told_whom_to_ask_and_given_no_link() {
+    for (language, words) in [
+        ("en", "passwords are never sent by e-mail"),
+        ("es", "nunca enviamos contraseñas por correo"),
+        ("pt", "nunca enviamos senhas por e-mail"),
+        ("ja", "パスワードをメールでお送りすることはありません"),
+    ] {
+        let content = MailContent::OperatorCreated { link: None, link_days: 3 };
+        let mail = deliver_and_read(&in_language(Mail { content, ..operator_created() }, language)).await;
+        for body in [&mail.text, &mail.html] {
+            assert!(body.contains(words), "{body}");
+            assert!(!body.contains("://") && !body.contains("href") && !body.contains('3'), "{body}");
+        }
+        assert!(!mail.text.contains("\n\n\n"), "{}", mail.text);
+    }
+}
+
+#[tokio::test]
 async fn an_invitation_without_a_verify_link_does_not_speak_of_one() {
     for language in ["en", "es", "pt", "ja"] {
         let with = deliver_and_read(&in_language(invitation(), language)).await;
@@ -83,9 +123,13 @@ async fn one_day_and_one_minute_are_singular() {
     let day = Mail { content, ..invitation() };
     let minute =
         Mail { content: MailContent::MagicLink { link: MAGIC_LINK.to_owned(), minutes: 1 }, ..invitation() };
+    let content = MailContent::OperatorCreated { link: Some(PASSWORD_LINK.to_owned()), link_days: 1 };
+    let account = Mail { content, ..invitation() };
     for (language, one_day, one_minute) in
         [("en", "1 day:", "1 minute "), ("es", "1 día:", "1 minuto "), ("pt", "1 dia:", "1 minuto ")]
     {
+        let one_day_of = one_day.trim_end_matches(':').to_owned() + " ";
+        assert!(deliver_and_read(&in_language(account.clone(), language)).await.text.contains(&one_day_of));
         assert!(deliver_and_read(&in_language(day.clone(), language)).await.text.contains(one_day));
         assert!(deliver_and_read(&in_language(minute.clone(), language)).await.text.contains(one_minute));
     }
@@ -125,7 +169,7 @@ async fn markup_in_a_name_is_shown_and_not_executed() {
 
 #[tokio::test]
 async fn the_html_loads_nothing_from_outside() {
-    for mail in [invitation(), magic_link()] {
+    for mail in [invitation(), magic_link(), operator_created()] {
         for language in ["en", "es", "pt", "ja"] {
             let html = deliver_and_read(&in_language(mail.clone(), language)).await.html;
             for loader in ["src=", "<link", "url(", "@import", "<style", "<script"] {
