@@ -12,6 +12,7 @@ use crate::environment::Environment;
 use crate::erasing::ScrubPace;
 use crate::error::Result;
 use crate::organizations::Organizations;
+use crate::passwords::{PasswordSettings, Passwords};
 use crate::sessions::Sessions;
 use crate::tokens::{TokenKeys, generate_signing_key};
 
@@ -40,6 +41,7 @@ pub struct DirectorySettings {
     /// The organizations whose users may be linked with accounts at identity providers, by slug; `None` is every one.
     /// The credentials at a provider are the installation's, so linking an account is being able to have it deleted.
     pub account_organizations: Option<BTreeSet<String>>,
+    pub passwords: PasswordSettings,
 }
 
 impl Default for DirectorySettings {
@@ -55,6 +57,7 @@ impl Default for DirectorySettings {
             share_limits: None,
             awaited_user_days: 30,
             account_organizations: None,
+            passwords: PasswordSettings::default(),
         }
     }
 }
@@ -70,6 +73,7 @@ pub(crate) struct Inner {
     pub(crate) environment: Environment,
     pub(crate) settings: DirectorySettings,
     pub(crate) tokens: TokenKeys,
+    pub(crate) passwords: Passwords,
     pub(crate) organizations: Organizations,
     pub(crate) sessions: Sessions,
     pub(crate) cursors: Cursors,
@@ -114,12 +118,14 @@ impl Directory {
             keys = store.read(OrgKey::CONTROL, control::signing_keys).await?;
         }
         let tokens = TokenKeys::new(&keys)?;
+        let passwords = Passwords::start(settings.passwords, &environment)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 store,
                 environment,
                 settings,
                 tokens,
+                passwords,
                 organizations: Organizations::default(),
                 sessions: Sessions::default(),
                 cursors: Cursors::default(),
@@ -139,6 +145,11 @@ impl Directory {
 
     pub fn now(&self) -> Timestamp {
         self.inner.environment.now()
+    }
+
+    /// The threads that hash passwords.
+    pub fn passwords(&self) -> &Passwords {
+        &self.inner.passwords
     }
 
     /// The public keys that verify this installation's tokens, as a JSON Web Key Set.

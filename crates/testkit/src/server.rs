@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
+use denizen_directory::passwords::PasswordSettings;
 use denizen_directory::{Directory, DirectorySettings};
 use denizen_domain::permission::model::Rng;
 use denizen_http::{App, HttpSettings, router};
@@ -19,10 +20,22 @@ use crate::engine::TestDatabase;
 use crate::environment::{NOON, TestClock, environment};
 
 /// How a test server differs from one that was installed with no settings at all.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct TestSettings {
     pub directory: DirectorySettings,
     pub http: HttpSettings,
+    /// Instead of those in `directory`: a test waits for hashes that cost nothing, unless it is about what they cost.
+    pub passwords: PasswordSettings,
+}
+
+impl Default for TestSettings {
+    fn default() -> Self {
+        Self {
+            directory: DirectorySettings::default(),
+            http: HttpSettings::default(),
+            passwords: PasswordSettings::CHEAPEST,
+        }
+    }
 }
 
 /// One process. Cloning shares it.
@@ -76,7 +89,8 @@ impl TestServer {
         let seed = Rng::new(processes.fetch_add(1, Ordering::SeqCst) + 1).next_u64();
         let environment = environment(&clock, seed);
         let store = database.open(environment.now());
-        let directory = Directory::open(store.clone(), environment, settings.directory.clone())
+        let rules = DirectorySettings { passwords: settings.passwords, ..settings.directory.clone() };
+        let directory = Directory::open(store.clone(), environment, rules)
             .await
             .expect("a fresh store takes a directory");
         let app = App::new(directory, settings.http.clone());
