@@ -11,7 +11,7 @@ use denizen_domain::time::Timestamp;
 use denizen_store::linked_accounts::{self, Provider};
 use denizen_store::users::User;
 use denizen_store::{
-    StoreError, Tx, awaited_users, erasures, holdings, jobs as stored, organizations, users,
+    StoreError, Tx, awaited_users, erasures, holdings, jobs as stored, operators, organizations, users,
 };
 
 use crate::environment::Environment;
@@ -92,6 +92,14 @@ pub(crate) fn erase_held(tx: &Tx<'_>, user: UserId, jobs: &ErasureJobs, now: Tim
         let work = Work::EraseUser { user_id: user.as_member().to_string() };
         enqueue(tx, jobs.rest, None, &work, now)?;
     }
+    jobs.enqueue_scrub(tx, now)
+}
+
+/// Erases an operator, of whom there is nothing that would be too much for one transaction.
+pub(crate) fn erase_operator(tx: &Tx<'_>, user: UserId, jobs: &ErasureJobs, now: Timestamp) -> Result<()> {
+    holdings::erase_small(tx, UserDirectory::Operators, user)?;
+    operators::delete(tx, user, now)?;
+    erasures::put(tx, UserDirectory::Operators, user, now)?;
     jobs.enqueue_scrub(tx, now)
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use denizen_domain::ids::OrgKey;
+use denizen_domain::operator::PasswordPolicy;
 use denizen_domain::time::Timestamp;
 use denizen_store::{Conn, Store, Tx, control};
 
@@ -42,6 +43,12 @@ pub struct DirectorySettings {
     /// The credentials at a provider are the installation's, so linking an account is being able to have it deleted.
     pub account_organizations: Option<BTreeSet<String>>,
     pub passwords: PasswordSettings,
+    /// How long a link with which an operator sets a password is valid, in days.
+    pub operator_link_days: i64,
+    /// What the passwords of operators must have.
+    pub password_policy: PasswordPolicy,
+    /// The most bytes of an operator's image.
+    pub operator_image_bytes: usize,
 }
 
 impl Default for DirectorySettings {
@@ -58,6 +65,9 @@ impl Default for DirectorySettings {
             awaited_user_days: 30,
             account_organizations: None,
             passwords: PasswordSettings::default(),
+            operator_link_days: 3,
+            password_policy: PasswordPolicy::default(),
+            operator_image_bytes: 256 << 10,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use denizen_domain::ids::{ObjectId, OrgKey, UserId, Uuid};
 use denizen_domain::mail::{Mail, MailContent};
 use denizen_domain::member::Directory as UserDirectory;
+use denizen_domain::operator::MailLanguage;
 use denizen_domain::time::Timestamp;
 use denizen_store::jobs::{self as stored, Job};
 use denizen_store::linked_accounts::LinkedAccount;
@@ -37,6 +38,9 @@ pub enum Work {
     MailInvitation { user_id: String, login_link: String },
     #[serde(rename = "mail.magic_link")]
     MailMagicLink { email: String, redirect: String },
+    /// `language` is a tag of [`MailLanguage`]; `with_link` says whether the operator is to set a password.
+    #[serde(rename = "mail.operator")]
+    MailOperator { user_id: Uuid, language: String, with_link: bool },
     #[serde(rename = "organization.erase")]
     EraseOrganization,
     /// What is left of a user who was deleted, and is too much for the transaction that deleted the user.
@@ -62,9 +66,10 @@ pub(crate) const ANONYMIZE: &str = "contact.anonymize";
 pub(crate) const SCRUB_STORE: &str = "store.scrub";
 pub(crate) const DELETE_ACCOUNT: &str = "identity.delete_account";
 /// The kinds of jobs, as they stand in rows and in metrics.
-pub const KINDS: [&str; 8] = [
+pub const KINDS: [&str; 9] = [
     "mail.invitation",
     "mail.magic_link",
+    "mail.operator",
     "organization.erase",
     ERASE_USER,
     ERASE_AWAITED,
@@ -80,6 +85,7 @@ impl Work {
         match self {
             Self::MailInvitation { .. } => "mail.invitation",
             Self::MailMagicLink { .. } => "mail.magic_link",
+            Self::MailOperator { .. } => "mail.operator",
             Self::EraseOrganization => "organization.erase",
             Self::EraseUser { .. } => ERASE_USER,
             Self::EraseAwaited => ERASE_AWAITED,
@@ -265,6 +271,10 @@ impl Directory {
                 self.prepare_invitation(job.org, &user_id, login_link).await
             }
             Work::MailMagicLink { email, redirect } => self.prepare_magic_link(leased, email, redirect).await,
+            Work::MailOperator { user_id, language, with_link } => {
+                let language = MailLanguage::parse(&language).unwrap_or_default();
+                self.prepare_operator_mail(job.org, user_id, language, with_link).await
+            }
             Work::EraseOrganization => self.erase_organization(job.org).await,
             Work::EraseUser { user_id } => self.erase_user(job.org, &user_id).await,
             Work::EraseAwaited => self.erase_awaited(job.org).await,
@@ -461,6 +471,7 @@ mod tests {
         let works = [
             Work::MailInvitation { user_id: String::new(), login_link: String::new() },
             Work::MailMagicLink { email: String::new(), redirect: String::new() },
+            Work::MailOperator { user_id: Uuid([0; 16]), language: String::new(), with_link: true },
             Work::EraseOrganization,
             Work::EraseUser { user_id: String::new() },
             Work::EraseAwaited,

@@ -1,6 +1,7 @@
 //! Operators: what they may reach and what a password must be.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crate::ids::Uuid;
 
@@ -86,6 +87,22 @@ impl PasswordPolicy {
             && (!self.needs_upper || password.chars().any(char::is_uppercase))
             && (!self.needs_lower || password.chars().any(char::is_lowercase))
             && (!self.needs_digit_or_special || password.chars().any(|character| !character.is_alphabetic()))
+    }
+}
+
+impl fmt::Display for PasswordPolicy {
+    /// What is asked for, fit for whoever is to think of a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "must have at least {} characters", self.min_length)?;
+        let parts = [
+            (self.needs_upper, "an upper-case letter"),
+            (self.needs_lower, "a lower-case letter"),
+            (self.needs_digit_or_special, "a digit or special character"),
+        ];
+        for (_, part) in parts.iter().filter(|(is_needed, _)| *is_needed) {
+            write!(f, ", {part}")?;
+        }
+        write!(f, ", and at most {} bytes", Self::MAX_BYTES)
     }
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use denizen_courier::{Courier, CourierError, Google, GoogleSettings, MailSettings};
 use denizen_directory::DirectorySettings;
+use denizen_directory::passwords::PasswordSettings;
+use denizen_domain::operator::PasswordPolicy;
 use denizen_http::{Dialect, DixaSettings, HttpSettings, TokenRate};
 use denizen_store::{PostgresOptions, SqliteOptions, StoreOptions};
 
@@ -59,6 +61,15 @@ pub fn directory_settings(config: &Config, bound: SocketAddr) -> DirectorySettin
         share_limits: None,
         awaited_user_days: signed(config.ingest.awaited_user_days),
         account_organizations: config.identity.organizations.clone(),
+        passwords: PasswordSettings::default(),
+        operator_link_days: signed(config.eva.operator_link_days),
+        password_policy: PasswordPolicy {
+            min_length: config.eva.password_min_length,
+            needs_upper: config.eva.password_needs_upper,
+            needs_lower: config.eva.password_needs_lower,
+            needs_digit_or_special: config.eva.password_needs_digit_or_special,
+        },
+        operator_image_bytes: config.eva.image_bytes,
     }
 }
 

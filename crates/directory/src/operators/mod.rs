@@ -5,15 +5,17 @@
 
 mod access;
 mod change;
+mod commands;
 mod configuration;
+mod mail;
 mod read;
 
 pub use configuration::ConfigurationValue;
 pub use denizen_store::operators::{Operator, OperatorOrder, OperatorQuery, Place};
+pub use mail::OpenOperatorLink;
 
 pub(crate) use access::{AccessProblem, Registry};
-
-use std::collections::{BTreeMap, BTreeSet};
+pub(crate) use change::insert_checked;
 
 use denizen_domain::ids::Uuid;
 use denizen_domain::operator::{MailLanguage, OperatorRole};

@@ -1,48 +1,101 @@
 //! Reading operators.
 
-use denizen_domain::ids::Uuid;
+use denizen_domain::fold::fold;
+use denizen_domain::ids::{OrgKey, UserId, Uuid};
+use denizen_domain::permission::names;
+use denizen_store::{Conn, operators};
 
-use super::{OperatorList, OperatorQuery, OperatorView};
+use super::{Operator, OperatorList, OperatorQuery, OperatorView};
 use crate::context::OpContext;
-use crate::error::Result;
+use crate::error::{ErrorCode, Result};
 use crate::handle::Directory;
+
+/// An operator with bots, as `actor` is shown it.
+pub(super) fn view(
+    conn: &Conn<'_>,
+    operator: Operator,
+    actor: Option<UserId>,
+) -> denizen_store::Result<OperatorView> {
+    let places = operators::places(conn, &[operator.user_id], true)?.remove(&operator.user_id);
+    let is_deletable = Some(operator.user_id) != actor;
+    Ok(OperatorView { operator, places: places.unwrap_or_default(), is_deletable })
+}
 
 impl Directory {
     /// A part of the list of operators: permission `Directory:ReadOperator`. The needle is folded here.
     ///
     /// # Errors
-    /// [`crate::ErrorCode::Forbidden`].
+    /// [`ErrorCode::Forbidden`].
     pub async fn list_operators(&self, ctx: &OpContext, query: OperatorQuery) -> Result<OperatorList> {
-        todo!()
+        ctx.require(&names::DIRECTORY_READ_OPERATOR)?;
+        self.list_operators_in(ctx.org(), Some(ctx.session.user_id), query).await
+    }
+
+    /// As [`Directory::list_operators`], on behalf of `actor`, or of nobody.
+    pub(super) async fn list_operators_in(
+        &self,
+        org: OrgKey,
+        actor: Option<UserId>,
+        mut query: OperatorQuery,
+    ) -> Result<OperatorList> {
+        let needle = query.needle.as_deref().map(|needle| fold(needle.trim()));
+        query.needle = needle.filter(|needle| !needle.is_empty());
+        let read = move |conn: &Conn<'_>| -> Result<OperatorList> {
+            let page = operators::page(conn, &query)?;
+            let users: Vec<UserId> = page.items.iter().map(|operator| operator.user_id).collect();
+            let mut places = operators::places(conn, &users, false)?;
+            let view = |operator: Operator| OperatorView {
+                places: places.remove(&operator.user_id).unwrap_or_default(),
+                is_deletable: Some(operator.user_id) != actor,
+                operator,
+            };
+            Ok(OperatorList { items: page.items.into_iter().map(view).collect(), total: page.total })
+        };
+        self.store().scan(org, read).await
     }
 
     /// Up to `limit` different names that begin with `beginning`, in any letter case, in their order: permission
     /// `Directory:ReadOperator`. None for a blank beginning.
     ///
     /// # Errors
-    /// [`crate::ErrorCode::Forbidden`].
+    /// [`ErrorCode::Forbidden`].
     pub async fn suggest_operator_names(
         &self,
         ctx: &OpContext,
         beginning: &str,
         limit: usize,
     ) -> Result<Vec<String>> {
-        todo!()
+        ctx.require(&names::DIRECTORY_READ_OPERATOR)?;
+        // A name begins with no white space; what follows the beginning may.
+        let beginning = fold(beginning.trim_start());
+        if beginning.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.query(ctx.org(), move |conn| operators::suggest_names(conn, &beginning, limit)).await
     }
 
     /// An operator with bots: permission `Directory:ReadOperator`.
     ///
     /// # Errors
-    /// [`crate::ErrorCode::Forbidden`], [`crate::ErrorCode::UserNotFound`].
+    /// [`ErrorCode::Forbidden`], [`ErrorCode::UserNotFound`].
     pub async fn get_operator(&self, ctx: &OpContext, id: Uuid) -> Result<OperatorView> {
-        todo!()
+        ctx.require(&names::DIRECTORY_READ_OPERATOR)?;
+        self.find_operator_view(ctx, UserId::from_uuid(id)).await
     }
 
     /// The operator who calls, with bots.
     ///
     /// # Errors
-    /// [`crate::ErrorCode::UserNotFound`] when it was deleted a moment ago, or the caller is no operator.
+    /// [`ErrorCode::UserNotFound`] when it was deleted a moment ago, or the caller is no operator.
     pub async fn get_own_operator(&self, ctx: &OpContext) -> Result<OperatorView> {
-        todo!()
+        self.find_operator_view(ctx, ctx.session.user_id).await
+    }
+
+    async fn find_operator_view(&self, ctx: &OpContext, user: UserId) -> Result<OperatorView> {
+        let actor = Some(ctx.session.user_id);
+        let find = move |conn: &Conn<'_>| {
+            operators::find(conn, user)?.map(|operator| view(conn, operator, actor)).transpose()
+        };
+        self.query(ctx.org(), find).await?.ok_or_else(|| ErrorCode::UserNotFound.into())
     }
 }

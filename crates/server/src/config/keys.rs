@@ -52,6 +52,9 @@ pub const NUMBERS: &[Number] = &[
     number("dixa.page_limit_most", "per page", 1, 10_000),
     number("dixa.bulk_items", "end users", 1, 1_000),
     number("dixa.bulk_bytes", "bytes", 1024, 256 << 20),
+    number("eva.operator_link_days", "days", 1, 90),
+    number("eva.image_bytes", "bytes", 0, 16 << 20),
+    number("eva.password_min_length", "characters", 6, 128),
     // Below the two minutes for which a job is leased: a delivery that outlives its lease would be begun again.
     number("mail.timeout_seconds", "seconds", 1, 90),
     number("mail.attempts", "attempts", 1, 100),

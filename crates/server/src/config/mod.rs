@@ -43,6 +43,7 @@ pub struct Config {
     pub rate_limits: RateLimits,
     pub amigo: Amigo,
     pub dixa: Dixa,
+    pub eva: Eva,
     pub mail: Mail,
     pub identity: Identity,
     pub ingest: Ingest,
@@ -187,6 +188,25 @@ pub struct Dixa {
     pub relative_links: bool,
     /// Whether PATCH and PUT of `/v1/endusers/bulk` mean what those of `/v1/endusers` mean. Default false.
     pub bulk_alias: bool,
+}
+
+/// The eva dialect, and what holds for operators in general.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Eva {
+    /// Validity of a link with which a new operator sets a password, in days. 1 to 90, default 3.
+    pub operator_link_days: u64,
+    /// Largest image of an operator, in bytes. 0 to 16 MiB, default 256 KiB. It comes in a body, which `limits.body_bytes`
+    /// bounds.
+    pub image_bytes: usize,
+    /// Fewest characters of a password that is set. 6 to 128, default 6.
+    pub password_min_length: usize,
+    /// Whether a password needs an upper-case letter. Default true.
+    pub password_needs_upper: bool,
+    /// Whether a password needs a lower-case letter. Default true.
+    pub password_needs_lower: bool,
+    /// Whether a password needs a digit, or a character that is neither letter nor digit. Default true.
+    pub password_needs_digit_or_special: bool,
 }
 
 /// Mail. Without `smtp_url` mails are written as `.eml` files in the data folder.
@@ -371,6 +391,14 @@ impl Default for Config {
                 bulk_bytes: 10 << 20,
                 relative_links: false,
                 bulk_alias: false,
+            },
+            eva: Eva {
+                operator_link_days: 3,
+                image_bytes: 256 << 10,
+                password_min_length: 6,
+                password_needs_upper: true,
+                password_needs_lower: true,
+                password_needs_digit_or_special: true,
             },
             mail: Mail {
                 smtp_url: None,

@@ -1,0 +1,58 @@
+//! Operators from the command line, where whoever holds the store acts and nobody calls.
+
+use denizen_domain::ids::UserId;
+use denizen_domain::text::Email;
+use denizen_store::{operator_links, operators};
+
+use super::{NewOperator, OperatorList, OperatorQuery, OperatorView, Welcome};
+use crate::error::{ErrorCode, Result};
+use crate::handle::Directory;
+
+impl Directory {
+    /// Makes an operator of the organization with this slug.
+    ///
+    /// # Errors
+    /// [`ErrorCode::OrganizationNotFound`]; [`ErrorCode::InvalidField`]; [`ErrorCode::EmailTaken`].
+    pub async fn create_operator_for(
+        &self,
+        slug: &str,
+        new: NewOperator,
+        welcome: Welcome,
+    ) -> Result<OperatorView> {
+        let organization = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
+        self.create_operator_in(organization.org, None, new, welcome, self.now()).await
+    }
+
+    /// A part of the list of the operators of the organization with this slug.
+    ///
+    /// # Errors
+    /// [`ErrorCode::OrganizationNotFound`].
+    pub async fn list_operators_of(&self, slug: &str, query: OperatorQuery) -> Result<OperatorList> {
+        let organization = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
+        self.list_operators_in(organization.org, None, query).await
+    }
+
+    /// Sets the password of the operator with this address: what was signed before is good for nothing from then on, and so
+    /// are links that were mailed.
+    ///
+    /// # Errors
+    /// [`ErrorCode::OrganizationNotFound`]; [`ErrorCode::UserNotFound`]; [`ErrorCode::InvalidField`].
+    pub async fn set_operator_password_of(&self, slug: &str, email: &str, password: String) -> Result<()> {
+        let organization = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
+        self.check_password(&password)?;
+        let (org, key, now) = (organization.org, Email::key_of(email.trim()), self.now());
+        let find = move |conn: &denizen_store::Conn<'_>| operators::find_credentials_by_email(conn, &key);
+        let found = self.query(org, find).await?.ok_or(ErrorCode::UserNotFound)?;
+        let user: UserId = found.user_id;
+        let hash = self.hash_password(password).await?;
+        self.write(org, move |tx| {
+            if !operators::set_password(tx, user, &hash, true, now)? {
+                return Err(ErrorCode::UserNotFound.into());
+            }
+            Ok(operator_links::delete_of(tx, user)?)
+        })
+        .await?;
+        self.inner.sessions.forget(org);
+        Ok(())
+    }
+}
