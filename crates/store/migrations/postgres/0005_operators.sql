@@ -54,8 +54,8 @@ CREATE TABLE operator (
 );
 
 CREATE UNIQUE INDEX operator_by_position ON operator (org_id, position);
-CREATE UNIQUE INDEX operator_by_email ON operator (org_id, email_key);
--- The orders of lists.
+-- The orders of lists: each index has all that walking to a page needs.
+CREATE UNIQUE INDEX operator_by_email ON operator (org_id, email_key) INCLUDE (user_id);
 CREATE INDEX operator_by_creation ON operator (org_id, created_at, user_id);
 CREATE INDEX operator_by_name ON operator (org_id, name_key, name, user_id);
 CREATE INDEX operator_by_company ON operator (org_id, company_key, user_id);

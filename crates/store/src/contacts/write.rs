@@ -11,18 +11,10 @@ use serde::Serialize;
 use super::identifiers::{self, Identifier, IdentifierKind};
 use super::{Contact, attributes_json, hex};
 use crate::conn::{Conn, IndexChange, Tx};
-use crate::error::{Result, StoreError};
+use crate::error::Result;
 use crate::sql::{Dialect, Param, Sql, to_json};
-use crate::users::{self, Position};
+use crate::users;
 
-static RESERVE: Sql = Sql::split(
-    "contact.reserve",
-    "INSERT INTO directory_counter (org_id, directory, users, last_seq) VALUES ($1, $2, $3, $3)
-     ON CONFLICT (org_id, directory)
-     DO UPDATE SET users = directory_counter.users + $3, last_seq = directory_counter.last_seq + $3
-     RETURNING last_seq",
-    "",
-);
 // On PostgreSQL many contacts are one statement, with their search entries and identifiers: each statement costs more than
 // the work for a contact. What comes together is numbered in its order.
 static INSERT: Sql = Sql::split(
@@ -87,7 +79,7 @@ static CLEAR: Sql = Sql::split(
 );
 
 pub(crate) const STATEMENTS: &[&Sql] =
-    &[&RESERVE, &INSERT, &UPDATE, &SEARCH_TEXT, &UPDATE_WINDOWS, &SET_ATTRIBUTES, &CLEAR];
+    &[&INSERT, &UPDATE, &SEARCH_TEXT, &UPDATE_WINDOWS, &SET_ATTRIBUTES, &CLEAR];
 
 /// A contact's columns as they are written, NULL for what is empty.
 #[derive(Serialize)]
@@ -161,13 +153,8 @@ pub fn insert(tx: &Tx<'_>, contacts: &[Contact], now: Timestamp) -> Result<()> {
 }
 
 fn insert_each(tx: &Tx<'_>, contacts: &[Contact], now: Timestamp) -> Result<()> {
-    let added = i64::try_from(contacts.len()).unwrap_or(i64::MAX);
-    let params = [tx.org_param(), Param::Int(Directory::Contacts.number()), Param::Int(added)];
-    let last = tx
-        .optional(&RESERVE, &params, |row| row.int(0))?
-        .ok_or_else(|| StoreError::Corrupt("a counter without a row".to_owned()))?;
-    for (position, contact) in (last - added + 1..).zip(contacts) {
-        let row = Position(position).sqlite_row(tx.org, Directory::Contacts)?;
+    let places = users::reserve(tx, Directory::Contacts, contacts.len())?;
+    for (row, contact) in places.into_iter().zip(contacts) {
         let columns = Columns::of(contact);
         let mut params = vec![tx.org_param(), Param::Blob(&contact.user_id.0)];
         params.extend(columns.params());

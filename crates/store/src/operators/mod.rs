@@ -9,14 +9,18 @@ mod write;
 use std::collections::{BTreeMap, BTreeSet};
 
 use denizen_domain::ids::{UserId, Uuid};
-use denizen_domain::operator::Access;
+use denizen_domain::member::Directory;
+use denizen_domain::operator::{Access, OperatorRole};
 use denizen_domain::time::Timestamp;
 
 use crate::conn::Conn;
-use crate::error::Result;
-use crate::sql::Sql;
+use crate::error::{Result, StoreError};
+use crate::records::id_list;
+use crate::sql::{Param, Row, Sql, to_json};
+use crate::users;
 
 pub use page::{OperatorOrder, OperatorPage, OperatorQuery, page, suggest_names};
+pub(crate) use write::STATEMENTS as WRITE_STATEMENTS;
 pub use write::{delete, insert, set_password, update};
 
 /// An operator as the store keeps it.
@@ -60,35 +64,179 @@ pub struct Place {
     pub bots: Vec<(Uuid, String)>,
 }
 
-pub const STATEMENTS: &[&Sql] = &[];
+static FIND: Sql = Sql::new(
+    "operator.find",
+    "SELECT user_id, email, name, company, image, is_admin, role, created_at FROM operator
+     WHERE org_id = $1 AND user_id = $2",
+);
+static FIND_MANY: Sql = Sql::split(
+    "operator.find_many",
+    "SELECT user_id, email, name, company, image, is_admin, role, created_at FROM operator
+     WHERE org_id = $1 AND user_id IN (SELECT unhex(value) FROM json_each($2))",
+    "SELECT user_id, email, name, company, image, is_admin, role, created_at FROM operator
+     WHERE org_id = $1 AND user_id = ANY(ARRAY(
+        SELECT decode(id, 'hex') FROM jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB)) AS id))",
+);
+// A bot that has moved into an environment that its operator does not reach is out of reach.
+static REACHED: Sql = Sql::new(
+    "operator.reached",
+    "SELECT environment_id, CAST(NULL AS BYTEA) FROM operator_environment WHERE org_id = $1 AND user_id = $2
+     UNION ALL
+     SELECT bot.environment_id, bot.bot_id FROM operator_bot
+     JOIN bot ON bot.org_id = $1 AND bot.bot_id = operator_bot.bot_id
+     JOIN operator_environment AS placed
+        ON placed.org_id = $1 AND placed.user_id = $2 AND placed.environment_id = bot.environment_id
+     WHERE operator_bot.org_id = $1 AND operator_bot.user_id = $2",
+);
+static CREDENTIALS: Sql = Sql::new(
+    "operator.credentials",
+    "SELECT user_id, password_hash, credential_version, is_admin FROM operator WHERE org_id = $1 AND user_id = $2",
+);
+static CREDENTIALS_BY_EMAIL: Sql = Sql::new(
+    "operator.credentials_by_email",
+    "SELECT user_id, password_hash, credential_version, is_admin FROM operator WHERE org_id = $1 AND email_key = $2",
+);
+static TAKEN: Sql = Sql::split(
+    "operator.taken",
+    "SELECT email_key FROM operator WHERE org_id = $1 AND email_key IN (SELECT value FROM json_each($2))",
+    "SELECT email_key FROM operator WHERE org_id = $1 AND email_key = ANY(ARRAY(
+        SELECT jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB))))",
+);
+static PLACES: Sql = Sql::split(
+    "operator.places",
+    "SELECT placed.user_id, environment.environment_id, environment.name FROM operator_environment AS placed
+     JOIN environment ON environment.org_id = $1 AND environment.environment_id = placed.environment_id
+     WHERE placed.org_id = $1 AND placed.user_id IN (SELECT unhex(value) FROM json_each($2))
+     AND environment.is_active = 1",
+    "SELECT placed.user_id, environment.environment_id, environment.name FROM operator_environment AS placed
+     JOIN environment ON environment.org_id = $1 AND environment.environment_id = placed.environment_id
+     WHERE placed.org_id = $1 AND placed.user_id = ANY(ARRAY(
+        SELECT decode(id, 'hex') FROM jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB)) AS id))
+     AND environment.is_active = 1",
+);
+static BOTS: Sql = Sql::split(
+    "operator.bots",
+    "SELECT entrusted.user_id, bot.environment_id, bot.bot_id, bot.name FROM operator_bot AS entrusted
+     JOIN bot ON bot.org_id = $1 AND bot.bot_id = entrusted.bot_id
+     WHERE entrusted.org_id = $1 AND entrusted.user_id IN (SELECT unhex(value) FROM json_each($2))
+     AND bot.is_active = 1",
+    "SELECT entrusted.user_id, bot.environment_id, bot.bot_id, bot.name FROM operator_bot AS entrusted
+     JOIN bot ON bot.org_id = $1 AND bot.bot_id = entrusted.bot_id
+     WHERE entrusted.org_id = $1 AND entrusted.user_id = ANY(ARRAY(
+        SELECT decode(id, 'hex') FROM jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB)) AS id))
+     AND bot.is_active = 1",
+);
+
+pub const STATEMENTS: &[&Sql] =
+    &[&FIND, &FIND_MANY, &REACHED, &CREDENTIALS, &CREDENTIALS_BY_EMAIL, &TAKEN, &PLACES, &BOTS];
+
+/// An operator, as one who reaches no environment.
+fn read_operator(row: &Row<'_>) -> Result<Operator> {
+    let access = if row.bool(5)? {
+        Access::Administrator
+    } else {
+        let role = row.str(6)?;
+        let role =
+            OperatorRole::parse(role).ok_or_else(|| StoreError::Corrupt(format!("operator.role {role}")))?;
+        Access::Environments { role, environments: BTreeMap::new() }
+    };
+    Ok(Operator {
+        user_id: row.id(0, UserId::from_column)?,
+        email: row.text(1)?,
+        name: row.text(2)?,
+        company: row.optional_text(3)?,
+        image: row.optional_text(4)?,
+        access,
+        created_at: Timestamp(row.int(7)?),
+    })
+}
+
+fn read_credentials(row: &Row<'_>) -> Result<Credentials> {
+    Ok(Credentials {
+        user_id: row.id(0, UserId::from_column)?,
+        password_hash: row.optional_text(1)?,
+        version: row.int(2)?,
+        is_admin: row.bool(3)?,
+    })
+}
 
 /// The operator with this id.
 pub fn find(conn: &Conn<'_>, user: UserId) -> Result<Option<Operator>> {
-    todo!()
+    let params = [conn.org_param(), Param::Blob(&user.0)];
+    let Some(mut operator) = conn.optional(&FIND, &params, read_operator)? else { return Ok(None) };
+    if let Access::Environments { environments, .. } = &mut operator.access {
+        let reached = conn.all(&REACHED, &params, |row| {
+            let bot = row.optional_blob(1)?.is_some().then(|| row.id(1, Uuid::from_column)).transpose()?;
+            Ok((row.id(0, Uuid::from_column)?, bot))
+        })?;
+        for (environment, bot) in reached {
+            environments.entry(environment).or_default().extend(bot);
+        }
+    }
+    Ok(Some(operator))
+}
+
+/// Those of these operators that are there, in no order, without what they reach.
+fn find_many(conn: &Conn<'_>, users: &[UserId]) -> Result<Vec<Operator>> {
+    if users.is_empty() {
+        return Ok(Vec::new());
+    }
+    conn.all(&FIND_MANY, &[conn.org_param(), Param::Text(&id_list(users))], read_operator)
 }
 
 /// With what the operator signs in who has this address.
 pub fn find_credentials_by_email(conn: &Conn<'_>, email_key: &str) -> Result<Option<Credentials>> {
-    todo!()
+    conn.optional(&CREDENTIALS_BY_EMAIL, &[conn.org_param(), Param::Text(email_key)], read_credentials)
 }
 
 /// With what the operator signs in who has this id.
 pub fn find_credentials(conn: &Conn<'_>, user: UserId) -> Result<Option<Credentials>> {
-    todo!()
+    conn.optional(&CREDENTIALS, &[conn.org_param(), Param::Blob(&user.0)], read_credentials)
 }
 
 /// Which of these addresses operators have, by their keys.
 pub fn find_taken(conn: &Conn<'_>, email_keys: &[&str]) -> Result<BTreeSet<String>> {
-    todo!()
+    if email_keys.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let found =
+        conn.all(&TAKEN, &[conn.org_param(), Param::Text(&to_json(&email_keys))], |row| row.text(0))?;
+    Ok(found.into_iter().collect())
 }
 
-/// What each of these operators reaches, in the order of the environments' ids: nothing for administrators. `with_bots` says
-/// whether the bots are read.
+/// What each of these operators reaches, in the order of the environments' ids; who reaches nothing, as administrators do by
+/// themselves, is absent. `with_bots` says whether the bots are read.
 pub fn places(conn: &Conn<'_>, users: &[UserId], with_bots: bool) -> Result<BTreeMap<UserId, Vec<Place>>> {
-    todo!()
+    if users.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let ids = id_list(users);
+    let params = [conn.org_param(), Param::Text(&ids)];
+    let mut reached = BTreeMap::<UserId, BTreeMap<Uuid, (String, BTreeMap<Uuid, String>)>>::new();
+    conn.all(&PLACES, &params, |row| {
+        let of_user = reached.entry(row.id(0, UserId::from_column)?).or_default();
+        of_user.insert(row.id(1, Uuid::from_column)?, (row.text(2)?, BTreeMap::new()));
+        Ok(())
+    })?;
+    if with_bots {
+        conn.all(&BOTS, &params, |row| {
+            let (user, environment) = (row.id(0, UserId::from_column)?, row.id(1, Uuid::from_column)?);
+            // Where the environment is not reached, neither is the bot.
+            if let Some((_, bots)) = reached.get_mut(&user).and_then(|places| places.get_mut(&environment)) {
+                bots.insert(row.id(2, Uuid::from_column)?, row.text(3)?);
+            }
+            Ok(())
+        })?;
+    }
+    let place = |(environment_id, (name, bots)): (Uuid, (String, BTreeMap<Uuid, String>))| Place {
+        environment_id,
+        name,
+        bots: bots.into_iter().collect(),
+    };
+    Ok(reached.into_iter().map(|(user, places)| (user, places.into_iter().map(place).collect())).collect())
 }
 
 /// How many operators there are.
 pub fn count(conn: &Conn<'_>) -> Result<i64> {
-    crate::users::count(conn, denizen_domain::member::Directory::Operators)
+    users::count(conn, Directory::Operators)
 }

@@ -87,6 +87,14 @@ static NEXT_SEQ: Sql = Sql::split(
      RETURNING last_seq",
     "",
 );
+static RESERVE: Sql = Sql::split(
+    "user.reserve",
+    "INSERT INTO directory_counter (org_id, directory, users, last_seq) VALUES ($1, $2, $3, $3)
+     ON CONFLICT (org_id, directory)
+     DO UPDATE SET users = directory_counter.users + $3, last_seq = directory_counter.last_seq + $3
+     RETURNING last_seq",
+    "",
+);
 static ADD_TO_COUNT: Sql = Sql::split(
     "user.add_to_count",
     "UPDATE directory_counter SET users = users + $3 WHERE org_id = $1 AND directory = $2",
@@ -168,6 +176,7 @@ pub const STATEMENTS: &[&Sql] = &[
     &FIND,
     &FIND_BY_EMAIL,
     &NEXT_SEQ,
+    &RESERVE,
     &ADD_TO_COUNT,
     &COUNT,
     &EMAIL_TAKEN,
@@ -363,6 +372,16 @@ fn add(
             insert_row(&params)
         }
     }
+}
+
+/// Counts users that are about to be added on SQLite, and answers the rows that are theirs, in the order of their creation.
+pub(crate) fn reserve(tx: &Tx<'_>, directory: Directory, added: usize) -> Result<Vec<i64>> {
+    let added = i64::try_from(added).unwrap_or(i64::MAX);
+    let params = [tx.org_param(), Param::Int(directory.number()), Param::Int(added)];
+    let last = tx
+        .optional(&RESERVE, &params, |row| row.int(0))?
+        .ok_or_else(|| StoreError::Corrupt("a counter without a row".to_owned()))?;
+    (last - added + 1..=last).map(|number| Position(number).sqlite_row(tx.org, directory)).collect()
 }
 
 /// Changes how many users the directory has.
