@@ -69,7 +69,7 @@ fn what_is_personal_is_erased_and_what_is_erased_names_its_user() {
             Erasing::Kept(why) => {
                 assert!(!table.is_personal() && !names_user && !why.is_empty(), "{}", table.name);
             }
-            Erasing::User | Erasing::AtOnce | Erasing::InBatches { .. } => {
+            Erasing::User | Erasing::Operator | Erasing::AtOnce | Erasing::InBatches { .. } => {
                 assert!(names_user, "{}", table.name);
             }
             Erasing::Cleared { .. } | Erasing::Contact => {
