@@ -6,7 +6,7 @@ use denizen_domain::ids::{UserId, Uuid};
 use denizen_domain::member::Directory as UserDirectory;
 use denizen_domain::time::Timestamp;
 use denizen_store::anonymizations::{self, AnonymizationTarget};
-use denizen_store::{Conn, awaited_users, contacts, erasures, holdings, jobs, users};
+use denizen_store::{Conn, awaited_users, contacts, erasures, holdings, jobs, operators, users};
 use serde::Serialize;
 
 use crate::error::{ErrorCode, Result};
@@ -19,10 +19,11 @@ pub enum Erased {
     Member(UserId),
     /// Contacts are erased by being made anonymous.
     Contact(Uuid),
+    Operator(Uuid),
 }
 
 impl Erased {
-    /// An id as it is written on the wire: a member's, or a contact's UUID.
+    /// An id as it is written on the wire: a member's, or a UUID, which [`Directory::whose_erasure`] tells from an operator's.
     pub fn parse(text: &str) -> Option<Self> {
         let member = || UserId::parse_member(text).map(Self::Member);
         Uuid::parse(text).map(Self::Contact).or_else(member)
@@ -32,13 +33,14 @@ impl Erased {
         match self {
             Self::Member(_) => UserDirectory::Members,
             Self::Contact(_) => UserDirectory::Contacts,
+            Self::Operator(_) => UserDirectory::Operators,
         }
     }
 
     fn user(self) -> UserId {
         match self {
             Self::Member(user) => user,
-            Self::Contact(id) => UserId::from_uuid(id),
+            Self::Contact(id) | Self::Operator(id) => UserId::from_uuid(id),
         }
     }
 }
@@ -47,7 +49,7 @@ impl fmt::Display for Erased {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Member(user) => user.as_member().fmt(f),
-            Self::Contact(id) => id.fmt(f),
+            Self::Contact(id) | Self::Operator(id) => id.fmt(f),
         }
     }
 }
@@ -106,6 +108,22 @@ impl ErasureReport {
 }
 
 impl Directory {
+    /// Whose erasure is meant: by its form alone a UUID may be a contact's or an operator's.
+    ///
+    /// # Errors
+    /// [`ErrorCode::OrganizationNotFound`].
+    pub async fn whose_erasure(&self, slug: &str, whose: Erased) -> Result<Erased> {
+        let organization = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
+        let Erased::Contact(id) = whose else { return Ok(whose) };
+        let user = UserId::from_uuid(id);
+        let find = move |conn: &Conn<'_>| {
+            let was_operator = erasures::find(conn, UserDirectory::Operators, user)?.is_some();
+            Ok(was_operator || operators::find_credentials(conn, user)?.is_some())
+        };
+        let is_operator = self.query(organization.org, find).await?;
+        Ok(if is_operator { Erased::Operator(id) } else { whose })
+    }
+
     /// What is there of a user, and what is still to be done about it; for an operator.
     ///
     /// # Errors
@@ -140,6 +158,7 @@ fn presence(conn: &Conn<'_>, whose: Erased) -> Result<(bool, Option<Timestamp>)>
             Some(contact) => (contact.anonymized_at.is_none(), contact.anonymized_at),
             None => (false, None),
         },
+        Erased::Operator(_) => (operators::find_credentials(conn, whose.user())?.is_some(), None),
     })
 }
 
@@ -162,6 +181,7 @@ fn count_jobs(conn: &Conn<'_>, whose: Erased, erased_at: Option<Timestamp>) -> R
                 counts.anonymize = jobs::count_payload(conn, ANONYMIZE, &work)?;
             }
         }
+        Erased::Operator(_) => {}
     }
     Ok(counts)
 }

@@ -19,7 +19,7 @@ pub fn run(config: &Config, user: &User) -> anyhow::Result<()> {
     let Some(whose) = Erased::parse(user_id) else {
         return Err(Failure::usage(
             format!("`{user_id}` is no user's id"),
-            format!("an id is 24 hexadecimal digits in lower case, such as 6650f0a1b2c3d4e5f6071829, or a contact's UUID; {FIND}"),
+            format!("an id is 24 hexadecimal digits in lower case, such as 6650f0a1b2c3d4e5f6071829, or the UUID of a contact or operator; {FIND}"),
         )
         .into());
     };
@@ -30,7 +30,9 @@ pub fn run(config: &Config, user: &User) -> anyhow::Result<()> {
 
 async fn erased(directory: &Directory, org: &str, whose: Erased, output: Output) -> anyhow::Result<()> {
     let about = About { org, ..About::default() };
-    let found = directory.erasure_report(org, whose).await.map_err(|error| of_directory(&error, about))?;
+    let refused = |error| of_directory(&error, about);
+    let whose = directory.whose_erasure(org, whose).await.map_err(refused)?;
+    let found = directory.erasure_report(org, whose).await.map_err(refused)?;
     if output.json {
         report::print_json(&found)?;
     } else {
@@ -46,7 +48,21 @@ fn page(found: &ErasureReport, whose: Erased) -> String {
     match whose {
         Erased::Member(_) => user_page(found),
         Erased::Contact(_) => contact_page(found),
+        Erased::Operator(_) => operator_page(found),
     }
+}
+
+fn operator_page(found: &ErasureReport) -> String {
+    let yes = |is: bool| if is { "yes" } else { "no" };
+    let receipt = found.erased_at.map_or("none".to_owned(), |at| format!("erased at {}", whole_seconds(at)));
+    let mut lines = vec![
+        ["kind".to_owned(), "operator".to_owned()],
+        ["receipt".to_owned(), receipt],
+        ["exists".to_owned(), yes(found.exists).to_owned()],
+    ];
+    lines.extend(found.rows.iter().map(|of| [format!("rows in {}", of.table), of.rows.to_string()]));
+    lines.push(["jobs store.scrub".to_owned(), found.jobs.scrub_store.to_string()]);
+    table(&["OF THE OPERATOR", "FOUND"], lines.into_iter().map(Vec::from))
 }
 
 fn contact_page(found: &ErasureReport) -> String {
@@ -106,6 +122,9 @@ fn refusal(found: &ErasureReport, whose: Erased, org: &str) -> Option<Failure> {
         Erased::Contact(_) => {
             ("contact", "anonymized", "PATCH /v1/endusers/{userId}/anonymize asks for it, and a job does it")
         }
+        Erased::Operator(_) => {
+            ("operator", "deleted", "DELETE /eva-user/org/{orgUUID}/users/{userUUID} deletes an operator")
+        }
     };
     let (reason, hint) = if found.exists {
         (format!("the {who} {whose} was not {done}"), how.to_owned())
@@ -118,7 +137,9 @@ fn refusal(found: &ErasureReport, whose: Erased, org: &str) -> Option<Failure> {
         (
             format!("there is no receipt: a {who} {whose} of {org} was never {done}"),
             match whose {
-                Erased::Member(_) => "is it the right id, and the right organization?".to_owned(),
+                Erased::Member(_) | Erased::Operator(_) => {
+                    "is it the right id, and the right organization?".to_owned()
+                }
                 Erased::Contact(_) => format!("is it the right id, and the right organization? {FIND}"),
             },
         )
