@@ -27,6 +27,7 @@ FUNCTIONS, WITHOUT_USERS, HELP_DESK, WITH_USERS, TOKEN = blocks("sh", SECTION)
 RECORDS = [json.loads(line) for line in LINES.splitlines()]
 OF_USERS = ["user", "conversation", "message", "memory", "user_model", "external_event"]
 OF_HELP_DESKS = ["attribute_definition", "contact", "contact_conversation", "contact_message"]
+OF_THE_REGISTRY = ["environment", "bot"]
 # What the smallest key may write of a help desk refers to what it may not.
 REFUSED = {
     "user": "forbidden",
@@ -34,6 +35,8 @@ REFUSED = {
     "contact": "forbidden",
     "contact_conversation": "invalid_field",
     "contact_message": "invalid_field",
+    "environment": "forbidden",
+    "bot": "forbidden",
 }
 
 
@@ -102,6 +105,9 @@ def test_a_platform_that_sends_contacts(org, tmp_path):
     for expected in ("created", "unchanged"):
         status, [user, *others, _] = ingest(org, key_headers(variables))
         assert status == 200 and user["problem"]["code"] == "forbidden", user
+        registry = [line for line in others if line["type"] in OF_THE_REGISTRY]
+        assert [line["problem"]["code"] for line in registry] == ["forbidden"] * len(OF_THE_REGISTRY), registry
+        others = [line for line in others if line not in registry]
         assert {line["result"] for line in others} == {expected}, others
     assert {line["type"] for line in others} == {*OF_USERS, *OF_HELP_DESKS} - {"user"}
 

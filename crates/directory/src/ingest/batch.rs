@@ -22,6 +22,7 @@ use super::contacts::ContactItem;
 use super::help_desk::HelpDesk;
 use super::members::Members;
 use super::record::{ConversationRecord, MemoryRecord, MessageRecord, Record, UserModelRecord, UserRecord};
+use super::registry::{BotRecord, EnvironmentRecord, Registry};
 use super::{Ingestor, Outcome, Taken, digest};
 use crate::error::{Error, ErrorCode, Result};
 use crate::jobs;
@@ -38,6 +39,8 @@ pub(super) enum Item {
     AttributeDefinition(Box<AttributeDefinitionRecord>),
     ContactConversation(Box<ContactConversationRecord>, Digest),
     ContactMessage(ContactMessageRecord, Digest),
+    Environment(EnvironmentRecord),
+    Bot(BotRecord),
     /// Not to be taken in, whatever is there.
     Refused(Error),
 }
@@ -95,6 +98,8 @@ impl Item {
                 let digest = digest::contact_message(&record);
                 Self::ContactMessage(record, digest)
             }
+            Record::Environment(record) => Self::Environment(record),
+            Record::Bot(record) => Self::Bot(record),
         }
     }
 
@@ -111,6 +116,8 @@ impl Item {
             | Self::AttributeDefinition(_)
             | Self::ContactConversation(..)
             | Self::ContactMessage(..)
+            | Self::Environment(_)
+            | Self::Bot(_)
             | Self::Refused(_) => None,
         }
     }
@@ -174,6 +181,7 @@ struct State<'b> {
     external_events: BTreeMap<ObjectId, (UserId, Digest)>,
     figures: Figures,
     help_desk: HelpDesk<'b>,
+    registry: Registry,
 }
 
 /// What the users' figures change by, and of whom something arrived who is not there.
@@ -298,6 +306,7 @@ impl<'b> State<'b> {
             external_events: by_id(find(conn, items, event_id, external_events::find_many)?),
             figures: Figures::default(),
             help_desk: HelpDesk::read(conn, items, &terms.by, terms.now)?,
+            registry: Registry::read(conn, items, &terms.by, terms.now)?,
         })
     }
 
@@ -308,6 +317,8 @@ impl<'b> State<'b> {
             Item::AttributeDefinition(record) => return desk.take_definition(tx, record),
             Item::ContactConversation(record, digest) => return Ok(desk.take_conversation(record, digest)),
             Item::ContactMessage(record, digest) => return Ok(desk.take_message(record, digest)),
+            Item::Environment(record) => return self.registry.take_environment(tx, record),
+            Item::Bot(record) => return self.registry.take_bot(tx, record),
             item => item.user_id().ok_or(ErrorCode::Internal)?,
         };
         if self.erased.contains(&user) {

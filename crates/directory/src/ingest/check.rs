@@ -11,6 +11,7 @@ use super::record::{
     ConversationRecord, ExternalEventRecord, MemoryRecord, MessageRecord, Record, UserModelRecord,
     UserRecord, limits,
 };
+use super::registry::{check_bot, check_environment};
 use crate::error::{Error, Result};
 use crate::members::{MAX_ADDITIONAL_CONTEXT, MAX_CONTEXT_LENGTH};
 
@@ -33,6 +34,8 @@ impl Record {
             Self::AttributeDefinition(record) => check_definition(record),
             Self::ContactConversation(record) => check_contact_conversation(record),
             Self::ContactMessage(record) => check_contact_message(record),
+            Self::Environment(record) => check_environment(record),
+            Self::Bot(record) => check_bot(record),
         }
     }
 }

@@ -11,6 +11,7 @@ mod digest;
 mod help_desk;
 mod members;
 mod record;
+mod registry;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -28,9 +29,9 @@ use crate::organizations::Organization;
 
 use batch::{Item, Terms, take_in};
 pub use record::{
-    AttributeDefinitionRecord, ContactConversationRecord, ContactMessageRecord, ContactRecord, ContactRef,
-    ConversationRecord, ExternalEventRecord, MemoryRecord, MessageRecord, Record, UserModelRecord,
-    UserRecord, limits,
+    AttributeDefinitionRecord, BotRecord, ContactConversationRecord, ContactMessageRecord, ContactRecord,
+    ContactRef, ConversationRecord, EnvironmentRecord, ExternalEventRecord, MemoryRecord, MessageRecord,
+    Record, UserModelRecord, UserRecord, limits,
 };
 
 /// Records that are taken in at once, in one transaction: more make no difference to the speed, and hold other writers
@@ -130,6 +131,8 @@ impl Directory {
     /// - what was anonymized, and what belongs to it;
     /// - a definition that would be of other things or of another type than before, or of which there are too many, or
     ///   whose identifier another one of the same things has that is not archived;
+    /// - an environment or bot that changes, from whom `Directory:WriteOperator` was not given to;
+    /// - a bot of an environment that is not there, and what would move a bot into another one;
     /// - an attribute that is not defined, and a value that does not fit its definition. What is noted already is not
     ///   judged.
     ///

@@ -11,6 +11,7 @@ use crate::linked_accounts::LinkedAccount;
 pub use super::contact_record::{
     AttributeDefinitionRecord, ContactConversationRecord, ContactMessageRecord, ContactRecord, ContactRef,
 };
+pub use super::registry::{BotRecord, EnvironmentRecord};
 pub use denizen_store::conversations::Conversation as ConversationRecord;
 pub use denizen_store::memories::Memory as MemoryRecord;
 pub use denizen_store::messages::Message as MessageRecord;
@@ -56,8 +57,10 @@ pub mod limits {
     pub const OPTIONS: usize = 1_000;
     /// … and how many levels there are.
     pub const OPTION_DEPTH: usize = 5;
-    /// The address of the page from which a contact wrote.
+    /// The address of the page from which a contact wrote, or of the picture of a bot.
     pub const URL: usize = 10_000;
+    /// The name of an environment or a bot.
+    pub const PLACE_NAME: usize = denizen_domain::operator::MAX_OPERATOR_LINE;
 }
 
 /// The role of a new member whose record names none.
@@ -76,6 +79,8 @@ pub enum Record {
     AttributeDefinition(Box<AttributeDefinitionRecord>),
     ContactConversation(Box<ContactConversationRecord>),
     ContactMessage(ContactMessageRecord),
+    Environment(EnvironmentRecord),
+    Bot(BotRecord),
 }
 
 /// A member. What is `None` is kept as it is, or as it is for new members.

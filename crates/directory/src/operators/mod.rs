@@ -9,10 +9,12 @@ mod commands;
 mod configuration;
 mod mail;
 mod read;
+mod registry;
 
 pub use configuration::ConfigurationValue;
 pub use denizen_store::operators::{Operator, OperatorOrder, OperatorQuery, Place};
 pub use mail::OpenOperatorLink;
+pub use registry::{Bot, Environment};
 
 pub(crate) use access::{AccessProblem, Registry};
 pub(crate) use change::insert_checked;

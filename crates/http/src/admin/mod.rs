@@ -7,9 +7,12 @@
 mod delete_google_account;
 mod errors;
 mod fields;
+mod get_bots;
 mod get_contacts;
+mod get_environments;
 mod get_google_account;
 mod get_jobs;
+mod get_operators;
 pub mod ingest;
 mod put_google_account;
 mod strict;
@@ -21,6 +24,10 @@ use crate::kernel::{Dialect, Operation, QueryParam, SecurityKind, SecurityScheme
 
 /// The most contacts in one answer.
 const MOST_CONTACTS: i64 = 100;
+/// The most operators in one answer.
+const MOST_OPERATORS: i64 = 100;
+/// The most environments or bots in one answer.
+const MOST_PLACES: i64 = 1_000;
 /// The most jobs in one answer, and how many there are when nobody asks for a number.
 const MOST_JOBS: i64 = 1_000;
 
@@ -97,11 +104,12 @@ fn operations() -> Vec<Operation> {
             .summary("Take records in, any number of them, one in each line")
             .description(
                 "Needs the permission `Directory:IngestRecords`; a `contact`, and an `attribute_definition` that changes \
-                 something, needs `Directory:WriteContact`, too, and a user's `google_account` `Directory:LinkAccount`. \
+                 something, needs `Directory:WriteContact`, too, an `environment` or `bot` that changes something \
+                 `Directory:WriteOperator`, and a user's `google_account` `Directory:LinkAccount`. \
                  Records are written by their ids, any number of times; the same record again changes nothing. \
                  Records of users come in any order. Those of a help desk refer to what is there or comes before \
                  them: a conversation to its contact, a message to its conversation, attributes to their \
-                 definitions. Each line is answered as soon as it is done, while later ones are still on their way, so a client has to read while it writes. The last \
+                 definitions; so does a bot to its environment. Each line is answered as soon as it is done, while later ones are still on their way, so a client has to read while it writes. The last \
                  line is a `summary`, or says where the stream was `stopped`; an answer without either was cut off. \
                  A line that is refused harms no other.",
             )
@@ -152,6 +160,41 @@ fn operations() -> Vec<Operation> {
             .responds::<wire::contacts::Contacts>(200)
             .rate("get_contacts")
             .errors(&[401, 403, 404, 422, 429, 503]),
+        Operation::get("/admin/v1/{organization}/environments", "get-environments", handler(get_environments::handle))
+            .tag("operators")
+            .summary("The environments in which bots live")
+            .description(
+                "Needs the permission `Directory:ReadOperator`. Active or not; they come as records.",
+            )
+            .query(after())
+            .query(QueryParam::int("limit", get_environments::SOME, 1, MOST_PLACES))
+            .responds::<wire::registry::Environments>(200)
+            .rate("get_environments")
+            .errors(&[401, 403, 404, 422, 429, 503]),
+        Operation::get("/admin/v1/{organization}/bots", "get-bots", handler(get_bots::handle))
+            .tag("operators")
+            .summary("The bots, of one environment or of all")
+            .description(
+                "Needs the permission `Directory:ReadOperator`. Active or not; they come as records.",
+            )
+            .query(QueryParam::new("environment_id", json!({"type": "string", "format": "uuid"})).about("Only its bots."))
+            .query(after())
+            .query(QueryParam::int("limit", get_environments::SOME, 1, MOST_PLACES))
+            .responds::<wire::registry::Bots>(200)
+            .rate("get_bots")
+            .errors(&[401, 403, 404, 422, 429, 503]),
+        Operation::get("/admin/v1/{organization}/operators", "get-operators", handler(get_operators::handle))
+            .tag("operators")
+            .summary("Find operators: whom a request for information or erasure is about")
+            .description(
+                "Needs the permission `Directory:ReadOperator`. Finds those whose name, address or company contains the \
+                 text, whatever the letter case and accents, in the order of their names. An empty text means everybody.",
+            )
+            .query(QueryParam::text("query").required().about("A part of a name, an address or a company."))
+            .query(QueryParam::int("limit", get_operators::SOME, 1, MOST_OPERATORS))
+            .responds::<wire::registry::Operators>(200)
+            .rate("get_operators")
+            .errors(&[401, 403, 404, 422, 429, 503]),
         Operation::get("/admin/v1/{organization}/jobs", "get-jobs", handler(get_jobs::handle))
             .tag("jobs")
             .summary("The work that is waiting, running or has failed")
@@ -162,4 +205,10 @@ fn operations() -> Vec<Operation> {
             .errors(&[401, 403, 404, 422, 429, 503]),
     ];
     operations.into_iter().map(|operation| operation.issuer_header("x-org-id")).collect()
+}
+
+/// Where a list goes on.
+fn after() -> QueryParam {
+    QueryParam::new("after", json!({"type": "string", "format": "uuid"}))
+        .about("Only what has greater ids: the last one of the page before.")
 }

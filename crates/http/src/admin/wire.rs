@@ -4,6 +4,7 @@
 
 pub(super) mod contacts;
 pub(super) mod help_desk;
+pub(super) mod registry;
 
 use std::collections::BTreeMap;
 
@@ -62,6 +63,8 @@ pub(super) enum Record {
     AttributeDefinition(help_desk::AttributeDefinitionRecord),
     ContactConversation(help_desk::ContactConversationRecord),
     ContactMessage(help_desk::ContactMessageRecord),
+    Environment(registry::EnvironmentRecord),
+    Bot(registry::BotRecord),
 }
 
 /// The value of `type` in the record of a user.

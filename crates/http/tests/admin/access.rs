@@ -11,6 +11,7 @@ fn permission(operation: &str) -> &'static str {
         "ingest" => "Directory:IngestRecords",
         "get-google-account" | "put-google-account" | "delete-google-account" => "Directory:LinkAccount",
         "get-contacts" => "Directory:ReadContact",
+        "get-environments" | "get-bots" | "get-operators" => "Directory:ReadOperator",
         "get-jobs" => "Directory:GetJob",
         other => panic!("the tests do not know {other}"),
     }
@@ -19,7 +20,7 @@ fn permission(operation: &str) -> &'static str {
 /// Every place with a name of its own; `call` is made with a path whose user is `user_id`.
 async fn each(user_id: &str, mut call: impl AsyncFnMut(&'static str, &str, &str, Option<&Value>)) {
     let operations = (dialect().operations)();
-    assert!(operations.len() >= 6);
+    assert!(operations.len() >= 9);
     for operation in operations {
         let required = operation.query.iter().find(|param| param.required);
         let query = required.map(|param| format!("?{}=x", param.name)).unwrap_or_default();

@@ -9,6 +9,7 @@ mod errors;
 mod help_desk;
 mod jobs;
 mod records;
+mod registry;
 mod sockets;
 mod streams;
 mod volume;

@@ -144,10 +144,10 @@ async fn a_line_that_cannot_be_taken_in_is_refused_with_its_place_and_harms_no_o
         ("\"user\"".to_owned(), ("invalid_field", "", "must be a JSON object")),
         ("{}".to_owned(), ("invalid_field", "type", "must be user, conversation")),
         (r#"{"type": 5}"#.to_owned(), ("invalid_field", "type", "must be user, conversation")),
-        (r#"{"type": "agent"}"#.to_owned(), ("unknown_type", "type", "or contact_message")),
+        (r#"{"type": "agent"}"#.to_owned(), ("unknown_type", "type", "or bot")),
         (
             r#"{"type": "contact_messages"}"#.to_owned(),
-            ("unknown_type", "type", "or contact_message; the nearest is contact_message"),
+            ("unknown_type", "type", "or bot; the nearest is contact_message"),
         ),
         (r#"{"type": "Users"}"#.to_owned(), ("unknown_type", "type", "; the nearest is user")),
         (format!("{message} {message}"), ("invalid_json", "", "trailing characters")),

@@ -111,6 +111,9 @@ pub struct AdminRateLimits {
     /// Get, put and delete together.
     pub google_account: u32,
     pub get_contacts: u32,
+    pub get_environments: u32,
+    pub get_bots: u32,
+    pub get_operators: u32,
     pub get_jobs: u32,
 }
 
@@ -372,7 +375,15 @@ impl Default for Config {
                     modify_organization: 10,
                     delete_organization: 5,
                 },
-                admin: AdminRateLimits { ingest: 60, google_account: 600, get_contacts: 600, get_jobs: 60 },
+                admin: AdminRateLimits {
+                    ingest: 60,
+                    google_account: 600,
+                    get_contacts: 600,
+                    get_environments: 600,
+                    get_bots: 600,
+                    get_operators: 600,
+                    get_jobs: 60,
+                },
             },
             amigo: Amigo {
                 list_limit: 600,

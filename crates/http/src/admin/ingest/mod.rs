@@ -8,6 +8,7 @@
 mod help_desk;
 mod intake;
 mod record;
+mod registry;
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use denizen_domain::patch::Patch;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
-use super::help_desk;
+use super::{help_desk, registry};
 use crate::admin::errors;
 use crate::admin::strict::parse;
 use crate::admin::wire::{self, LineProblem};
@@ -49,6 +49,10 @@ struct Head<'l> {
     contact_id: Option<Cow<'l, str>>,
     #[serde(borrow, deserialize_with = "text")]
     definition_id: Option<Cow<'l, str>>,
+    #[serde(borrow, deserialize_with = "text")]
+    environment_id: Option<Cow<'l, str>>,
+    #[serde(borrow, deserialize_with = "text")]
+    bot_id: Option<Cow<'l, str>>,
 }
 
 /// The id of a conversation: a text, or a number where it is one of a contact.
@@ -123,13 +127,15 @@ pub(super) fn read(line: &[u8], transcript_bytes: usize) -> Read {
             parse(line).and_then(help_desk::conversation),
         ),
         Some("contact_message") => ("contact_message", head.message_id, parse(line).map(help_desk::message)),
+        Some("environment") => ("environment", head.environment_id, parse(line).map(registry::environment)),
+        Some("bot") => ("bot", head.bot_id, parse(line).map(registry::bot)),
         other => return Read { kind: None, id: None, record: Err(without_type(line, other)) },
     };
     let id = id.filter(|id| id.len() <= LONGEST_ID).map(Cow::into_owned);
     Read { kind: Some(kind), id, record }
 }
 
-const TYPES: [&str; 10] = [
+const TYPES: [&str; 12] = [
     "user",
     "conversation",
     "message",
@@ -140,6 +146,8 @@ const TYPES: [&str; 10] = [
     "attribute_definition",
     "contact_conversation",
     "contact_message",
+    "environment",
+    "bot",
 ];
 
 /// From this likeness on (0 to 1) a type is taken for a slip of another.
