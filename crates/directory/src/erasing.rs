@@ -103,14 +103,6 @@ pub(crate) fn erase_held(tx: &Tx<'_>, user: UserId, jobs: &ErasureJobs, now: Tim
     jobs.enqueue_scrub(tx, now)
 }
 
-/// Erases an operator, of whom there is nothing that would be too much for one transaction.
-pub(crate) fn erase_operator(tx: &Tx<'_>, user: UserId, jobs: &ErasureJobs, now: Timestamp) -> Result<()> {
-    holdings::erase_small(tx, UserDirectory::Operators, user)?;
-    operators::delete(tx, user, now)?;
-    erasures::put(tx, UserDirectory::Operators, user, now)?;
-    jobs.enqueue_scrub(tx, now)
-}
-
 impl Directory {
     /// Erases what the deletion of a user has left.
     pub(crate) async fn erase_user(&self, org: OrgKey, user_id: &str) -> Result<Task> {
