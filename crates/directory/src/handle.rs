@@ -6,7 +6,7 @@ use std::sync::Arc;
 use denizen_domain::ids::OrgKey;
 use denizen_domain::operator::PasswordPolicy;
 use denizen_domain::time::Timestamp;
-use denizen_store::{Conn, Store, Tx, control};
+use denizen_store::{Conn, Store, Tx};
 
 use crate::cursors::Cursors;
 use crate::environment::Environment;
@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::organizations::Organizations;
 use crate::passwords::{PasswordSettings, Passwords};
 use crate::sessions::Sessions;
-use crate::tokens::{TokenKeys, generate_signing_key};
+use crate::signing_keys::SigningKeys;
 
 /// What an installation sets of the rules.
 #[derive(Debug, Clone)]
@@ -82,7 +82,7 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) environment: Environment,
     pub(crate) settings: DirectorySettings,
-    pub(crate) tokens: TokenKeys,
+    pub(crate) signing_keys: SigningKeys,
     pub(crate) passwords: Passwords,
     pub(crate) organizations: Organizations,
     pub(crate) sessions: Sessions,
@@ -118,23 +118,16 @@ pub(crate) mod jobs_signal {
 }
 
 impl Directory {
-    /// Opens the directory over a store; makes the signing key when there is none yet.
+    /// Opens the directory over a store; makes the signing keys when there are none yet.
     pub async fn open(store: Store, environment: Environment, settings: DirectorySettings) -> Result<Self> {
-        let now = environment.now();
-        let mut keys = store.read(OrgKey::CONTROL, control::signing_keys).await?;
-        if keys.is_empty() {
-            let key = generate_signing_key(environment.uuid())?;
-            store.write(OrgKey::CONTROL, move |tx| control::insert_first_signing_key(tx, &key, now)).await?;
-            keys = store.read(OrgKey::CONTROL, control::signing_keys).await?;
-        }
-        let tokens = TokenKeys::new(&keys)?;
+        let signing_keys = SigningKeys::open(&store, &environment).await?;
         let passwords = Passwords::start(settings.passwords, &environment)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 store,
                 environment,
                 settings,
-                tokens,
+                signing_keys,
                 passwords,
                 organizations: Organizations::default(),
                 sessions: Sessions::default(),
@@ -160,11 +153,6 @@ impl Directory {
     /// The threads that hash passwords.
     pub fn passwords(&self) -> &Passwords {
         &self.inner.passwords
-    }
-
-    /// The public keys that verify this installation's tokens, as a JSON Web Key Set.
-    pub fn jwks_json(&self) -> String {
-        self.inner.tokens.jwks().to_string()
     }
 
     /// Whether the store answers.

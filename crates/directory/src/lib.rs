@@ -31,6 +31,7 @@ pub mod passwords;
 mod recovery;
 pub mod roles;
 pub mod sessions;
+pub mod signing_keys;
 pub mod temporary_grants;
 mod tokens;
 

@@ -96,6 +96,8 @@ impl Directory {
             self.find_organization(organization).await?.ok_or(ErrorCode::OrganizationNotFound)?;
         let now = self.now();
         let hash = hash_secret(secret);
+        // Before the link is used up: after that nothing may fail.
+        let ring = self.key_ring(now).await?;
         let (link, language) = self
             .write(organization.org, move |tx| {
                 let link = stored::find(tx, &hash)?.filter(|link| link.expires_at > now);
@@ -123,7 +125,7 @@ impl Directory {
                 if !organization.allows_redirect(&link.redirect) {
                     return Err(ErrorCode::LinkNotFound.into());
                 }
-                let token = self.issue_token(&organization, link.user_id, None, now);
+                let token = self.issue_token(&ring, &organization, link.user_id, None, now)?;
                 Ok(UsedLink::SignedIn { token, redirect: link.redirect })
             }
             LinkPurpose::Verify => {

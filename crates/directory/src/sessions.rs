@@ -23,7 +23,8 @@ use crate::environment::hash_secret;
 use crate::error::{Error, ErrorCode, Result};
 use crate::handle::Directory;
 use crate::organizations::Organization;
-use crate::tokens::IssuedToken;
+use crate::signing_keys::KeyRing;
+use crate::tokens::{self, IssuedToken};
 
 /// How long a session is used before it is read again, in microseconds.
 const FRESH: i64 = 1_000_000;
@@ -302,19 +303,21 @@ impl Directory {
         if !user.is_verified && !home.profile.unverified_sign_in {
             return Err(ErrorCode::InvalidCredentials.into());
         }
-        Ok(self.issue_token(&home, user.user_id, origin.key_id, now))
+        let ring = self.key_ring(now).await?;
+        self.issue_token(&ring, &home, user.user_id, origin.key_id, now)
     }
 
     pub(crate) fn issue_token(
         &self,
+        ring: &KeyRing,
         home: &Organization,
         user: UserId,
         key: Option<Uuid>,
         now: Timestamp,
-    ) -> IssuedToken {
+    ) -> Result<IssuedToken> {
         let seconds = self.inner.settings.token_minutes * 60;
         let id = self.inner.environment.uuid();
-        self.inner.tokens.issue(home.slug.as_str(), user, key, id, now, seconds)
+        tokens::issue(ring, home.slug.as_str(), user, key, id, now, seconds)
     }
 
     async fn load_session(
@@ -365,7 +368,8 @@ impl Directory {
         now: Timestamp,
     ) -> Result<(Arc<Organization>, Origin)> {
         let refused = || Error::new(ErrorCode::InvalidCredentials);
-        let claims = self.inner.tokens.verify(token, now).ok_or_else(refused)?;
+        let ring = self.key_ring_for(token, now).await?;
+        let claims = tokens::verify(&ring, token, now).ok_or_else(refused)?;
         if claims.org != home {
             return Err(refused());
         }

@@ -46,5 +46,5 @@ async fn metrics(call: Call) -> Result<Reply, Problem> {
 }
 
 async fn jwks(call: Call) -> Result<Reply, Problem> {
-    Ok(Reply::json_text(200, call.directory().jwks_json()))
+    Ok(Reply::json_text(200, call.directory().jwks_json().await?))
 }

@@ -43,16 +43,34 @@ static ORPHAN_CHILDREN: Sql = Sql::new(
     "control.orphan_children",
     "UPDATE organization SET parent_org_id = NULL WHERE parent_org_id = $1",
 );
+static FIND_BY_UUID: Sql = Sql::new(
+    "control.find_by_uuid",
+    "SELECT org_id, org_uuid, slug, parent_org_id, created_at FROM organization WHERE org_uuid = $1",
+);
 static SIGNING_KEYS: Sql = Sql::new(
     "control.signing_keys",
-    "SELECT kid, pkcs8 FROM signing_key WHERE retired_at IS NULL ORDER BY created_at DESC, kid",
+    "SELECT kid, algorithm, pkcs8, created_at, signs_from, retired_at FROM signing_key ORDER BY created_at DESC, kid",
 );
-static INSERT_SIGNING_KEY: Sql = Sql::split(
+static SIGNING_KEYS_IN_USE: Sql = Sql::new(
+    "control.signing_keys_in_use",
+    "SELECT kid, algorithm, pkcs8, created_at, signs_from, retired_at FROM signing_key WHERE retired_at IS NULL
+     ORDER BY created_at DESC, kid",
+);
+static INSERT_SIGNING_KEY: Sql = Sql::new(
     "control.insert_signing_key",
-    "INSERT INTO signing_key (kid, pkcs8, created_at) SELECT $1, $2, $3
-     WHERE NOT EXISTS (SELECT 1 FROM signing_key WHERE retired_at IS NULL)",
-    "INSERT INTO signing_key (kid, pkcs8, created_at) SELECT $1::text, $2::bytea, $3::bigint
-     WHERE NOT EXISTS (SELECT 1 FROM signing_key WHERE retired_at IS NULL)",
+    "INSERT INTO signing_key (kid, algorithm, pkcs8, created_at, signs_from) VALUES ($1, $2, $3, $4, $5)",
+);
+static INSERT_FIRST_SIGNING_KEY: Sql = Sql::split(
+    "control.insert_first_signing_key",
+    "INSERT INTO signing_key (kid, algorithm, pkcs8, created_at, signs_from) SELECT $1, $2, $3, $4, $5
+     WHERE NOT EXISTS (SELECT 1 FROM signing_key WHERE algorithm = $2 AND retired_at IS NULL)",
+    "INSERT INTO signing_key (kid, algorithm, pkcs8, created_at, signs_from)
+     SELECT $1::text, $2::text, $3::bytea, $4::bigint, $5::bigint
+     WHERE NOT EXISTS (SELECT 1 FROM signing_key WHERE algorithm = $2 AND retired_at IS NULL)",
+);
+static RETIRE_SIGNING_KEY: Sql = Sql::new(
+    "control.retire_signing_key",
+    "UPDATE signing_key SET retired_at = $2, pkcs8 = $3 WHERE kid = $1 AND retired_at IS NULL",
 );
 
 pub const STATEMENTS: &[&Sql] = &[
@@ -62,8 +80,12 @@ pub const STATEMENTS: &[&Sql] = &[
     &INSERT,
     &DELETE,
     &ORPHAN_CHILDREN,
+    &FIND_BY_UUID,
     &SIGNING_KEYS,
+    &SIGNING_KEYS_IN_USE,
     &INSERT_SIGNING_KEY,
+    &INSERT_FIRST_SIGNING_KEY,
+    &RETIRE_SIGNING_KEY,
 ];
 
 fn read_organization(row: &Row<'_>) -> Result<Organization> {
@@ -82,6 +104,10 @@ pub fn find_by_slug(conn: &Conn<'_>, slug: &str) -> Result<Option<Organization>>
 
 pub fn find_by_key(conn: &Conn<'_>, org: OrgKey) -> Result<Option<Organization>> {
     conn.optional(&FIND_BY_KEY, &[Param::Int(org.0)], read_organization)
+}
+
+pub fn find_by_uuid(conn: &Conn<'_>, uuid: Uuid) -> Result<Option<Organization>> {
+    conn.optional(&FIND_BY_UUID, &[Param::Blob(&uuid.0)], read_organization)
 }
 
 /// Every organization, in the order of the slugs.
@@ -108,21 +134,86 @@ pub fn delete_organization(tx: &Tx<'_>, org: OrgKey) -> Result<bool> {
     Ok(tx.execute(&DELETE, &[Param::Int(org.0)])? > 0)
 }
 
+/// What a key signs by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SigningAlgorithm {
+    /// Ed25519: the tokens that only this installation reads.
+    EdDsa,
+    /// ECDSA over P-256 with SHA-256: those that others read as well, whose libraries know this one everywhere.
+    Es256,
+}
+
+impl SigningAlgorithm {
+    pub const ALL: [Self; 2] = [Self::EdDsa, Self::Es256];
+
+    /// Its name in the headers of tokens, and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EdDsa => "EdDSA",
+            Self::Es256 => "ES256",
+        }
+    }
+
+    fn parse(name: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name);
+        found.ok_or_else(|| StoreError::Corrupt(format!("an unknown algorithm of a signing key: {name}")))
+    }
+}
+
 /// A private key that signs tokens.
 #[derive(Clone)]
 pub struct SigningKey {
     /// The key's id in a token's header and in the published key set.
     pub kid: String,
-    /// The Ed25519 key pair in PKCS #8 form.
+    pub algorithm: SigningAlgorithm,
+    /// The key pair in PKCS #8 form; empty once it is retired.
     pub pkcs8: Vec<u8>,
+    pub created_at: Timestamp,
+    /// Before, it is only published, so that everybody knows it by the time it signs.
+    pub signs_from: Timestamp,
+    /// From then on it verifies nothing.
+    pub retired_at: Option<Timestamp>,
 }
 
-/// The keys in use, newest first.
+fn read_signing_key(row: &Row<'_>) -> Result<SigningKey> {
+    Ok(SigningKey {
+        kid: row.text(0)?,
+        algorithm: SigningAlgorithm::parse(row.str(1)?)?,
+        pkcs8: row.blob(2)?.to_vec(),
+        created_at: Timestamp(row.int(3)?),
+        signs_from: Timestamp(row.int(4)?),
+        retired_at: row.optional_int(5)?.map(Timestamp),
+    })
+}
+
+/// The keys that verify, newest first.
+pub fn signing_keys_in_use(conn: &Conn<'_>) -> Result<Vec<SigningKey>> {
+    conn.all(&SIGNING_KEYS_IN_USE, &[], read_signing_key)
+}
+
+/// Every key that there has been, newest first.
 pub fn signing_keys(conn: &Conn<'_>) -> Result<Vec<SigningKey>> {
-    conn.all(&SIGNING_KEYS, &[], |row| Ok(SigningKey { kid: row.text(0)?, pkcs8: row.blob(1)?.to_vec() }))
+    conn.all(&SIGNING_KEYS, &[], read_signing_key)
 }
 
-/// Keeps `key` unless there is one already: of two processes that start at once, one key wins.
-pub fn insert_first_signing_key(tx: &Tx<'_>, key: &SigningKey, now: Timestamp) -> Result<()> {
-    tx.write(&INSERT_SIGNING_KEY, &[Param::Text(&key.kid), Param::Blob(&key.pkcs8), Param::Int(now.0)])
+fn write_signing_key(tx: &Tx<'_>, sql: &'static Sql, key: &SigningKey) -> Result<()> {
+    let algorithm = Param::Text(key.algorithm.as_str());
+    let times = (Param::Int(key.created_at.0), Param::Int(key.signs_from.0));
+    tx.write(sql, &[Param::Text(&key.kid), algorithm, Param::Blob(&key.pkcs8), times.0, times.1])
+}
+
+/// Keeps `key` beside those that are there.
+pub fn insert_signing_key(tx: &Tx<'_>, key: &SigningKey) -> Result<()> {
+    write_signing_key(tx, &INSERT_SIGNING_KEY, key)
+}
+
+/// Keeps `key` unless there is one of its algorithm already: of two processes that start at once, one key wins.
+pub fn insert_first_signing_key(tx: &Tx<'_>, key: &SigningKey) -> Result<()> {
+    write_signing_key(tx, &INSERT_FIRST_SIGNING_KEY, key)
+}
+
+/// Retires a key and forgets its private half; `false` when there is no such key in use.
+pub fn retire_signing_key(tx: &Tx<'_>, kid: &str, now: Timestamp) -> Result<bool> {
+    let params = [Param::Text(kid), Param::Int(now.0), Param::Blob(&[])];
+    Ok(tx.execute(&RETIRE_SIGNING_KEY, &params)? > 0)
 }

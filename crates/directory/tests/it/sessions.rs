@@ -129,7 +129,7 @@ async fn the_headers_of_a_key_authenticate_any_operation() {
 async fn a_second_process_finds_the_tokens_of_the_first_valid() {
     let server = TestServer::start().await;
     let other = server.another_process().await;
-    assert_eq!(server.directory().jwks_json(), other.directory().jwks_json());
+    assert_eq!(server.directory().jwks_json().await, other.directory().jwks_json().await);
     let caller = server.org("acme").await.admin().await;
     caller.at(&other).sees_itself().await.expect(200);
 }

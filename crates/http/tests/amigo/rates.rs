@@ -20,6 +20,7 @@ fn settings(share: bool, pairs: &[(&str, u32)]) -> TestSettings {
             rate_limits: Some(BTreeMap::from([("amigo".to_owned(), limits)])),
             ..HttpSettings::default()
         },
+        ..TestSettings::default()
     }
 }
 

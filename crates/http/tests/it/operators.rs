@@ -27,7 +27,7 @@ async fn the_public_keys_are_published() {
     let server = Server::start().await;
     let keys = server.get("/.well-known/jwks.json").await;
     assert_eq!((keys.status, keys.header("content-type")), (200, Some("application/json")));
-    assert_eq!(keys.text(), server.app.directory.jwks_json());
+    assert_eq!(keys.text(), server.app.directory.jwks_json().await.unwrap());
     assert!(keys.json()["keys"].is_array());
 }
 
