@@ -80,14 +80,6 @@ pub(crate) fn erase_member(tx: &Tx<'_>, member: &User, jobs: &ErasureJobs, now: 
     Ok(users::delete(tx, UserDirectory::Members, member.user_id, member.created_api_key, now)?)
 }
 
-/// Erases an operator. There are no rows of one that would be too many for one transaction.
-pub(crate) fn erase_operator(tx: &Tx<'_>, user: UserId, jobs: &ErasureJobs, now: Timestamp) -> Result<()> {
-    holdings::erase_small(tx, UserDirectory::Operators, user)?;
-    operators::delete(tx, user)?;
-    erasures::put(tx, UserDirectory::Operators, user, now)?;
-    jobs.enqueue_scrub(tx, now)
-}
-
 /// As [`erase_member`], what is held about a member who has not come yet, and is not to come any more.
 pub(crate) fn erase_held(tx: &Tx<'_>, user: UserId, jobs: &ErasureJobs, now: Timestamp) -> Result<()> {
     if let Some(account) = linked_accounts::find(tx, user, Provider::Google)? {
@@ -153,7 +145,14 @@ impl Directory {
     pub(crate) async fn erase_organization(&self, org: OrgKey) -> Result<Task> {
         while self.release_accounts(org).await? {}
         while !self.write(org, |tx| Ok(holdings::erase_organization_batch(tx, BATCH)?)).await? {}
-        for erase in [organizations::erase_users, organizations::erase_contacts] {
+        for erase in [
+            organizations::erase_users,
+            organizations::erase_contacts,
+            organizations::erase_operators,
+            // What they reached comes after them, and what lives in something before it.
+            organizations::erase_bots,
+            organizations::erase_environments,
+        ] {
             while self.write(org, move |tx| Ok(erase(tx, BATCH)?)).await? > 0 {}
         }
         let now = self.now();

@@ -325,7 +325,8 @@ pub fn clear_contact_messages(
 }
 
 /// Erases up to `most` rows of each table of an organization that hold something of its users, but for the users
-/// themselves, the contacts and the jobs; `true` when none is left. Nothing refers to a user then.
+/// themselves, the contacts, the operators and the jobs; `true` when none is left. Nothing refers to a user then, and no
+/// operator reaches a bot.
 pub fn erase_organization_batch(tx: &Tx<'_>, most: i64) -> Result<bool> {
     let mut is_done = erase_large(tx, TABLES.iter(), &Whose::Everybodys, most)?;
     for (table, key) in of_organization() {
@@ -396,12 +397,13 @@ pub fn count_rows(conn: &Conn<'_>, directory: Directory, user: UserId) -> Result
     Ok(counts)
 }
 
-/// The tables of which a user has few rows, and what is left of users who were erased.
+/// The tables of which a user has few rows, what is left of users who were erased, and of imports that were not ended.
 fn of_organization() -> impl Iterator<Item = (&'static str, &'static str)> {
     let small = TABLES.iter().filter(|table| table.erasing == Erasing::AtOnce && table.name != "job");
     let left = [
         ("anonymization_request", "request_id"),
         ("erasure_receipt", "subject_hash"),
+        ("operator_import", "import_id"),
         ("user_tombstone", "user_id"),
     ];
     small.map(|table| (table.name, "user_id")).chain(left)

@@ -79,6 +79,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         operator_imports::STATEMENTS,
         operator_links::STATEMENTS,
         operators::STATEMENTS,
+        operators::PAGE_STATEMENTS,
         operators::WRITE_STATEMENTS,
         organizations::STATEMENTS,
         permits::STATEMENTS,

@@ -94,6 +94,29 @@ static ERASE_CONTACTS: Sql = Sql::split(
         DELETE FROM user_search WHERE org_id = $1 AND position IN (SELECT position FROM erased))
      SELECT position FROM erased",
 );
+static ERASE_OPERATORS: Sql = Sql::split(
+    "organization.erase_operators",
+    "DELETE FROM operator WHERE org_id = $1 AND position IN (
+        SELECT position FROM operator WHERE org_id = $1 ORDER BY org_id, user_id LIMIT $2)
+     RETURNING position, search_text",
+    "WITH erased AS (
+        DELETE FROM operator WHERE org_id = $1 AND user_id IN (
+            SELECT user_id FROM operator WHERE org_id = $1 ORDER BY org_id, user_id LIMIT $2)
+        RETURNING position),
+     forgotten AS (
+        DELETE FROM user_search WHERE org_id = $1 AND position IN (SELECT position FROM erased))
+     SELECT position FROM erased",
+);
+static ERASE_BOTS: Sql = Sql::new(
+    "organization.erase_bots",
+    "DELETE FROM bot WHERE org_id = $1 AND bot_id IN (
+        SELECT bot_id FROM bot WHERE org_id = $1 ORDER BY org_id, bot_id LIMIT $2)",
+);
+static ERASE_ENVIRONMENTS: Sql = Sql::new(
+    "organization.erase_environments",
+    "DELETE FROM environment WHERE org_id = $1 AND environment_id IN (
+        SELECT environment_id FROM environment WHERE org_id = $1 ORDER BY org_id, environment_id LIMIT $2)",
+);
 // What is still to be done when nothing of the organization is left stays: it needs no more than its own row.
 static ERASE_JOBS: Sql = Sql::new(
     "organization.erase_jobs",
@@ -119,6 +142,9 @@ pub const STATEMENTS: &[&Sql] = &[
     &PUT_IMAGE,
     &ERASE_USERS,
     &ERASE_CONTACTS,
+    &ERASE_OPERATORS,
+    &ERASE_BOTS,
+    &ERASE_ENVIRONMENTS,
     &ERASE_JOBS,
     &ERASE_KEYS,
     &ERASE_TOKENS,
@@ -193,7 +219,17 @@ pub fn erase_users(tx: &Tx<'_>, most: i64) -> Result<usize> {
 /// Erases up to `most` contacts of an organization that is off the map; says how many there were. Nothing may refer to
 /// them any more.
 pub fn erase_contacts(tx: &Tx<'_>, most: i64) -> Result<usize> {
-    let erased = tx.all(&ERASE_CONTACTS, &[tx.org_param(), Param::Int(most)], |row| {
+    erase_some(tx, &ERASE_CONTACTS, Directory::Contacts, most)
+}
+
+/// As [`erase_contacts`], operators.
+pub fn erase_operators(tx: &Tx<'_>, most: i64) -> Result<usize> {
+    erase_some(tx, &ERASE_OPERATORS, Directory::Operators, most)
+}
+
+/// Runs a statement that deletes users of one directory, and lets the search index and the counter follow.
+fn erase_some(tx: &Tx<'_>, sql: &Sql, directory: Directory, most: i64) -> Result<usize> {
+    let erased = tx.all(sql, &[tx.org_param(), Param::Int(most)], |row| {
         if tx.dialect() == Dialect::Sqlite
             && let Some(text) = row.optional_text(1)?
         {
@@ -202,13 +238,23 @@ pub fn erase_contacts(tx: &Tx<'_>, most: i64) -> Result<usize> {
         Ok(())
     })?;
     if !erased.is_empty() {
-        let contacts = i64::try_from(erased.len()).unwrap_or(i64::MAX);
-        users::add_to_count(tx, Directory::Contacts, -contacts)?;
+        users::add_to_count(tx, directory, -i64::try_from(erased.len()).unwrap_or(i64::MAX))?;
     }
     Ok(erased.len())
 }
 
-/// Erases what is left of an organization after its users and contacts.
+/// Erases up to `most` bots of an organization that is off the map; says how many there were. No operator may reach them any
+/// more.
+pub fn erase_bots(tx: &Tx<'_>, most: i64) -> Result<usize> {
+    tx.execute(&ERASE_BOTS, &[tx.org_param(), Param::Int(most)])
+}
+
+/// As [`erase_bots`], environments, in which no bot may live any more.
+pub fn erase_environments(tx: &Tx<'_>, most: i64) -> Result<usize> {
+    tx.execute(&ERASE_ENVIRONMENTS, &[tx.org_param(), Param::Int(most)])
+}
+
+/// Erases what is left of an organization after its users, contacts and operators, its bots and its environments.
 pub fn erase_rest(tx: &Tx<'_>) -> Result<()> {
     let rest = [
         &ERASE_JOBS,

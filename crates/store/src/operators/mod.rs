@@ -4,6 +4,7 @@
 //! search index.
 
 mod page;
+mod search;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +20,9 @@ use crate::records::id_list;
 use crate::sql::{Param, Row, Sql, to_json};
 use crate::users;
 
-pub use page::{OperatorOrder, OperatorPage, OperatorQuery, page, suggest_names};
+pub(crate) use page::STATEMENTS as PAGE_STATEMENTS;
+pub use page::{OperatorOrder, OperatorPage, OperatorQuery, page, page_statements, suggest_names};
+pub use search::{sample_statement, search_statement};
 pub(crate) use write::STATEMENTS as WRITE_STATEMENTS;
 pub use write::{delete, insert, set_password, update};
 

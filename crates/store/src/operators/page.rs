@@ -1,13 +1,24 @@
 //! Pages of operators in any order, by number, and what their names begin with.
+//!
+//! A page that lies behind many operators is come to by walking past them in an index that has all that this takes, from the
+//! nearer end of the list. Then its operators are looked up.
 
-use super::Operator;
+use std::collections::HashMap;
+
+use denizen_domain::ids::UserId;
+
+use super::search::found;
+use super::write::MOST_SORT_KEY;
+use super::{Operator, count, find_many};
 use crate::conn::Conn;
 use crate::error::Result;
+use crate::sql::{Param, Sql, Statement, Value};
 
 /// By what operators are sorted; among equals by their ids, rising.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OperatorOrder {
     CreatedAt,
+    /// Letter case and accents aside, and then as the names are written.
     Name,
     Email,
     Company,
@@ -15,10 +26,27 @@ pub enum OperatorOrder {
     Id,
 }
 
+impl OperatorOrder {
+    pub const ALL: [Self; 6] =
+        [Self::CreatedAt, Self::Name, Self::Email, Self::Company, Self::Admin, Self::Id];
+
+    /// The columns that are compared before the id.
+    fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::CreatedAt => &["created_at"],
+            Self::Name => &["name_key", "name"],
+            Self::Email => &["email_key"],
+            Self::Company => &["company_key"],
+            Self::Admin => &["is_admin"],
+            Self::Id => &[],
+        }
+    }
+}
+
 /// Which operators, in which order, and which part of them.
 #[derive(Debug, Clone)]
 pub struct OperatorQuery {
-    /// Folded; what has it in name, address or company. `None`: everybody.
+    /// Folded; what has it in name, address or company. `None`, or nothing: everybody.
     pub needle: Option<String>,
     pub order: OperatorOrder,
     pub is_descending: bool,
@@ -35,12 +63,173 @@ pub struct OperatorPage {
     pub total: u64,
 }
 
+static COUNT_ADMINISTRATORS: Sql = Sql::new(
+    "operator.count_administrators",
+    "SELECT count(*) FROM operator WHERE org_id = $1 AND is_admin = 1",
+);
+// From one name to the next one behind it, so that a name which many have is one step.
+static SUGGEST: Sql = Sql::split(
+    "operator.suggest",
+    "WITH RECURSIVE name (name_key, name, number) AS (
+        SELECT * FROM (SELECT name_key, name, 1 FROM operator
+            WHERE org_id = $1 AND name_key >= $2 AND name_key < $3 ORDER BY name_key, name LIMIT 1)
+        UNION ALL
+        SELECT next.name_key, next.name, known.number + 1 FROM name AS known
+        JOIN operator AS next ON next.position = (SELECT position FROM operator
+            WHERE org_id = $1 AND (name_key, name) > (known.name_key, known.name) AND name_key < $3
+            ORDER BY name_key, name LIMIT 1)
+        WHERE known.number < $4)
+     SELECT name FROM name ORDER BY number LIMIT $4",
+    "WITH RECURSIVE name (name_key, name, number) AS (
+        SELECT * FROM (SELECT name_key, name, CAST(1 AS BIGINT) FROM operator
+            WHERE org_id = $1 AND name_key >= $2 AND name_key < $3 ORDER BY name_key, name LIMIT 1) AS first
+        UNION ALL
+        SELECT next.name_key, next.name, known.number + 1 FROM name AS known
+        CROSS JOIN LATERAL (SELECT name_key, name FROM operator
+            WHERE org_id = $1 AND (name_key, name) > (known.name_key, known.name) AND name_key < $3
+            ORDER BY name_key, name LIMIT 1) AS next
+        WHERE known.number < $4)
+     SELECT name FROM name ORDER BY number LIMIT $4",
+);
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&COUNT_ADMINISTRATORS, &SUGGEST];
+
+/// Puts an order: of the columns, and of the ids among equals. `is_reversed` says that the list is read from its end.
+pub(super) fn push_order(statement: &mut Statement, query: &OperatorQuery, is_reversed: bool) {
+    let direction = |is_descending| if is_descending { " DESC" } else { "" };
+    statement.push(" ORDER BY ");
+    for column in query.order.columns() {
+        statement.push(column).push(direction(query.is_descending != is_reversed)).push(", ");
+    }
+    let is_by_id = query.order == OperatorOrder::Id;
+    statement.push("user_id").push(direction((is_by_id && query.is_descending) != is_reversed));
+}
+
+/// Puts the columns that the order compares, each behind a comma.
+pub(super) fn push_columns(statement: &mut Statement, query: &OperatorQuery) {
+    for column in query.order.columns() {
+        statement.push(", ").push(column);
+    }
+}
+
+/// A number that a statement bounds its rows by.
+pub(super) fn bound(number: u64) -> Value {
+    Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+/// A part of the list that an index has in one piece.
+#[derive(Debug, Clone, Copy)]
+struct Stretch {
+    /// Only administrators, or only the others.
+    is_admin: Option<bool>,
+    length: u64,
+}
+
+/// Some rows of a stretch, counted from its beginning or from its end.
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    skipped: u64,
+    taken: u64,
+    from_end: bool,
+}
+
+impl Stretch {
+    /// `taken` rows behind `skipped` ones, from the nearer end; all of them are there.
+    fn cut(self, skipped: u64, taken: u64) -> Cut {
+        let behind = self.length.saturating_sub(skipped).saturating_sub(taken);
+        if behind < skipped {
+            Cut { skipped: behind, taken, from_end: true }
+        } else {
+            Cut { skipped, taken, from_end: false }
+        }
+    }
+}
+
+/// The statement that reads the ids of a cut.
+fn cut_statement(conn: &Conn<'_>, query: &OperatorQuery, is_admin: Option<bool>, cut: Cut) -> Statement {
+    let mut statement = Statement::new("SELECT user_id FROM operator WHERE org_id = ");
+    statement.bind(Value::Int(conn.org.0));
+    if let Some(is_admin) = is_admin {
+        statement.push(" AND is_admin = ").bind(Value::Int(is_admin.into()));
+    }
+    push_order(&mut statement, query, cut.from_end);
+    statement.push(" LIMIT ").bind(bound(cut.taken)).push(" OFFSET ").bind(bound(cut.skipped));
+    statement
+}
+
+/// The list in the pieces that an index has: the ids rise among administrators and among the others, so an index that is read
+/// backward has neither part as it is wanted, and the parts are read one after the other.
+fn stretches(conn: &Conn<'_>, query: &OperatorQuery, total: u64) -> Result<Vec<Stretch>> {
+    if query.order != OperatorOrder::Admin || !query.is_descending {
+        return Ok(vec![Stretch { is_admin: None, length: total }]);
+    }
+    let administrators = conn.optional(&COUNT_ADMINISTRATORS, &[conn.org_param()], |row| row.int(0))?;
+    let administrators = u64::try_from(administrators.unwrap_or(0)).unwrap_or(0);
+    Ok(vec![
+        Stretch { is_admin: Some(true), length: administrators },
+        Stretch { is_admin: Some(false), length: total.saturating_sub(administrators) },
+    ])
+}
+
 /// One page.
 pub fn page(conn: &Conn<'_>, query: &OperatorQuery) -> Result<OperatorPage> {
-    todo!()
+    let (ids, total) = match query.needle.as_deref() {
+        Some(needle) if !needle.is_empty() => found(conn, query, needle)?,
+        _ => everybody(conn, query)?,
+    };
+    let mut operators: HashMap<UserId, Operator> =
+        find_many(conn, &ids)?.into_iter().map(|operator| (operator.user_id, operator)).collect();
+    Ok(OperatorPage { items: ids.iter().filter_map(|id| operators.remove(id)).collect(), total })
+}
+
+/// The ids of a page of all operators, and how many these are.
+fn everybody(conn: &Conn<'_>, query: &OperatorQuery) -> Result<(Vec<UserId>, u64)> {
+    let total = u64::try_from(count(conn)?).unwrap_or(0);
+    let mut ids = Vec::new();
+    if query.offset >= total {
+        return Ok((ids, total));
+    }
+    // What is to be passed over and what is to be taken, from this stretch on.
+    let mut skipped = query.offset;
+    let mut wanted = u64::try_from(query.limit).unwrap_or(u64::MAX);
+    for stretch in stretches(conn, query, total)? {
+        let taken = wanted.min(stretch.length.saturating_sub(skipped));
+        if taken > 0 {
+            let cut = stretch.cut(skipped, taken);
+            let statement = cut_statement(conn, query, stretch.is_admin, cut);
+            let mut part = conn.all_of(&statement, |row| row.id(0, UserId::from_column))?;
+            if cut.from_end {
+                part.reverse();
+            }
+            ids.append(&mut part);
+        }
+        wanted -= taken;
+        skipped = skipped.saturating_sub(stretch.length);
+    }
+    Ok((ids, total))
 }
 
 /// Up to `limit` different names that begin with what is folded here, in their order.
 pub fn suggest_names(conn: &Conn<'_>, folded: &str, limit: usize) -> Result<Vec<String>> {
-    todo!()
+    // No key is longer, so nothing is known to begin with it.
+    if limit == 0 || folded.len() > MOST_SORT_KEY {
+        return Ok(Vec::new());
+    }
+    // The last of all characters, behind which nothing is.
+    let end = format!("{folded}\u{10ffff}");
+    let limit = Param::Int(i64::try_from(limit).unwrap_or(i64::MAX));
+    let params = [conn.org_param(), Param::Text(folded), Param::Text(&end), limit];
+    conn.all(&SUGGEST, &params, |row| row.text(0))
+}
+
+/// The statements that read the ids of a page from the beginning and from the end, for the tests that prepare them and read
+/// query plans.
+pub fn page_statements(conn: &Conn<'_>, query: &OperatorQuery) -> Vec<Statement> {
+    let cuts = [false, true].map(|from_end| Cut { skipped: query.offset, taken: 10, from_end });
+    let parts: &[Option<bool>] = if query.order == OperatorOrder::Admin && query.is_descending {
+        &[Some(true), Some(false)]
+    } else {
+        &[None]
+    };
+    parts.iter().flat_map(|part| cuts.map(|cut| cut_statement(conn, query, *part, cut))).collect()
 }

@@ -12,7 +12,7 @@ use super::Database;
 use crate::conn::Conn;
 use crate::contacts;
 use crate::error::{Result, StoreError};
-use crate::sql::{Param, Sql};
+use crate::sql::{Param, Row, Sql};
 use crate::users;
 
 /// After so many problems of one kind in one organization the rest is not listed.
@@ -34,6 +34,8 @@ static COUNTERS: Sql = Sql::split(
      FROM (SELECT directory, count(*) AS counted, 0 AS kept FROM users WHERE org_id = $1 GROUP BY directory
            UNION ALL
            SELECT 1, count(*), 0 FROM contact WHERE org_id = $1
+           UNION ALL
+           SELECT 2, count(*), 0 FROM operator WHERE org_id = $1
            UNION ALL
            SELECT directory, 0, sum(users) FROM directory_counter WHERE org_id = $1 GROUP BY directory) AS both_ways
      GROUP BY directory HAVING sum(counted) <> sum(kept)",
@@ -58,6 +60,8 @@ static NOBODYS_WINDOWS: Sql = Sql::split(
      AND NOT EXISTS
         (SELECT 1 FROM contact WHERE contact.org_id = user_search.org_id AND contact.position = user_search.position
          AND contact.search_text IS NOT NULL)
+     AND NOT EXISTS
+        (SELECT 1 FROM operator WHERE operator.org_id = user_search.org_id AND operator.position = user_search.position)
      LIMIT 20",
 );
 static WINDOWS: Sql = Sql::split(
@@ -68,6 +72,24 @@ static WINDOWS: Sql = Sql::split(
      LEFT JOIN user_search ON user_search.org_id = $1 AND user_search.position = users.position
      WHERE users.org_id = $1 AND users.directory = $2 AND users.position > $3
      ORDER BY users.position LIMIT $4",
+);
+static OPERATORS: Sql = Sql::split(
+    "check.operators",
+    "",
+    "SELECT operator.position, operator.search_text, array_to_string(tsvector_to_array(user_search.windows), ' ')
+     FROM operator
+     LEFT JOIN user_search ON user_search.org_id = $1 AND user_search.position = operator.position
+     WHERE operator.org_id = $1 AND operator.position > $2
+     ORDER BY operator.position LIMIT $3",
+);
+static ADMINISTRATORS: Sql = Sql::split(
+    "check.administrators",
+    "",
+    "SELECT 'position ' || position FROM operator WHERE org_id = $1 AND is_admin = 1 AND (
+        EXISTS (SELECT 1 FROM operator_environment AS placed
+            WHERE placed.org_id = operator.org_id AND placed.user_id = operator.user_id)
+        OR EXISTS (SELECT 1 FROM operator_bot AS entrusted
+            WHERE entrusted.org_id = operator.org_id AND entrusted.user_id = operator.user_id)) LIMIT 20",
 );
 static IDENTIFIERS: Sql = Sql::split(
     "check.identifiers",
@@ -113,6 +135,8 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &LINKS,
     &NOBODYS_WINDOWS,
     &WINDOWS,
+    &OPERATORS,
+    &ADMINISTRATORS,
     &IDENTIFIERS,
     &ANONYMIZED,
     &CONTACTS,
@@ -120,13 +144,14 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
 ];
 
 /// What must hold between tables: a query for what does not, each row a line of text.
-const RULES: [(&str, &Sql); 6] = [
+const RULES: [(&str, &Sql); 7] = [
     ("a counter differs from its users", &COUNTERS),
     ("a user has no role", &ROLES),
     ("a link has no user", &LINKS),
     ("the search index holds nobody's words", &NOBODYS_WINDOWS),
     ("an address or number has no contact", &IDENTIFIERS),
     ("something is left of an anonymized contact", &ANONYMIZED),
+    ("an administrator has been given what everybody of them reaches", &ADMINISTRATORS),
 ];
 
 pub(crate) async fn run(database: &Database) -> Result<Vec<String>> {
@@ -162,24 +187,44 @@ fn check_organization(conn: &Conn<'_>) -> Result<Vec<String>> {
 /// The index holds for each user just the windows of its search text.
 fn check_users(conn: &Conn<'_>, problems: &mut Vec<String>) -> Result<()> {
     for directory in [UserDirectory::Members, UserDirectory::Contacts, UserDirectory::Operators] {
-        let (mut after, mut listed) = (0, Listed::new("the search index does not fit its user"));
-        loop {
+        check_windows(conn, directory, problems, |after| {
             let params =
                 [conn.org_param(), Param::Int(directory.number()), Param::Int(after), Param::Int(BATCH)];
-            let batch = conn.all(&WINDOWS, &params, |row| {
-                Ok((
-                    row.int(0)?,
-                    windows_fit(conn.org, directory, row.optional_text(1)?, row.optional_text(2)?),
-                ))
-            })?;
-            let Some((last, _)) = batch.last() else { break };
-            after = *last;
-            for (position, _) in batch.iter().filter(|(_, fits)| !fits) {
-                listed.push(*position, problems);
+            conn.all(&WINDOWS, &params, read_windows)
+        })?;
+    }
+    // Operators have a table of their own.
+    check_windows(conn, UserDirectory::Operators, problems, |after| {
+        let params = [conn.org_param(), Param::Int(after), Param::Int(BATCH)];
+        conn.all(&OPERATORS, &params, read_windows)
+    })
+}
+
+/// A position, the search text, and the windows that the index holds of it.
+type Windows = (i64, Option<String>, Option<String>);
+
+fn read_windows(row: &Row<'_>) -> Result<Windows> {
+    Ok((row.int(0)?, row.optional_text(1)?, row.optional_text(2)?))
+}
+
+/// Compares what `batch` reads behind a position, until there is nothing behind it.
+fn check_windows(
+    conn: &Conn<'_>,
+    directory: UserDirectory,
+    problems: &mut Vec<String>,
+    batch: impl Fn(i64) -> Result<Vec<Windows>>,
+) -> Result<()> {
+    let (mut after, mut listed) = (0, Listed::new("the search index does not fit its user"));
+    loop {
+        let found = batch(after)?;
+        let Some((last, ..)) = found.last() else { return Ok(()) };
+        after = *last;
+        for (position, text, held) in found {
+            if !windows_fit(conn.org, directory, text, held) {
+                listed.push(position, problems);
             }
         }
     }
-    Ok(())
 }
 
 /// The same of each contact, and each has just the addresses and numbers that its row names.

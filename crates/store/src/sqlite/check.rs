@@ -14,13 +14,14 @@ use crate::users::grams;
 const MOST: usize = 20;
 
 /// What must hold between tables: a query for what does not, each row a line of text.
-const RULES: [(&str, &str); 9] = [
+const RULES: [(&str, &str); 12] = [
     (
         "a counter differs from its users",
         "SELECT 'org_id ' || org_id || ' directory ' || directory || ': ' || sum(counted) || ' counted, '
             || sum(kept) || ' kept'
          FROM (SELECT org_id, directory, count(*) AS counted, 0 AS kept FROM users GROUP BY org_id, directory
                UNION ALL SELECT org_id, 1, count(*), 0 FROM contact GROUP BY org_id
+               UNION ALL SELECT org_id, 2, count(*), 0 FROM operator GROUP BY org_id
                UNION ALL SELECT org_id, directory, 0, users FROM directory_counter)
          GROUP BY org_id, directory HAVING sum(counted) <> sum(kept)",
     ),
@@ -42,6 +43,24 @@ const RULES: [(&str, &str); 9] = [
     (
         "a contact lies in the place of another directory",
         "SELECT 'position ' || position FROM contact WHERE position >> 34 <> org_id OR (position >> 32) & 3 <> 1",
+    ),
+    (
+        "an operator lies behind the last number of its directory",
+        "SELECT 'position ' || max(position) FROM operator
+         JOIN directory_counter ON directory_counter.org_id = operator.org_id AND directory = 2
+         GROUP BY operator.org_id HAVING max(position & 4294967295) > max(last_seq)",
+    ),
+    (
+        "an operator lies in the place of another directory",
+        "SELECT 'position ' || position FROM operator WHERE position >> 34 <> org_id OR (position >> 32) & 3 <> 2",
+    ),
+    (
+        "an administrator has been given what everybody of them reaches",
+        "SELECT 'position ' || position FROM operator WHERE is_admin = 1 AND (
+            EXISTS (SELECT 1 FROM operator_environment AS placed
+                WHERE placed.org_id = operator.org_id AND placed.user_id = operator.user_id)
+            OR EXISTS (SELECT 1 FROM operator_bot AS entrusted
+                WHERE entrusted.org_id = operator.org_id AND entrusted.user_id = operator.user_id))",
     ),
     (
         "an address or number has no contact",
@@ -109,7 +128,7 @@ fn texts(connection: &Connection, sql: &str) -> Result<Vec<String>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The index holds for each user and contact just the words of its search text, and nothing for anybody else.
+/// The index holds for each user, contact and operator just the words of its search text, and nothing for anybody else.
 ///
 /// It cannot be asked for the words of a user, so two sums are compared for each: the number of its words and the
 /// sum of their hashes.
@@ -124,7 +143,8 @@ fn check_search(connection: &Connection) -> Result<Vec<String>> {
         add(held.entry(row.get(0)?).or_default(), row.get_ref(1)?.as_str().unwrap_or_default());
     }
     let mut users = connection.prepare(
-        "SELECT position, search_text FROM users UNION ALL SELECT position, search_text FROM contact",
+        "SELECT position, search_text FROM users UNION ALL SELECT position, search_text FROM contact
+         UNION ALL SELECT position, search_text FROM operator",
     )?;
     let mut rows = users.query([])?;
     while let Some(row) = rows.next()? {

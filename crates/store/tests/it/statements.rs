@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use denizen_store::operators::{self, OperatorOrder, OperatorQuery};
 use denizen_store::users::{self, Route, UserSearch};
 use denizen_store::{Conn, Statement, StoreError, contacts, external_events, memories, temporary_grants};
 
@@ -59,6 +60,12 @@ async fn every_shape_of_a_page_is_understood_by_the_engine() {
     let shapes = |conn: &Conn<'_>| {
         let mut shapes = users::example_statements(conn);
         shapes.extend(contacts::example_statements(conn));
+        for order in OperatorOrder::ALL {
+            for is_descending in [false, true] {
+                let query = OperatorQuery { needle: None, order, is_descending, offset: 5, limit: 10 };
+                shapes.extend(operators::page_statements(conn, &query));
+            }
+        }
         shapes.extend(memories::example_statements(conn)?);
         shapes.extend(external_events::example_statements(conn)?);
         shapes.extend(temporary_grants::example_statements(conn)?);
@@ -84,6 +91,12 @@ async fn every_route_of_a_search_is_understood_by_the_engine() {
                     continue;
                 }
                 shapes.push(contacts::search_statement(conn, text, 10, route));
+                shapes.push(operators::sample_statement(conn, text));
+                for order in OperatorOrder::ALL {
+                    let query =
+                        OperatorQuery { needle: None, order, is_descending: true, offset: 5, limit: 10 };
+                    shapes.push(operators::search_statement(conn, &query, text, route));
+                }
                 for is_verified in [None, Some(true)] {
                     let ids = (route == Route::LookUp).then(|| vec![user_id(1), user_id(2)]);
                     let search = UserSearch { ids, is_verified, ..needle(text) };
