@@ -80,6 +80,14 @@ pub(crate) fn erase_member(tx: &Tx<'_>, member: &User, jobs: &ErasureJobs, now: 
     Ok(users::delete(tx, UserDirectory::Members, member.user_id, member.created_api_key, now)?)
 }
 
+/// Erases an operator. There are no rows of one that would be too many for one transaction.
+pub(crate) fn erase_operator(tx: &Tx<'_>, user: UserId, jobs: &ErasureJobs, now: Timestamp) -> Result<()> {
+    holdings::erase_small(tx, UserDirectory::Operators, user)?;
+    operators::delete(tx, user)?;
+    erasures::put(tx, UserDirectory::Operators, user, now)?;
+    jobs.enqueue_scrub(tx, now)
+}
+
 /// As [`erase_member`], what is held about a member who has not come yet, and is not to come any more.
 pub(crate) fn erase_held(tx: &Tx<'_>, user: UserId, jobs: &ErasureJobs, now: Timestamp) -> Result<()> {
     if let Some(account) = linked_accounts::find(tx, user, Provider::Google)? {
