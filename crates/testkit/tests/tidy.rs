@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("store", &["domain"]),
-    ("directory", &["domain", "store"]),
+    ("roster", &["domain"]),
+    ("directory", &["domain", "store", "roster"]),
     ("courier", &["domain"]),
     ("http", &["domain", "directory"]),
-    ("server", &["domain", "store", "directory", "courier", "http"]),
+    ("server", &["domain", "store", "directory", "roster", "courier", "http"]),
     ("testkit", &["domain", "store", "directory", "courier", "http"]),
 ];
 
