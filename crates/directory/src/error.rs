@@ -150,6 +150,8 @@ pub struct Error {
     pub text: String,
     /// The path of the field that was refused, outermost first.
     pub field: Vec<String>,
+    /// In how many seconds it may be tried again, where that is known.
+    pub retry_after: Option<i64>,
     cause: Option<Box<StoreError>>,
 }
 
@@ -157,11 +159,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub fn new(code: ErrorCode) -> Self {
-        Self { code, text: code.text().to_owned(), field: Vec::new(), cause: None }
+        Self { code, text: code.text().to_owned(), field: Vec::new(), retry_after: None, cause: None }
     }
 
     pub fn with_text(code: ErrorCode, text: impl Into<String>) -> Self {
-        Self { code, text: text.into(), field: Vec::new(), cause: None }
+        Self { code, text: text.into(), field: Vec::new(), retry_after: None, cause: None }
     }
 
     /// A field that was understood and cannot be accepted.
@@ -170,8 +172,14 @@ impl Error {
             code: ErrorCode::InvalidField,
             text: text.into(),
             field: path.iter().map(|part| (*part).to_owned()).collect(),
+            retry_after: None,
             cause: None,
         }
+    }
+
+    /// Somebody has tried too often, and may try again in so many seconds.
+    pub(crate) fn too_many_attempts(retry_after: i64) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(ErrorCode::TooManyAttempts) }
     }
 
     /// What went wrong in the store, where that is no part of its ordinary work. It holds no values of rows, and is for

@@ -12,6 +12,7 @@ use crate::cursors::Cursors;
 use crate::environment::Environment;
 use crate::erasing::ScrubPace;
 use crate::error::Result;
+use crate::operator_sessions::{SignInSettings, Throttle};
 use crate::organizations::Organizations;
 use crate::passwords::{PasswordSettings, Passwords};
 use crate::sessions::Sessions;
@@ -43,6 +44,7 @@ pub struct DirectorySettings {
     /// The credentials at a provider are the installation's, so linking an account is being able to have it deleted.
     pub account_organizations: Option<BTreeSet<String>>,
     pub passwords: PasswordSettings,
+    pub sign_in: SignInSettings,
     /// How long a link with which an operator sets a password is valid, in days.
     pub operator_link_days: i64,
     /// What the passwords of operators must have.
@@ -65,6 +67,7 @@ impl Default for DirectorySettings {
             awaited_user_days: 30,
             account_organizations: None,
             passwords: PasswordSettings::default(),
+            sign_in: SignInSettings::default(),
             operator_link_days: 3,
             password_policy: PasswordPolicy::default(),
             operator_image_bytes: 256 << 10,
@@ -86,6 +89,7 @@ pub(crate) struct Inner {
     pub(crate) passwords: Passwords,
     pub(crate) organizations: Organizations,
     pub(crate) sessions: Sessions,
+    pub(crate) throttle: Throttle,
     pub(crate) cursors: Cursors,
     /// Told when a job was enqueued, so that a worker in this process need not wait for its next look.
     pub(crate) job_signal: jobs_signal::JobSignal,
@@ -131,6 +135,7 @@ impl Directory {
                 passwords,
                 organizations: Organizations::default(),
                 sessions: Sessions::default(),
+                throttle: Throttle::default(),
                 cursors: Cursors::default(),
                 job_signal: jobs_signal::JobSignal::default(),
                 scrub_pace: ScrubPace::default(),

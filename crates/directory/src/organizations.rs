@@ -227,6 +227,18 @@ impl Directory {
         Ok(Some(organization))
     }
 
+    /// The organization with this UUID or slug. The UUID goes first: a slug may look like one, and is chosen by whoever makes
+    /// the organization.
+    pub async fn find_realm(&self, name: &str) -> Result<Option<Arc<Organization>>> {
+        if let Some(uuid) = Uuid::parse(name) {
+            let find = move |conn: &denizen_store::Conn<'_>| control::find_by_uuid(conn, uuid);
+            if let Some(mapped) = self.query(OrgKey::CONTROL, find).await? {
+                return self.find_organization(mapped.slug.as_str()).await;
+            }
+        }
+        self.find_organization(name).await
+    }
+
     /// Makes an organization with its default roles, its first administrator, an API key for that administrator, and an
     /// access token for its programs.
     /// This is the command line's door; a caller of the API uses [`Self::create_child_organization`].

@@ -485,8 +485,17 @@ pub(crate) fn cache_key(credentials: Credentials<'_>, home: &str) -> [u8; 32] {
 /// An access token as one hash, which is never that of other credentials: those begin with a length, and no text is so
 /// long.
 pub(crate) fn token_cache_key(token: &str) -> [u8; 32] {
+    marked_cache_key(u64::MAX, token)
+}
+
+/// The same for the access token of an operator.
+pub(crate) fn operator_cache_key(token: &str) -> [u8; 32] {
+    marked_cache_key(u64::MAX - 1, token)
+}
+
+fn marked_cache_key(mark: u64, token: &str) -> [u8; 32] {
     let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
-    hash.update(&u64::MAX.to_le_bytes());
+    hash.update(&mark.to_le_bytes());
     hash.update(token.as_bytes());
     finished(hash)
 }
@@ -500,6 +509,13 @@ fn finished(hash: ring::digest::Context) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_kind_of_credentials_is_remembered_as_another() {
+        let (member, program) = (cache_key(Credentials::Token("token"), "acme"), token_cache_key("token"));
+        assert!(member != program && program != operator_cache_key("token"));
+        assert_ne!(member, operator_cache_key("token"));
+    }
 
     #[test]
     fn a_session_is_kept_once_however_its_ids_are_spelt() {

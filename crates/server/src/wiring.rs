@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use denizen_courier::{Courier, CourierError, Google, GoogleSettings, MailSettings};
 use denizen_directory::DirectorySettings;
+use denizen_directory::operator_sessions::SignInSettings;
 use denizen_directory::passwords::PasswordSettings;
 use denizen_domain::operator::PasswordPolicy;
 use denizen_http::{Dialect, DixaSettings, HttpSettings, TokenRate};
@@ -62,6 +63,7 @@ pub fn directory_settings(config: &Config, bound: SocketAddr) -> DirectorySettin
         awaited_user_days: signed(config.ingest.awaited_user_days),
         account_organizations: config.identity.organizations.clone(),
         passwords: PasswordSettings::default(),
+        sign_in: SignInSettings::default(),
         operator_link_days: signed(config.eva.operator_link_days),
         password_policy: PasswordPolicy {
             min_length: config.eva.password_min_length,
