@@ -38,6 +38,9 @@ MessageNotFound 404 message_not_found
 ConversationOpen 409 conversation_open
 AnonymizationNotFound 404 anonymization_not_found
 PhoneTaken 409 phone_taken
+ConfigurationNotFound 404 configuration_not_found
+EnvironmentNotFound 404 environment_not_found
+TooManyAttempts 429 too_many_attempts
 ";
 
 fn rendered(problem: &Problem) -> Value {

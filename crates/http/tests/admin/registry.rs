@@ -101,7 +101,7 @@ async fn a_record_of_the_registry_that_cannot_be_taken_in_is_refused_with_its_pl
         (of(&live, "name", long.as_str().into()), "name", "255"),
         (of(&live, "name", "a\u{0}".into()), "name", ""),
         (of(&live, "is_active", "yes".into()), "is_active", "true or false"),
-        (of(&live, "bot_id", bot_id(1).into()), "bot_id", "no field"),
+        (of(&live, "bot_id", bot_id(1).into()), "bot_id", "unknown field"),
         (of(&sales, "environment_id", NOWHERE.into()), "environment_id", "There is no such environment"),
         (of(&sales, "bot_id", 7.into()), "bot_id", "must be a UUID"),
         (of(&sales, "name", "".into()), "name", "empty"),

@@ -40,6 +40,9 @@ fn place(code: ErrorCode) -> usize {
         ErrorCode::ConversationOpen => 27,
         ErrorCode::AnonymizationNotFound => 28,
         ErrorCode::PhoneTaken => 29,
+        ErrorCode::ConfigurationNotFound => 30,
+        ErrorCode::EnvironmentNotFound => 31,
+        ErrorCode::TooManyAttempts => 32,
     }
 }
 
@@ -74,6 +77,9 @@ MessageNotFound 404 {"detail":"Message not found"}
 ConversationOpen 409 {"detail":"A conversation is not closed"}
 AnonymizationNotFound 404 {"detail":"Anonymization request not found"}
 PhoneTaken 409 {"detail":"Another contact has this number"}
+ConfigurationNotFound 404 {"detail":"There is no value under this key"}
+EnvironmentNotFound 404 {"detail":"Environment not found"}
+TooManyAttempts 429 {"detail":"Too many attempts to sign in; wait and try again"}
 "#;
 
 #[test]

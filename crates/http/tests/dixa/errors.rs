@@ -40,6 +40,9 @@ MessageNotFound 404 {"message":"The requested resource could not be found"}
 ConversationOpen 409 {"message":"A conversation is not closed: close it, or send the request again with ?force=true"}
 AnonymizationNotFound 404 {"message":"The requested resource could not be found"}
 PhoneTaken 400 {"message":"Another contact has this number"}
+ConfigurationNotFound 404 {"message":"The requested resource could not be found"}
+EnvironmentNotFound 404 {"message":"The requested resource could not be found"}
+TooManyAttempts 429 {"message":"Too many attempts to sign in; wait and try again"}
 "#;
 
 const PROBLEMS: &str = r#"
