@@ -255,7 +255,7 @@ impl Directory {
             }
             None => None,
         };
-        let view = self
+        let (view, has_other_rights) = self
             .write(org, move |tx| {
                 let (before, after) = edit.check(tx)?;
                 operators::update(tx, &before, &after, now)?;
@@ -263,10 +263,13 @@ impl Directory {
                     operators::set_password(tx, edit.user, hash, true, now)?;
                     operator_links::delete_of(tx, edit.user)?;
                 }
-                Ok(view(tx, after, actor)?)
+                let is_other = before.access.is_administrator() != after.access.is_administrator();
+                Ok((view(tx, after, actor)?, is_other || hash.is_some()))
             })
             .await?;
-        self.inner.sessions.forget(org);
+        if has_other_rights {
+            self.inner.sessions.forget(org);
+        }
         Ok(view)
     }
 

@@ -14,6 +14,7 @@ mod jobs;
 mod keys;
 mod linked_accounts;
 mod links;
+mod operators;
 mod organizations;
 mod privileges;
 mod sessions;
