@@ -52,6 +52,11 @@ impl Environment {
         Uuid::new_v7(now.0, self.bytes())
     }
 
+    /// A new key of a cipher.
+    pub(crate) fn key(&self) -> [u8; 32] {
+        self.bytes()
+    }
+
     pub fn uuid(&self) -> Uuid {
         Uuid::from_random(self.bytes())
     }

@@ -23,6 +23,7 @@ pub mod linked_accounts;
 pub mod links;
 pub mod members;
 pub mod memories;
+pub mod operator_import;
 pub mod operator_sessions;
 pub mod operators;
 mod option_tree;

@@ -55,6 +55,13 @@ pub struct Wanted {
     pub bots: BTreeSet<String>,
 }
 
+impl Entry {
+    /// Bytes of memory that it takes, about.
+    pub fn weight(&self) -> usize {
+        self.size()
+    }
+}
+
 /// In the order of the file.
 impl Sorted for Entry {
     fn compare(&self, other: &Self) -> Ordering {

@@ -16,6 +16,7 @@ mod row;
 mod scratch;
 mod separator;
 mod sort;
+mod spool;
 mod write;
 
 use std::fmt;
@@ -31,6 +32,7 @@ pub use merge::Entries;
 pub use neutral::{neutralised, restored};
 pub use records::MAX_CELL;
 pub use scratch::Scratch;
+pub use spool::Spool;
 pub use write::RowWriter;
 
 use layout::Layout;

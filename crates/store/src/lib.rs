@@ -80,6 +80,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         operator_links::STATEMENTS,
         operators::STATEMENTS,
         operators::PAGE_STATEMENTS,
+        operators::WALK_STATEMENTS,
         operators::WRITE_STATEMENTS,
         organizations::STATEMENTS,
         permits::STATEMENTS,

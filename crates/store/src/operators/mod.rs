@@ -5,6 +5,7 @@
 
 mod page;
 mod search;
+mod walk;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,8 @@ use crate::users;
 pub(crate) use page::STATEMENTS as PAGE_STATEMENTS;
 pub use page::{OperatorOrder, OperatorPage, OperatorQuery, page, page_statements, suggest_names};
 pub use search::{sample_statement, search_statement};
+pub(crate) use walk::STATEMENTS as WALK_STATEMENTS;
+pub use walk::walk;
 pub(crate) use write::STATEMENTS as WRITE_STATEMENTS;
 pub use write::{delete, insert, set_password, update};
 
