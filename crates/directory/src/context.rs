@@ -44,8 +44,12 @@ impl OpContext {
         self.session.visible_users(&self.organization)
     }
 
-    /// A permission that has no target but the organization.
-    pub(crate) fn require(&self, permission: &PermissionName) -> Result<()> {
+    /// A permission that has no target but the organization. Every operation asks for its own; a dialect may ask before it
+    /// looks at the rest of a request.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Forbidden`].
+    pub fn require(&self, permission: &PermissionName) -> Result<()> {
         // What is left of the filter are tests of attributes that an organization does not have.
         if self.filter(permission).admits(&|_| None) { Ok(()) } else { Err(ErrorCode::Forbidden.into()) }
     }

@@ -7,6 +7,7 @@ pub mod admin;
 pub mod amigo;
 pub mod dixa;
 mod docs;
+pub mod eva;
 mod health;
 pub mod kernel;
 

@@ -370,6 +370,8 @@ pub enum Dialect {
     Amigo,
     /// Dixa, end users
     Dixa,
+    /// eva, users
+    Eva,
     /// The native API
     Admin,
 }

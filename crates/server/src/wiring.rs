@@ -16,7 +16,12 @@ use crate::report::Failure;
 
 /// The dialects that this binary speaks.
 pub fn dialects() -> Vec<Dialect> {
-    vec![denizen_http::amigo::dialect(), denizen_http::dixa::dialect(), denizen_http::admin::dialect()]
+    vec![
+        denizen_http::amigo::dialect(),
+        denizen_http::dixa::dialect(),
+        denizen_http::eva::dialect(),
+        denizen_http::admin::dialect(),
+    ]
 }
 
 /// # Errors

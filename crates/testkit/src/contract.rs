@@ -27,6 +27,7 @@ struct Place {
 
 static ADMIN: LazyLock<Contract> = LazyLock::new(|| Contract::new(&denizen_http::admin::dialect()));
 static AMIGO: LazyLock<Contract> = LazyLock::new(|| Contract::new(&denizen_http::amigo::dialect()));
+static EVA: LazyLock<Contract> = LazyLock::new(|| Contract::new(&denizen_http::eva::dialect()));
 static DIXA: LazyLock<Contract> = LazyLock::new(|| Contract::new(&denizen_http::dixa::dialect()));
 
 /// The media type of a JSON value in each line.
@@ -48,10 +49,15 @@ impl Contract {
         &DIXA
     }
 
+    /// The description of the eva dialect.
+    pub fn eva() -> &'static Self {
+        &EVA
+    }
+
     /// The description that a request belongs to: where the paths of two dialects mean it, of that whose parameters can
     /// be what stands there, and otherwise of that with the more literal path, as in the router.
     pub(crate) fn of(method: &str, path: &str) -> &'static Self {
-        let all: [&'static LazyLock<Self>; 3] = [&DIXA, &AMIGO, &ADMIN];
+        let all: [&'static LazyLock<Self>; 4] = [&DIXA, &AMIGO, &EVA, &ADMIN];
         let mut meant = all.into_iter().filter(|contract| contract.template(method, path).is_some());
         let fitting = meant.clone().find(|contract| contract.fits(method, path));
         fitting.or_else(|| meant.next()).unwrap_or(&AMIGO)

@@ -94,8 +94,12 @@ impl TestServer {
             .await
             .expect("a fresh store takes a directory");
         let app = App::new(directory, settings.http.clone());
-        let dialects =
-            [denizen_http::amigo::dialect(), denizen_http::dixa::dialect(), denizen_http::admin::dialect()];
+        let dialects = [
+            denizen_http::amigo::dialect(),
+            denizen_http::dixa::dialect(),
+            denizen_http::eva::dialect(),
+            denizen_http::admin::dialect(),
+        ];
         let router = router(Arc::clone(&app), &dialects);
         Self { inner: Arc::new(Inner { app, router, store, settings, clock, processes, database }) }
     }

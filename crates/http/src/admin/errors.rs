@@ -4,7 +4,7 @@ use axum::http::HeaderValue;
 use denizen_directory::{Error, ErrorCode};
 
 use super::wire::{FieldError, LineProblem, ProblemBody};
-use crate::kernel::{ErrorResponse, Loc, Problem, Reply, SchemaRef};
+use crate::kernel::{Asked, ErrorResponse, Loc, Problem, Reply, SchemaRef};
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -52,6 +52,7 @@ fn of_kernel(problem: &Problem) -> &'static str {
     match problem {
         Problem::NotFound => "not_found",
         Problem::MethodNotAllowed { .. } => "method_not_allowed",
+        Problem::UnsupportedMediaType { .. } => "unsupported_media_type",
         Problem::BodyTooLarge { .. } => "body_too_large",
         Problem::HeadersTooLarge { .. } => "headers_too_large",
         Problem::BodyTimeout { .. } => "body_timeout",
@@ -82,7 +83,7 @@ fn described(problem: &Problem) -> (u16, &'static str, String) {
     }
 }
 
-pub(super) fn render(problem: &Problem) -> Reply {
+pub(super) fn render(problem: &Problem, _: &Asked<'_>) -> Reply {
     let (status, code, detail) = described(problem);
     let errors = match problem {
         Problem::Invalid(problems) => problems

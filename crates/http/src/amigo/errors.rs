@@ -3,7 +3,7 @@
 use denizen_directory::{Error, ErrorCode};
 
 use super::wire::{ErrorBody, ValidationErrorBody};
-use crate::kernel::{ErrorResponse, FieldProblem, Loc, Problem, Reply, SchemaRef};
+use crate::kernel::{Asked, ErrorResponse, FieldProblem, Loc, Problem, Reply, SchemaRef};
 
 /// The status of each code. A snapshot in the tests holds the whole table.
 pub(crate) fn status(code: ErrorCode) -> u16 {
@@ -40,7 +40,7 @@ pub(crate) fn status(code: ErrorCode) -> u16 {
     }
 }
 
-pub(super) fn render(problem: &Problem) -> Reply {
+pub(super) fn render(problem: &Problem, _: &Asked<'_>) -> Reply {
     match problem {
         Problem::Directory(error) => match status(error.code) {
             422 => unprocessable(&[field_problem(error)]),

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use denizen_directory::{Error, ErrorCode};
 
 use super::wire::ErrorBody;
-use crate::kernel::{ErrorResponse, FieldProblem, Loc, Problem, Reply, SchemaRef};
+use crate::kernel::{Asked, ErrorResponse, FieldProblem, Loc, Problem, Reply, SchemaRef};
 
 pub(super) const NOT_AUTHORIZED: &str = "User is unauthorized to perform an underlying operation";
 const NOT_FOUND: &str = "The requested resource could not be found";
@@ -65,7 +65,7 @@ fn text(error: &Error) -> Cow<'_, str> {
     }
 }
 
-pub(super) fn render(problem: &Problem) -> Reply {
+pub(super) fn render(problem: &Problem, _: &Asked<'_>) -> Reply {
     let (status, message) = match problem {
         Problem::Directory(error) => (status(error.code), text(error)),
         Problem::Invalid(problems) => (400, invalid(problems).into()),

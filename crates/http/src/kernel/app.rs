@@ -127,8 +127,8 @@ pub struct App {
 
 impl App {
     pub fn new(directory: Directory, settings: HttpSettings) -> Arc<Self> {
-        let mut prefix = [0; 6];
-        directory.environment().entropy.fill(&mut prefix);
+        let mut process = [0; 4];
+        directory.environment().entropy.fill(&mut process);
         let streams = Arc::new(Semaphore::new(settings.ingest_streams));
         Arc::new(Self {
             directory,
@@ -137,7 +137,7 @@ impl App {
             metrics: Metrics::new(),
             rates: RateLimiter::default(),
             buckets: Buckets::default(),
-            request_ids: RequestIds::new(prefix),
+            request_ids: RequestIds::new(process),
             in_flight: AtomicUsize::new(0),
             is_leaving: AtomicBool::new(false),
             is_stopping: watch::Sender::new(false),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::operation::{ErrorResponse, Operation};
-use super::problem::Problem;
+use super::problem::{Asked, Problem};
 use super::reply::Reply;
 
 /// A vendor's API, as far as the kernel needs to know it.
@@ -30,7 +30,7 @@ pub struct Dialect {
     /// the id `bulk`, though only `POST` has a path of its own. Otherwise the method is not allowed.
     pub falls_through: bool,
     /// The vendor's form of a problem: status and body.
-    pub problem: fn(&Problem) -> Reply,
+    pub problem: fn(&Problem, &Asked<'_>) -> Reply,
     pub operations: fn() -> Vec<Operation>,
     /// Request headers that every operation takes.
     pub headers: &'static [HeaderParam],

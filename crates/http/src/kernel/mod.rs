@@ -31,7 +31,7 @@ pub use operation::{
     BodyLimit, ErrorResponse, Handler, LINES, Operation, QueryParam, Rate, Response, SchemaRef, Security,
     handler,
 };
-pub use problem::{FieldProblem, Loc, Problem};
+pub use problem::{Asked, FieldProblem, Loc, Problem};
 pub use reader::{Misread, Object, QueryReader, Reader, parse_bool, read_body, read_object};
 pub use reply::Reply;
 pub use serve::router;

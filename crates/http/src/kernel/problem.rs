@@ -6,6 +6,7 @@ use std::fmt;
 use axum::http::HeaderValue;
 use denizen_directory::{Error, ErrorCode};
 use denizen_domain::text::TextError;
+use denizen_domain::time::Timestamp;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
@@ -24,6 +25,8 @@ pub enum Problem {
     NotFound,
     /// Operations have this path, none with this method. `allow` is the value of the `Allow` header.
     MethodNotAllowed { allow: HeaderValue },
+    /// The body is of another type than the operation takes, which is this one.
+    UnsupportedMediaType { taken: &'static str },
     /// The body has more than `limit` bytes.
     BodyTooLarge { limit: usize },
     /// The head has more than `bytes` bytes or more than `count` header lines.
@@ -44,6 +47,15 @@ pub enum Problem {
     Internal,
 }
 
+/// What of a request a dialect may want to repeat in the answer to one that has a problem.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'r> {
+    /// The path as it was sent.
+    pub path: &'r str,
+    /// When the answer is made.
+    pub now: Timestamp,
+}
+
 impl Problem {
     /// One refused field.
     pub fn field(problem: FieldProblem) -> Self {
@@ -57,6 +69,7 @@ impl Problem {
             Self::Directory(_) | Self::Invalid(_) => return None,
             Self::NotFound => (404, "Not Found".into()),
             Self::MethodNotAllowed { .. } => (405, "Method Not Allowed".into()),
+            Self::UnsupportedMediaType { taken } => (415, format!("The body must be {taken}").into()),
             Self::BodyTooLarge { limit } => (413, format!("The body must have at most {limit} bytes").into()),
             Self::HeadersTooLarge { bytes, count } => (
                 431,

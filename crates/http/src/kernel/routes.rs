@@ -13,7 +13,7 @@ use super::app::HttpSettings;
 use super::dialect::Dialect;
 use super::metrics::{Metrics, OperationMetrics};
 use super::operation::{Handler, Operation, Rate};
-use super::problem::Problem;
+use super::problem::{Asked, Problem};
 use super::reply::Reply;
 use super::shape::{Shape, with_common};
 
@@ -28,7 +28,7 @@ pub(crate) struct Mounted {
     pub(crate) judges_params: bool,
     /// See [`Dialect::falls_through`].
     pub(crate) falls_through: bool,
-    pub(crate) problem: fn(&Problem) -> Reply,
+    pub(crate) problem: fn(&Problem, &Asked<'_>) -> Reply,
     pub(crate) operations: Vec<Operation>,
 }
 
@@ -78,7 +78,7 @@ impl Endpoint {
 pub(crate) struct Served {
     pub(crate) dialect: &'static str,
     pub(crate) id: &'static str,
-    pub(crate) problem: fn(&Problem) -> Reply,
+    pub(crate) problem: fn(&Problem, &Asked<'_>) -> Reply,
     pub(crate) judges_params: bool,
     pub(crate) handler: Handler,
     pub(crate) reads_body: bool,
@@ -96,7 +96,7 @@ pub(crate) struct Served {
 /// The form of the problems of requests that mean no operation.
 pub(crate) struct Form {
     pub(crate) dialect: &'static str,
-    pub(crate) problem: fn(&Problem) -> Reply,
+    pub(crate) problem: fn(&Problem, &Asked<'_>) -> Reply,
     pub(crate) metrics: OperationMetrics,
 }
 
@@ -330,7 +330,7 @@ fn tidy(path: &str) -> &str {
 }
 
 /// The form of errors where no dialect has a say: the words stand where clients of either look for them.
-pub(crate) fn plain(problem: &Problem) -> Reply {
+pub(crate) fn plain(problem: &Problem, _: &Asked<'_>) -> Reply {
     let (status, text) = match problem {
         Problem::Directory(error) => (500, error.text.clone().into()),
         Problem::Invalid(problems) => return Reply::json(422, &serde_json::json!({ "detail": problems })),

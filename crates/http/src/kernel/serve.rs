@@ -22,7 +22,7 @@ use super::app::App;
 use super::body;
 use super::call::Call;
 use super::dialect::Dialect;
-use super::problem::Problem;
+use super::problem::{Asked, Problem};
 use super::rate::{Standing, Ticket};
 use super::reply::Reply;
 use super::routes::{Endpoint, Found, Mounted, Routes, Served};
@@ -60,13 +60,15 @@ impl Kernel {
     async fn answer(&self, request: Request) -> Response<Body> {
         let begun = Instant::now();
         let (parts, body) = request.into_parts();
-        let request_id = self.app.request_ids.take(parts.headers.get(&REQUEST_ID).map(HeaderValue::as_bytes));
+        let given = parts.headers.get(&REQUEST_ID).map(HeaderValue::as_bytes);
+        let request_id = self.app.request_ids.take(given, self.app.directory.now());
         let (mut visit, busy) = Visit::begin(&self.app, begun, parts.method.clone(), Arc::clone(&request_id));
         match self.routes.find(&parts.method, parts.uri.path()) {
             Found::Problem(form, problem) => {
                 visit.dialect = form.dialect;
                 let problem = self.head_problem(&parts).unwrap_or(problem);
-                visit.end((form.problem)(&problem), None, Some(&problem), &form.metrics)
+                let reply = (form.problem)(&problem, &self.asked(parts.uri.path()));
+                visit.end(reply, None, Some(&problem), &form.metrics)
             }
             Found::Endpoint(endpoint, params) => {
                 let operation = &endpoint.operation;
@@ -77,6 +79,7 @@ impl Kernel {
                 let mut standing = None;
                 let is_left = operation.streams || is_left(operation, &parts);
                 let note = Arc::clone(&visit.note);
+                let uri = parts.uri.clone();
                 let arrived = Arrived { begun, parts, params, body, request_id, note, busy };
                 match self.perform(&endpoint, arrived, &mut standing).await {
                     Ok(reply) => visit.end(reply, standing, None, &operation.metrics),
@@ -90,7 +93,7 @@ impl Kernel {
                             }
                             _ => {}
                         }
-                        let reply = (operation.problem)(&problem);
+                        let reply = (operation.problem)(&problem, &self.asked(uri.path()));
                         let mut refusal = visit.end(reply, standing, Some(&problem), &operation.metrics);
                         // Nobody reads the rest of the body, of which there may be any amount.
                         if is_left {
@@ -101,6 +104,10 @@ impl Kernel {
                 }
             }
         }
+    }
+
+    fn asked<'r>(&self, path: &'r str) -> Asked<'r> {
+        Asked { path, now: self.app.directory.now() }
     }
 
     /// The limits of the head, which the connection below has already read within twice their size.
@@ -182,7 +189,9 @@ impl Kernel {
             let is_free = !counts_failures
                 && match &outcome {
                     Ok(reply) => reply.status() == 401,
-                    Err(problem @ Problem::Directory(_)) => (operation.problem)(problem).status() == 401,
+                    Err(problem @ Problem::Directory(_)) => {
+                        (operation.problem)(problem, &self.asked("")).status() == 401
+                    }
                     Err(_) => false,
                 };
             *standing = Some(if is_free {

@@ -3,9 +3,13 @@
 use std::fmt::Write as _;
 
 use denizen_directory::{Error, ErrorCode};
+use denizen_domain::time::Timestamp;
 use denizen_http::admin::dialect;
-use denizen_http::kernel::{FieldProblem, Problem};
+use denizen_http::kernel::{Asked, FieldProblem, Problem};
 use serde_json::{Value, json};
+
+/// What these answers do not repeat.
+const ASKED: Asked<'_> = Asked { path: "/asked", now: Timestamp(0) };
 
 const TABLE: &str = "
 InvalidCredentials 401 invalid_credentials
@@ -44,7 +48,7 @@ TooManyAttempts 429 too_many_attempts
 ";
 
 fn rendered(problem: &Problem) -> Value {
-    let reply = (dialect().problem)(problem);
+    let reply = (dialect().problem)(problem, &ASKED);
     let body: Value = serde_json::from_slice(reply.body()).unwrap();
     assert_eq!(body["status"], reply.status());
     assert_eq!(body["type"], "about:blank");

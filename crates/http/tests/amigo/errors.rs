@@ -3,9 +3,13 @@
 use std::fmt::Write as _;
 
 use denizen_directory::{Error, ErrorCode};
+use denizen_domain::time::Timestamp;
 use denizen_http::amigo::dialect;
-use denizen_http::kernel::Problem;
+use denizen_http::kernel::{Asked, Problem};
 use denizen_testkit::TestServer;
+
+/// What these answers do not repeat.
+const ASKED: Asked<'_> = Asked { path: "/asked", now: Timestamp(0) };
 
 /// A code without a line here does not compile, so [`ErrorCode::ALL`] cannot forget one unnoticed.
 fn place(code: ErrorCode) -> usize {
@@ -87,7 +91,7 @@ fn every_code_has_its_status_and_body() {
     let mut table = String::from("\n");
     for (at, code) in ErrorCode::ALL.into_iter().enumerate() {
         assert_eq!(place(code), at, "{code:?} is missing in ErrorCode::ALL, or out of order");
-        let reply = (dialect().problem)(&Problem::from(code));
+        let reply = (dialect().problem)(&Problem::from(code), &ASKED);
         let body = std::str::from_utf8(reply.body()).unwrap();
         writeln!(table, "{code:?} {} {body}", reply.status()).unwrap();
     }
@@ -97,7 +101,7 @@ fn every_code_has_its_status_and_body() {
 #[test]
 fn a_refused_field_names_its_place_in_the_body() {
     let error = Error::field(&["permission_grants", "2", "conditions", "email"], "is wrong");
-    let reply = (dialect().problem)(&Problem::from(error));
+    let reply = (dialect().problem)(&Problem::from(error), &ASKED);
     let body: serde_json::Value = serde_json::from_slice(reply.body()).unwrap();
     let place = serde_json::json!(["body", "permission_grants", 2, "conditions", "email"]);
     assert_eq!(body["detail"][0]["loc"], place);

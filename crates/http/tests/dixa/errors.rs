@@ -4,10 +4,14 @@ use std::fmt::Write as _;
 
 use axum::http::HeaderValue;
 use denizen_directory::{Error, ErrorCode};
+use denizen_domain::time::Timestamp;
 use denizen_http::dixa::dialect;
-use denizen_http::kernel::{FieldProblem, Loc, Problem};
+use denizen_http::kernel::{Asked, FieldProblem, Loc, Problem};
 
 use super::scene::{program, refusal, server_with};
+
+/// What these answers do not repeat.
+const ASKED: Asked<'_> = Asked { path: "/asked", now: Timestamp(0) };
 
 const CODES: &str = r#"
 InvalidCredentials 401 {"message":"Unauthorized"}
@@ -69,7 +73,7 @@ Text 500 {"message":"There was an internal server error while processing the req
 "#;
 
 fn line(table: &mut String, name: &str, problem: &Problem) {
-    let reply = (dialect().problem)(problem);
+    let reply = (dialect().problem)(problem, &ASKED);
     writeln!(table, "{name} {} {}", reply.status(), std::str::from_utf8(reply.body()).unwrap()).unwrap();
 }
 

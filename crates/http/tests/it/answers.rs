@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use axum::http::Request;
+use denizen_domain::ids::Uuid;
 use serde_json::Value;
 
 use crate::support::Server;
@@ -14,8 +15,14 @@ async fn every_answer_has_an_id_of_its_own_or_the_callers() {
     let server = Server::start().await;
     let first = server.get("/livez").await;
     let second = server.get("/nothing").await;
-    assert_ne!(first.header("x-request-id").unwrap(), second.header("x-request-id").unwrap());
-    for (given, kept) in [("trace-1.A_z", true), ("no spaces", false), (&*"x".repeat(65), false)] {
+    let made = [&first, &second].map(|answer| answer.header("x-request-id").unwrap());
+    assert_ne!(made[0], made[1]);
+    for id in made {
+        assert_eq!(Uuid::parse(id).unwrap().to_string(), id);
+    }
+    for (given, kept) in
+        [("trace-1.A_z", true), ("a:b/c+d=e~", true), ("no spaces", false), (&*"x".repeat(129), false)]
+    {
         let request =
             Request::get("/v1/acme/thing/1").header("X-Request-Id", given).body(Body::empty()).unwrap();
         let answer = server.send(request).await;

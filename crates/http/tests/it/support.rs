@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, Request};
 use denizen_directory::{Clock, Directory, DirectorySettings, Entropy, Environment, Error, ErrorCode};
 use denizen_domain::time::Timestamp;
 use denizen_http::kernel::{
-    App, Call, Dialect, ErrorResponse, HeaderParam, HttpSettings, Operation, Problem, QueryParam,
+    App, Asked, Call, Dialect, ErrorResponse, HeaderParam, HttpSettings, Operation, Problem, QueryParam,
     QueryReader, Reader, Reply, SchemaRef, SecurityKind, SecurityScheme, handler, router,
 };
 use denizen_store::{SqliteOptions, Store, StoreError};
@@ -157,7 +157,7 @@ struct Thing {
     part: Part,
 }
 
-fn problem(problem: &Problem) -> Reply {
+fn problem(problem: &Problem, _: &Asked<'_>) -> Reply {
     match problem {
         Problem::Directory(error) => {
             let status = if error.code == ErrorCode::InvalidCredentials { 401 } else { 409 };

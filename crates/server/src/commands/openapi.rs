@@ -7,6 +7,7 @@ pub fn run(dialect: cli::Dialect) -> anyhow::Result<()> {
     let dialect = match dialect {
         cli::Dialect::Amigo => denizen_http::amigo::dialect(),
         cli::Dialect::Dixa => denizen_http::dixa::dialect(),
+        cli::Dialect::Eva => denizen_http::eva::dialect(),
         cli::Dialect::Admin => denizen_http::admin::dialect(),
     };
     report::print(&denizen_http::openapi_text(&dialect))

@@ -1,0 +1,4 @@
+//! eva's API over the real rules and a real store, asked in process; every answer is checked against its document.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod errors;
