@@ -137,8 +137,7 @@ pub(super) fn sort_key(mut folded: String) -> String {
 /// of them and from needles, so that no needle matches across the borders.
 fn search_text(operator: &Operator) -> String {
     let company = operator.company.as_deref().unwrap_or_default();
-    let mut text =
-        [operator.name.as_str(), operator.email.as_str(), company].map(|part| fold(part)).join("\u{1}");
+    let mut text = [operator.name.as_str(), operator.email.as_str(), company].map(fold).join("\u{1}");
     if let Some((end, _)) = text.char_indices().nth(MOST_INDEXED) {
         text.truncate(end);
     }

@@ -32,6 +32,7 @@ impl Keeper {
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "it is compared with an answer")]
 fn value(key: &str, value: &str, bot: Option<Uuid>) -> Result<ConfigurationValue> {
     Ok(ConfigurationValue { key: key.to_owned(), value: value.to_owned(), bot })
 }
