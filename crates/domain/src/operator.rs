@@ -71,6 +71,16 @@ pub struct PasswordPolicy {
     pub needs_digit_or_special: bool,
 }
 
+/// One of the things that a policy asks of a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordRule {
+    MinLength,
+    Upper,
+    Lower,
+    DigitOrSpecial,
+    MaxBytes,
+}
+
 impl Default for PasswordPolicy {
     fn default() -> Self {
         Self { min_length: 6, needs_upper: true, needs_lower: true, needs_digit_or_special: true }
@@ -81,12 +91,31 @@ impl PasswordPolicy {
     /// Bytes of a password, at most: hashing takes time for each of them.
     pub const MAX_BYTES: usize = 1_024;
 
+    /// What it asks for.
+    pub fn rules(&self) -> Vec<PasswordRule> {
+        let all = [
+            (true, PasswordRule::MinLength),
+            (self.needs_upper, PasswordRule::Upper),
+            (self.needs_lower, PasswordRule::Lower),
+            (self.needs_digit_or_special, PasswordRule::DigitOrSpecial),
+            (true, PasswordRule::MaxBytes),
+        ];
+        all.into_iter().filter(|(is_asked, _)| *is_asked).map(|(_, rule)| rule).collect()
+    }
+
+    /// Whether a password is as one rule asks.
+    pub fn keeps(&self, rule: PasswordRule, password: &str) -> bool {
+        match rule {
+            PasswordRule::MinLength => password.chars().count() >= self.min_length,
+            PasswordRule::Upper => password.chars().any(char::is_uppercase),
+            PasswordRule::Lower => password.chars().any(char::is_lowercase),
+            PasswordRule::DigitOrSpecial => password.chars().any(|character| !character.is_alphabetic()),
+            PasswordRule::MaxBytes => password.len() <= Self::MAX_BYTES,
+        }
+    }
+
     pub fn admits(&self, password: &str) -> bool {
-        password.len() <= Self::MAX_BYTES
-            && password.chars().count() >= self.min_length
-            && (!self.needs_upper || password.chars().any(char::is_uppercase))
-            && (!self.needs_lower || password.chars().any(char::is_lowercase))
-            && (!self.needs_digit_or_special || password.chars().any(|character| !character.is_alphabetic()))
+        self.rules().into_iter().all(|rule| self.keeps(rule, password))
     }
 }
 
@@ -147,6 +176,12 @@ mod tests {
         for bad in ["", "Abcd1", "abcde1", "ABCDE1", "Abcdef", &format!("Ab1{}", "x".repeat(1_022))] {
             assert!(!policy.admits(bad), "{bad}");
         }
+        let lax = PasswordPolicy { min_length: 8, needs_upper: false, needs_lower: false, ..policy };
+        assert!(lax.admits("1234 567") && !lax.admits("1234567") && !lax.admits("abcdefgh"));
+        assert_eq!(
+            lax.rules(),
+            [PasswordRule::MinLength, PasswordRule::DigitOrSpecial, PasswordRule::MaxBytes]
+        );
     }
 
     #[test]

@@ -10,5 +10,6 @@ mod docs;
 pub mod eva;
 mod health;
 pub mod kernel;
+mod operator_pages;
 
 pub use kernel::{App, Dialect, DixaSettings, HttpSettings, TokenRate, openapi, openapi_text, router};

@@ -98,6 +98,22 @@ impl Directory {
         Ok(OpenOperatorLink { organization_name: organization.profile.name.clone(), language: link.language })
     }
 
+    /// In which language the operator was written to whom a link was mailed, also one that has expired. `None` where there is
+    /// no such link, or none any more.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn operator_link_language(
+        &self,
+        organization: &str,
+        secret: &str,
+    ) -> Result<Option<MailLanguage>> {
+        let Some(organization) = self.find_organization(organization).await? else { return Ok(None) };
+        let hash = hash_secret(secret);
+        let found = self.query(organization.org, move |conn| operator_links::find(conn, &hash)).await?;
+        Ok(found.map(|link| link.language))
+    }
+
     /// Sets the password of the operator whom a link was mailed to, and makes all links of that operator useless. Of two
     /// that use it at once, one succeeds. What was signed with an earlier password is good for nothing from then on.
     ///

@@ -10,7 +10,7 @@ use denizen_directory::links::{LinkPurpose, UsedLink};
 use denizen_directory::{Error, ErrorCode};
 use denizen_domain::text::Origin;
 
-use crate::kernel::{Call, Problem, Reply};
+use crate::kernel::{Call, Escaped, Problem, Reply, preferred};
 
 /// The words of the pages in one language.
 struct Words {
@@ -49,6 +49,9 @@ const PORTUGUESE: Words = Words {
     verified: "Seu endereço de e-mail foi confirmado. Você pode fechar esta página.",
     gone: "Este link expirou ou já foi usado. Solicite um novo.",
 };
+
+/// The tags of the languages of the pages.
+const LANGUAGES: [&str; 4] = ["en", "es", "ja", "pt"];
 
 /// The words for a language tag, and the tag of the page.
 fn words(language: Option<&str>) -> (&'static Words, &'static str) {
@@ -107,17 +110,13 @@ fn gone(call: &Call, error: Error) -> Result<Reply, Problem> {
     if !matches!(error.code, ErrorCode::LinkNotFound | ErrorCode::OrganizationNotFound) {
         return Err(error.into());
     }
-    let preferred = call.header("accept-language").and_then(|list| list.split([',', ';']).next());
+    let preferred = call.header("accept-language").and_then(|header| preferred(header, &LANGUAGES));
     let (words, language) = words(preferred);
     Ok(Reply::html(404, page(language, words.sign_in, "", &paragraph(words.gone))))
 }
 
 fn paragraph(text: &str) -> String {
-    format!("<p>{}</p>", escaped(text))
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    format!("<p>{}</p>", Escaped(text))
 }
 
 fn page(language: &str, title: &str, organization: &str, content: &str) -> String {

@@ -1,27 +1,6 @@
 //! Text in HTML.
 
-use std::fmt;
-
-/// Shows a text so that nothing in it is taken for markup, within elements and quoted attributes.
-pub(super) struct Escaped<'t>(pub(super) &'t str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.0;
-        while let Some(place) = rest.find(['&', '<', '>', '"', '\'']) {
-            f.write_str(&rest[..place])?;
-            f.write_str(match rest.as_bytes()[place] {
-                b'&' => "&amp;",
-                b'<' => "&lt;",
-                b'>' => "&gt;",
-                b'"' => "&quot;",
-                _ => "&#39;",
-            })?;
-            rest = &rest[place + 1..];
-        }
-        f.write_str(rest)
-    }
-}
+use crate::kernel::Escaped;
 
 /// A description: `code` between back-ticks, a paragraph at each empty line.
 pub(super) fn prose(text: &str) -> String {

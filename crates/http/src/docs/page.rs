@@ -8,10 +8,10 @@ use axum::http::Method;
 use serde_json::{Map, Value};
 
 use super::curl;
-use super::html::{Escaped, inline, prose};
+use super::html::{inline, prose};
 use super::schema::{Schemas, required_mark};
 use super::style::STYLE;
-use crate::kernel::{Dialect, HeaderParam, LINES, Operation, Security, SecurityKind, openapi};
+use crate::kernel::{Dialect, Escaped, HeaderParam, LINES, Operation, Security, SecurityKind, openapi};
 
 pub(super) fn index(dialects: &[Dialect]) -> String {
     let mut body = String::from(

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::html::{Escaped, inline};
+use super::html::inline;
+use crate::kernel::Escaped;
 
 const REFERENCES: &str = "#/components/schemas/";
 

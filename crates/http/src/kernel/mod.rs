@@ -8,6 +8,8 @@ mod body;
 mod call;
 pub(crate) mod caller;
 mod dialect;
+mod escaped;
+mod language;
 mod metrics;
 mod openapi;
 mod operation;
@@ -37,4 +39,6 @@ pub use reply::Reply;
 pub use serve::router;
 pub use stream::{Arriving, Outlet};
 
+pub(crate) use escaped::Escaped;
+pub(crate) use language::preferred;
 pub(crate) use routes::Mounted;

@@ -35,6 +35,7 @@ use super::visit::{Note, REQUEST_ID, Visit};
 pub fn router(app: Arc<App>, dialects: &[Dialect]) -> axum::Router {
     let mut mounted: Vec<Mounted> = dialects.iter().map(Mounted::dialect).collect();
     mounted.push(crate::health::mounted());
+    mounted.push(crate::operator_pages::mounted());
     mounted.push(crate::docs::mounted(dialects, &app.settings.public_url));
     let kernel = Arc::new(Kernel {
         routes: Routes::new(&mounted, &app.metrics, &app.settings),

@@ -1,0 +1,116 @@
+//! The pages that operators see who were written to: where the mailed link lands, with which a password is chosen. They
+//! belong to no vendor's API, and are for people: in four languages, without a script, and also what goes wrong is a page.
+//!
+//! Opening a link uses nothing up, for programs that look into mails open links, too.
+
+mod page;
+mod words;
+
+use std::collections::BTreeMap;
+
+use axum::http::HeaderValue;
+use axum::http::header::RETRY_AFTER;
+use denizen_directory::{Error, ErrorCode};
+use denizen_domain::operator::MailLanguage;
+
+use crate::kernel::{Call, Mounted, Operation, Problem, Reply, handler, preferred};
+use page::{Complaint, form, in_every_language, notice, reply};
+use words::Words;
+
+/// The path of a mailed link.
+const LINK: &str = "/operators/{organization}/password/{secret}";
+
+pub(crate) fn mounted() -> Mounted {
+    let operations = vec![
+        Operation::get(LINK, "open-password-page", handler(open)).public(),
+        // What it reads is a form; that it reads something is all that matters here, where nothing is published.
+        Operation::post(LINK, "set-password", handler(apply)).public().body::<BTreeMap<String, String>>(),
+    ];
+    Mounted { roots: &["/operators"], problem, ..Mounted::own("operator_pages", operations) }
+}
+
+async fn open(call: Call) -> Result<Reply, Problem> {
+    let directory = call.directory();
+    match directory.open_operator_link(call.path("organization"), call.path("secret")).await {
+        Ok(opened) => {
+            let language = asked(&call).unwrap_or(opened.language);
+            let policy = &directory.settings().password_policy;
+            Ok(reply(200, form(language, &opened.organization_name, policy, None)))
+        }
+        Err(error) => gone(&call, error).await,
+    }
+}
+
+async fn apply(call: Call) -> Result<Reply, Problem> {
+    let directory = call.directory();
+    let (organization, secret) = (call.path("organization"), call.path("secret"));
+    let opened = match directory.open_operator_link(organization, secret).await {
+        Ok(opened) => opened,
+        Err(error) => return gone(&call, error).await,
+    };
+    let language = asked(&call).unwrap_or(opened.language);
+    let words = Words::of(language);
+    let name = &opened.organization_name;
+    let (password, confirmation) = (field(&call, "password"), field(&call, "confirmation"));
+    let Err(error) = directory.use_operator_link(organization, secret, password.clone(), &confirmation).await
+    else {
+        return Ok(reply(200, notice(language, words.done, name, words.sign_in)));
+    };
+    let policy = &directory.settings().password_policy;
+    let again =
+        |status, complaint: &Complaint<'_>| reply(status, form(language, name, policy, Some(complaint)));
+    match error.code {
+        ErrorCode::InvalidField if error.field.first().is_some_and(|field| field == "password") => {
+            Ok(again(422, &Complaint::Password(&password)))
+        }
+        ErrorCode::InvalidField => Ok(again(422, &Complaint::Differ)),
+        ErrorCode::Busy => {
+            Ok(again(503, &Complaint::Busy).header(RETRY_AFTER, HeaderValue::from_static("1")))
+        }
+        _ => gone(&call, error).await,
+    }
+}
+
+/// The last value of a field of the form; empty where there is none.
+fn field(call: &Call, name: &str) -> String {
+    let pairs = form_urlencoded::parse(call.body());
+    pairs.filter(|(key, _)| key == name).last().map(|(_, value)| value.into_owned()).unwrap_or_default()
+}
+
+/// The language that was chosen on the page.
+fn asked(call: &Call) -> Option<MailLanguage> {
+    call.query().get("language").and_then(MailLanguage::parse)
+}
+
+/// A page instead of an error: a person is reading. It speaks the language in which the operator was written to, as far as
+/// that is known still, or else one that the browser asks for.
+async fn gone(call: &Call, error: Error) -> Result<Reply, Problem> {
+    if !matches!(error.code, ErrorCode::LinkNotFound | ErrorCode::OrganizationNotFound) {
+        return Err(error.into());
+    }
+    let mut language = asked(call);
+    if language.is_none() {
+        let (organization, secret) = (call.path("organization"), call.path("secret"));
+        language = call.directory().operator_link_language(organization, secret).await?;
+    }
+    let language = language.or_else(|| {
+        let offered = MailLanguage::ALL.map(MailLanguage::as_str);
+        preferred(call.header("accept-language")?, &offered).and_then(MailLanguage::parse)
+    });
+    let language = language.unwrap_or_default();
+    let words = Words::of(language);
+    Ok(reply(404, notice(language, words.gone, "", words.ask)))
+}
+
+/// What is met before anything is known of who reads it.
+fn problem(problem: &Problem) -> Reply {
+    let status = match problem {
+        Problem::Directory(error) => match error.code {
+            ErrorCode::Busy | ErrorCode::Unavailable | ErrorCode::OutcomeUnknown => 503,
+            _ => 500,
+        },
+        other => other.status_and_text().map_or(500, |(status, _)| status),
+    };
+    let is_nothing = matches!(problem, Problem::NotFound | Problem::MethodNotAllowed { .. });
+    reply(status, in_every_language(|words| if is_nothing { words.nothing } else { words.failed }))
+}
