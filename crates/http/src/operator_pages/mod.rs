@@ -13,7 +13,7 @@ use axum::http::header::RETRY_AFTER;
 use denizen_directory::{Error, ErrorCode};
 use denizen_domain::operator::MailLanguage;
 
-use crate::kernel::{Call, Mounted, Operation, Problem, Reply, handler, preferred};
+use crate::kernel::{Asked, Call, Mounted, Operation, Problem, Reply, handler, preferred};
 use page::{Complaint, form, in_every_language, notice, reply};
 use words::Words;
 
@@ -103,7 +103,7 @@ async fn gone(call: &Call, error: Error) -> Result<Reply, Problem> {
 }
 
 /// What is met before anything is known of who reads it.
-fn problem(problem: &Problem) -> Reply {
+fn problem(problem: &Problem, _: &Asked<'_>) -> Reply {
     let status = match problem {
         Problem::Directory(error) => match error.code {
             ErrorCode::Busy | ErrorCode::Unavailable | ErrorCode::OutcomeUnknown => 503,
