@@ -54,6 +54,14 @@ pub enum Command {
     Key(Key),
     /// Take records in: users and what is known of them, one JSON record in each line, also beside a running server
     Ingest(Ingest),
+    /// Make the operators that a CSV file lists, also beside a running server
+    #[command(subcommand)]
+    #[command(after_help = "Example:\n  denizen import operators people.csv --org acme --errors errors.csv")]
+    Import(Import),
+    /// Give the operators of an organization out as a CSV file, also beside a running server
+    #[command(subcommand)]
+    #[command(after_help = "Example:\n  denizen export operators people.csv --org acme")]
+    Export(Export),
     /// See the work that is waiting or has failed, such as mails, and have it tried again or dropped
     #[command(subcommand)]
     #[command(after_help = "Example:\n  denizen job list")]
@@ -354,6 +362,75 @@ pub struct Ingest {
     /// Print what became of every line, as JSON, instead of the refused lines as text
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Import {
+    /// Make the operators that a CSV file lists. An import that was cut off goes on where it was when the same file is given
+    /// again
+    Operators(ImportOperators),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  denizen import operators people.csv --org acme --dry-run
+  denizen import operators people.csv --org acme --mail es --errors errors.csv
+
+docs/eva.md describes the file. Exit code 0 when every operator of the file was made, 1 when some or all were not (the
+others are made all the same), 2 when the file cannot be read.")]
+pub struct ImportOperators {
+    /// The file, or `-` for standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The organization's short name
+    #[arg(long, value_name = "SLUG")]
+    pub org: String,
+    /// Make nobody, and tell what would be wrong
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write a mail to each new operator, in this language; without it, nobody is written to
+    #[arg(long, value_name = "LANGUAGE")]
+    pub mail: Option<MailLanguage>,
+    /// Write what is wrong into this CSV file instead of telling it here; a file that is there is overwritten, unless an
+    /// import goes on
+    #[arg(long, value_name = "FILE")]
+    pub errors: Option<PathBuf>,
+    /// Show no progress
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// The languages of mails to operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MailLanguage {
+    /// English
+    En,
+    /// Spanish
+    Es,
+    /// Japanese
+    Ja,
+    /// Portuguese
+    Pt,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Export {
+    /// Write the operators of an organization, with all that was granted to them and without passwords, into a CSV file that
+    /// can be imported once passwords stand in it
+    Operators(ExportOperators),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  denizen export operators people.csv --org acme
+  denizen export operators --org acme | gzip > people.csv.gz")]
+pub struct ExportOperators {
+    /// The file; a file that is there is overwritten [default: standard output]
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// The organization's short name
+    #[arg(long, value_name = "SLUG")]
+    pub org: String,
 }
 
 /// How a command prints its answer.

@@ -1,9 +1,8 @@
 //! `denizen ingest FILE`: takes records in without a server between, by the same code as the native API.
 
-mod progress;
-
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read, Write as _};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use denizen_directory::Directory;
@@ -13,12 +12,12 @@ use denizen_http::kernel::Problem;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::progress::{Progress, bar, grouped, mebibytes, rate};
 use crate::cli::Ingest;
 use crate::config::Config;
 use crate::installation::{Missing, with_directory};
 use crate::refusal::{About, of_directory};
 use crate::report::{self, Failure};
-use progress::Progress;
 
 /// Bytes that are read at once, and pieces that wait to be taken in.
 const PIECE: usize = 256 << 10;
@@ -32,7 +31,9 @@ pub fn run(config: &Config, wanted: &Ingest) -> anyhow::Result<()> {
             directory,
             wanted,
             intake: Intake::new(bounds),
-            progress: Progress::start(source.bytes, wanted.quiet),
+            progress: Progress::start(wanted.quiet),
+            total: source.bytes,
+            read: 0,
             has_contacts: false,
         };
         run.take_all(source).await
@@ -101,6 +102,9 @@ struct Run<'w> {
     wanted: &'w Ingest,
     intake: Intake,
     progress: Progress,
+    /// Bytes of the file, where that is known, and those that were read.
+    total: Option<u64>,
+    read: u64,
     /// Whether there was a contact among the lines.
     has_contacts: bool,
 }
@@ -128,7 +132,7 @@ impl Run<'_> {
             loop {
                 let more = self.intake.feed(&piece[taken..]);
                 taken += more;
-                self.progress.add_bytes(more);
+                self.read += more as u64;
                 if !self.intake.is_full() {
                     break;
                 }
@@ -140,7 +144,7 @@ impl Run<'_> {
         }
         self.intake.end();
         self.commit().await?;
-        self.progress.finish();
+        self.progress.clear();
         let summary = self.intake.summary();
         self.print_summary(&summary)?;
         Ok((summary, self.has_contacts))
@@ -165,12 +169,13 @@ impl Run<'_> {
         let results = self.intake.commit(take).await;
         let results = results.map_err(|problem| self.failed(&problem))?;
         self.has_contacts |= results.iter().any(|result| result.kind == Some("contact"));
-        self.progress.set_summary(&self.intake.summary());
+        let Summary { lines, refused, .. } = self.intake.summary();
+        self.progress.show(|elapsed| line(lines, refused, self.read, self.total, elapsed));
         self.print(&results)
     }
 
     fn failed(&self, problem: &Problem) -> anyhow::Error {
-        self.progress.finish();
+        self.progress.clear();
         let about = About { org: &self.wanted.org, ..About::default() };
         let line = self.intake.next_line();
         let failure: anyhow::Error = match problem {
@@ -219,6 +224,14 @@ impl Run<'_> {
     }
 }
 
+fn line(lines: u64, refused: u64, bytes: u64, total: Option<u64>, elapsed: Duration) -> String {
+    let rate = grouped(rate(lines, elapsed));
+    let of = total.map(|total| format!(" of {}", mebibytes(total))).unwrap_or_default();
+    let refused = if refused > 0 { format!(", {} refused", grouped(refused)) } else { String::new() };
+    let (bar, lines, bytes) = (bar(bytes, total), grouped(lines), mebibytes(bytes));
+    format!("{bar}{lines} lines, {rate}/s, {bytes}{of}{refused}")
+}
+
 /// How a run ended of which lines were refused.
 fn refusal(summary: &Summary, has_contacts: bool) -> Failure {
     let Summary { lines, refused, .. } = *summary;
@@ -264,4 +277,20 @@ fn in_words(result: &LineResult) -> String {
     let text = format!("line {}{named}{field}: {message}", result.line);
     // Names come from the file, and must not steer the terminal.
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_says_how_far_it_is_and_how_fast() {
+        let second = Duration::from_secs(1);
+        assert_eq!(
+            line(1_234_567, 3, 3 << 20, Some(12 << 20), second * 2),
+            "[#####               ]  25 %  1,234,567 lines, 617,283/s, 3.0 MiB of 12.0 MiB, 3 refused"
+        );
+        assert_eq!(line(0, 0, 0, None, Duration::ZERO), "0 lines, 0/s, 0.0 MiB");
+        assert_eq!(line(10, 0, 512 << 10, Some(0), second), "10 lines, 10/s, 0.5 MiB of 0.0 MiB");
+    }
 }

@@ -3,11 +3,14 @@
 mod check;
 mod completions;
 mod config;
+mod export;
+mod import;
 mod ingest;
 mod job;
 mod key;
 mod openapi;
 mod org;
+mod progress;
 mod serve;
 mod user;
 
@@ -30,6 +33,8 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Org(org) => org::run(&loaded, org),
         Command::Key(key) => key::run(&loaded.config, key),
         Command::Ingest(ingest) => ingest::run(&loaded.config, ingest),
+        Command::Import(import) => import::run(&loaded.config, import),
+        Command::Export(export) => export::run(&loaded.config, export),
         Command::Job(job) => job::run(&loaded.config, job),
         Command::User(user) => user::run(&loaded.config, user),
         Command::Check => check::run(&loaded.config),
