@@ -11,5 +11,6 @@ pub mod eva;
 mod health;
 pub mod kernel;
 mod operator_pages;
+pub mod openid;
 
 pub use kernel::{App, Dialect, DixaSettings, HttpSettings, TokenRate, openapi, openapi_text, router};

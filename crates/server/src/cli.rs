@@ -449,6 +449,8 @@ pub enum Dialect {
     Dixa,
     /// eva, users
     Eva,
+    /// Signing in to eva
+    Openid,
     /// The native API
     Admin,
 }

@@ -20,6 +20,7 @@ pub fn dialects() -> Vec<Dialect> {
         denizen_http::amigo::dialect(),
         denizen_http::dixa::dialect(),
         denizen_http::eva::dialect(),
+        denizen_http::openid::dialect(),
         denizen_http::admin::dialect(),
     ]
 }
@@ -95,6 +96,7 @@ pub fn http_settings(config: &Config, bound: SocketAddr) -> HttpSettings {
         concurrent_requests: limits.concurrent_requests,
         rate_limits: config.rate_limits.enabled.then(|| config.rate_limits.by_operation()),
         public_url: config.public_url(bound),
+        address_header: None,
         dixa: dixa_settings(config),
     }
 }

@@ -28,8 +28,11 @@ struct Place {
 static ADMIN: LazyLock<Contract> = LazyLock::new(|| Contract::new(&denizen_http::admin::dialect()));
 static AMIGO: LazyLock<Contract> = LazyLock::new(|| Contract::new(&denizen_http::amigo::dialect()));
 static EVA: LazyLock<Contract> = LazyLock::new(|| Contract::new(&denizen_http::eva::dialect()));
+static OPENID: LazyLock<Contract> = LazyLock::new(|| Contract::new(&denizen_http::openid::dialect()));
 static DIXA: LazyLock<Contract> = LazyLock::new(|| Contract::new(&denizen_http::dixa::dialect()));
 
+/// The media type of the fields of a form.
+const FORM: &str = "application/x-www-form-urlencoded";
 /// The media type of a JSON value in each line.
 const LINES: &str = "application/x-ndjson";
 
@@ -57,7 +60,7 @@ impl Contract {
     /// The description that a request belongs to: where the paths of two dialects mean it, of that whose parameters can
     /// be what stands there, and otherwise of that with the more literal path, as in the router.
     pub(crate) fn of(method: &str, path: &str) -> &'static Self {
-        let all: [&'static LazyLock<Self>; 4] = [&DIXA, &AMIGO, &EVA, &ADMIN];
+        let all: [&'static LazyLock<Self>; 5] = [&DIXA, &AMIGO, &EVA, &OPENID, &ADMIN];
         let mut meant = all.into_iter().filter(|contract| contract.template(method, path).is_some());
         let fitting = meant.clone().find(|contract| contract.fits(method, path));
         fitting.or_else(|| meant.next()).unwrap_or(&AMIGO)
@@ -133,6 +136,12 @@ impl Contract {
         if let (Some(pointer), Ok(request)) = (accepted("application/json"), serde_json::from_slice(request))
         {
             self.validate(&pointer, &request, answer);
+        }
+        if let Some(pointer) = accepted(FORM) {
+            let fields = form_urlencoded::parse(request);
+            let sent =
+                fields.map(|(name, value)| (name.into_owned(), Value::from(value.into_owned()))).collect();
+            self.validate(&pointer, &Value::Object(sent), answer);
         }
         if let Some(pointer) = accepted(LINES) {
             let sent: Vec<&[u8]> = request.split(|byte| *byte == b'\n').collect();

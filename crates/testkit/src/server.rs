@@ -98,6 +98,7 @@ impl TestServer {
             denizen_http::amigo::dialect(),
             denizen_http::dixa::dialect(),
             denizen_http::eva::dialect(),
+            denizen_http::openid::dialect(),
             denizen_http::admin::dialect(),
         ];
         let router = router(Arc::clone(&app), &dialects);

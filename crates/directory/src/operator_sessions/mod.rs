@@ -9,7 +9,7 @@ mod tokens;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use denizen_domain::ids::{ObjectId, UserId};
+use denizen_domain::ids::{ObjectId, OrgKey, UserId};
 use denizen_domain::operator::PasswordPolicy;
 use denizen_domain::permission::{Condition, FrontendView, Grant, Grants, Placeholders, names};
 use denizen_domain::text::Email;
@@ -98,8 +98,6 @@ pub struct OperatorTokens {
     pub scope: String,
     /// Names the sign-in; the same over all refreshes.
     pub session_state: String,
-    /// The organization's slug, for the log.
-    pub organization: String,
 }
 
 /// Who somebody is, as far as the scope asks for it.
@@ -111,6 +109,14 @@ pub struct Person {
     pub preferred_username: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+}
+
+/// Whom an access token is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorInfo {
+    pub organization: OrgKey,
+    pub user_id: UserId,
+    pub person: Person,
 }
 
 /// A sign-in under way.
@@ -245,16 +251,16 @@ impl Directory {
         Ok(Caller { session, target })
     }
 
-    /// Who the operator is who calls with an access token: its id, and what the scope of the token asks for.
+    /// Who the operator is who calls with an access token, as far as the scope of the token asks for it.
     ///
     /// # Errors
     /// [`crate::ErrorCode::InvalidCredentials`].
-    pub async fn describe_operator(&self, token: &str) -> Result<(UserId, Person)> {
+    pub async fn describe_operator(&self, token: &str) -> Result<OperatorInfo> {
         let now = self.now();
         let (claims, home) = self.check_operator_token(Kind::Access, token, now).await?;
         let current = self.find_current(&home, &claims).await?.ok_or(ErrorCode::InvalidCredentials)?;
         let person = self.find_person(&home, current.user_id, &claims.scope).await?;
-        Ok((current.user_id, person))
+        Ok(OperatorInfo { organization: home.org, user_id: current.user_id, person })
     }
 
     async fn load_operator_session(&self, token: &str, now: Timestamp) -> Result<Session> {
@@ -378,7 +384,6 @@ impl Directory {
             id_token,
             scope,
             session_state: session,
-            organization: organization.slug.as_str().to_owned(),
         })
     }
 }

@@ -30,7 +30,8 @@ pub(super) fn command(dialect: &Dialect, operation: &Operation, url: &str, body:
     }
     let _ = write!(command, " \"{address}\"");
     let mut headers: Vec<String> = headers_of(dialect, operation);
-    if body.is_some() || operation.streams {
+    // Of a form curl says so by itself.
+    if (body.is_some() && !operation.is_form) || operation.streams {
         headers.push(format!("Content-Type: {}", operation.body_type()));
     }
     for header in headers {
@@ -39,6 +40,11 @@ pub(super) fn command(dialect: &Dialect, operation: &Operation, url: &str, body:
     if operation.streams {
         // Sent while it is read, where `-d` would take the whole file into memory first.
         command.push_str(" \\\n  -T records.ndjson");
+    } else if let Some(fields) = body.filter(|_| operation.is_form).and_then(Value::as_object) {
+        for (name, value) in fields {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let _ = write!(command, " \\\n  --data-urlencode '{name}={}'", value.replace('\'', r"'\''"));
+        }
     } else if let Some(body) = body {
         let _ = write!(command, " \\\n  -d '{}'", body.to_string().replace('\'', r"'\''"));
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use axum::http::HeaderName;
 use denizen_directory::Directory;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -40,6 +41,9 @@ pub struct HttpSettings {
     pub rate_limits: Option<BTreeMap<String, BTreeMap<String, u32>>>,
     /// How callers reach this process, without a slash at the end; for the examples in the pages about the dialects.
     pub public_url: String,
+    /// The header in which a proxy before this process says who calls it; `None` where callers come by themselves, and could
+    /// say anything.
+    pub address_header: Option<HeaderName>,
     pub dixa: DixaSettings,
 }
 
@@ -103,6 +107,7 @@ impl Default for HttpSettings {
             concurrent_requests: 1024,
             rate_limits: None,
             public_url: "http://127.0.0.1:8080".to_owned(),
+            address_header: None,
             dixa: DixaSettings::default(),
         }
     }

@@ -1,6 +1,6 @@
 //! One request as a handler sees it: routed, within the limits, its body read.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -143,10 +143,26 @@ impl Call {
         self.app.directory.now()
     }
 
+    /// From where the caller comes: the other end of the connection or, where the settings name the header in which a proxy
+    /// says it, what the proxy itself has seen, which stands last there.
+    pub fn caller_address(&self) -> Option<IpAddr> {
+        let said = self.app.settings.address_header.as_ref().and_then(|name| {
+            let last = self.parts.headers.get_all(name).iter().next_back()?.to_str().ok()?;
+            parse_address(last.rsplit(',').next()?.trim())
+        });
+        said.or_else(|| self.peer().map(|peer| peer.ip()))
+    }
+
     /// The other end of the connection; `None` where there is no socket.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0)
     }
+}
+
+/// An address, perhaps with a port behind it.
+fn parse_address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or(text);
+    bare.parse().ok().or_else(|| text.parse().ok().map(|address: SocketAddr| address.ip()))
 }
 
 /// All pairs of a query, in order, repeated keys kept.
@@ -166,5 +182,25 @@ impl Query {
     /// Every value of a key.
     pub fn all<'q>(&'q self, name: &str) -> impl Iterator<Item = &'q str> {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_have_a_port_behind_it() {
+        for (text, address) in [
+            ("10.0.0.1", Some("10.0.0.1")),
+            ("10.0.0.1:443", Some("10.0.0.1")),
+            ("2001:db8::1", Some("2001:db8::1")),
+            ("[2001:db8::1]", Some("2001:db8::1")),
+            ("[2001:db8::1]:443", Some("2001:db8::1")),
+            ("unknown", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_address(text), address.map(|address| address.parse().unwrap()), "{text}");
+        }
     }
 }

@@ -34,7 +34,7 @@ pub use operation::{
     handler,
 };
 pub use problem::{Asked, FieldProblem, Loc, Problem};
-pub use reader::{Misread, Object, QueryReader, Reader, parse_bool, read_body, read_object};
+pub use reader::{FORM, Form, Misread, Object, QueryReader, Reader, parse_bool, read_body, read_object};
 pub use reply::Reply;
 pub use serve::router;
 pub use stream::{Arriving, Outlet};

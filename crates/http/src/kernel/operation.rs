@@ -15,6 +15,7 @@ use super::app::HttpSettings;
 use super::call::Call;
 use super::dialect::HeaderParam;
 use super::problem::Problem;
+use super::reader::FORM;
 use super::reply::Reply;
 
 type Answering = Pin<Box<dyn Future<Output = Result<Reply, Problem>> + Send>>;
@@ -217,6 +218,8 @@ pub struct Operation {
     /// The body is given to the handler as it arrives, and the answer may be made while it is sent: neither has a limit
     /// of size or time as a whole. Such a body is a sequence of JSON values, a line each.
     pub streams: bool,
+    /// The body is what a form sends, and not JSON.
+    pub is_form: bool,
     /// Whether the concurrency limit leaves it alone and the published description leaves it out.
     pub(crate) internal: bool,
     pub(crate) quiet: bool,
@@ -245,6 +248,7 @@ impl Operation {
             rate: None,
             body_limit: BodyLimit::Ordinary,
             streams: false,
+            is_form: false,
             internal: false,
             quiet: false,
             handler,
@@ -324,7 +328,11 @@ impl Operation {
 
     /// The media type of the request's body.
     pub(crate) fn body_type(&self) -> &'static str {
-        if self.streams { LINES } else { "application/json" }
+        match self {
+            Self { streams: true, .. } => LINES,
+            Self { is_form: true, .. } => FORM,
+            _ => "application/json",
+        }
     }
 
     /// The operation reads a JSON body of this form. Without this call no body is read.
@@ -332,6 +340,13 @@ impl Operation {
     pub fn body<T: JsonSchema>(mut self) -> Self {
         self.body = Some(SchemaRef::of::<T>());
         self
+    }
+
+    /// The operation reads the fields of a form; `T` is what they would be as an object.
+    #[must_use]
+    pub fn form<T: JsonSchema>(mut self) -> Self {
+        self.is_form = true;
+        self.body::<T>()
     }
 
     /// Like [`Operation::body`], but it may be absent.

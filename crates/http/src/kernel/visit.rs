@@ -135,6 +135,9 @@ impl Visit {
             Some(Problem::RateLimited { retry_after, .. } | Problem::TooManyRequests { retry_after }) => {
                 all.insert(RETRY_AFTER, (*retry_after).into());
             }
+            Some(Problem::Directory(error)) if error.retry_after.is_some() => {
+                all.insert(RETRY_AFTER, error.retry_after.unwrap_or(1).into());
+            }
             Some(problem) if problem.passes() => {
                 all.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }

@@ -3,9 +3,11 @@
 
 mod body;
 mod depth;
+mod form;
 mod query;
 mod typed;
 
 pub use body::Reader;
+pub use form::{FORM, Form};
 pub use query::{QueryReader, parse_bool};
 pub use typed::{Misread, Object, read_body, read_object};
