@@ -10,7 +10,9 @@ mod docs;
 pub mod eva;
 mod health;
 pub mod kernel;
-mod operator_pages;
 pub mod openid;
+mod operator_pages;
 
-pub use kernel::{App, Dialect, DixaSettings, HttpSettings, TokenRate, openapi, openapi_text, router};
+pub use kernel::{
+    App, Dialect, DixaSettings, EvaSettings, HttpSettings, TokenRate, openapi, openapi_text, router,
+};

@@ -8,7 +8,7 @@ use denizen_directory::DirectorySettings;
 use denizen_directory::operator_sessions::SignInSettings;
 use denizen_directory::passwords::PasswordSettings;
 use denizen_domain::operator::PasswordPolicy;
-use denizen_http::{Dialect, DixaSettings, HttpSettings, TokenRate};
+use denizen_http::{Dialect, DixaSettings, EvaSettings, HttpSettings, TokenRate};
 use denizen_store::{PostgresOptions, SqliteOptions, StoreOptions};
 
 use crate::config::{Config, Place, SecretUrl};
@@ -98,6 +98,7 @@ pub fn http_settings(config: &Config, bound: SocketAddr) -> HttpSettings {
         public_url: config.public_url(bound),
         address_header: None,
         dixa: dixa_settings(config),
+        eva: EvaSettings { csv_bytes: config.eva.csv_bytes, csv_uploads: config.eva.csv_uploads },
     }
 }
 

@@ -16,10 +16,10 @@ use std::sync::Arc;
 
 use denizen_domain::ids::{UserId, Uuid};
 use denizen_domain::permission::names;
-use denizen_roster::{Scratch, Spool, Terms};
+use denizen_roster::{Scratch, Terms};
 use denizen_store::operators as stored;
 
-pub use denizen_roster::{Check, Entries, MAX_CELL, Reading, RowWriter, Unreadable};
+pub use denizen_roster::{Check, Entries, MAX_CELL, Reading, RowWriter, Spool, Unreadable};
 pub use denizen_store::operator_imports::OperatorImport;
 pub use export::{Exported, columns};
 

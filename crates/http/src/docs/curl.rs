@@ -31,7 +31,8 @@ pub(super) fn command(dialect: &Dialect, operation: &Operation, url: &str, body:
     let _ = write!(command, " \"{address}\"");
     let mut headers: Vec<String> = headers_of(dialect, operation);
     // Of a form curl says so by itself.
-    if (body.is_some() && !operation.is_form) || operation.streams {
+    let is_form = operation.is_form || operation.takes_file;
+    if (body.is_some() && !is_form) || operation.streams {
         headers.push(format!("Content-Type: {}", operation.body_type()));
     }
     for header in headers {
@@ -40,6 +41,8 @@ pub(super) fn command(dialect: &Dialect, operation: &Operation, url: &str, body:
     if operation.streams {
         // Sent while it is read, where `-d` would take the whole file into memory first.
         command.push_str(" \\\n  -T records.ndjson");
+    } else if operation.takes_file {
+        command.push_str(" \\\n  -F file=@users.csv");
     } else if let Some(fields) = body.filter(|_| operation.is_form).and_then(Value::as_object) {
         for (name, value) in fields {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

@@ -11,6 +11,7 @@ mod errors;
 mod get_configuration;
 mod get_own_user;
 mod get_user;
+mod import_users;
 mod input;
 mod list_users;
 mod quicksearch;
@@ -250,5 +251,47 @@ fn configuration_operations() -> Vec<Operation> {
 
 /// Mass creation by CSV (contract section 10).
 fn csv_operations() -> Vec<Operation> {
-    Vec::new()
+    let file = "Administrators only. The file has a line for each user, or several for a user of several environments or \
+                bots. Every user of it is created or not, whatever becomes of the others: the errors say who was not, in \
+                the order of the file.";
+    let trial = "Administrators only. Nobody is created: the errors say who would not be.";
+    let operations = vec![
+        mailed(operation(
+            Method::POST,
+            both!("/csv"),
+            "createUsersFromCsv",
+            handler(import_users::with_mail),
+        ))
+        .summary("Create users from a CSV file")
+        .description(file),
+        operation(Method::POST, both!("/csv/validate"), "validateCsv", handler(import_users::validate))
+            .summary("Try a CSV file")
+            .description(trial),
+        operation(
+            Method::POST,
+            both!("/csv/silent"),
+            "createUsersFromCsvSilently",
+            handler(import_users::silently),
+        )
+        .summary("Create users from a CSV file without mails")
+        .description(file),
+        operation(
+            Method::POST,
+            both!("/csv/silent/validate"),
+            "validateCsvSilently",
+            handler(import_users::validate),
+        )
+        .summary("Try a CSV file for users without mails")
+        .description(trial),
+    ];
+    let common = |operation: Operation| {
+        traced(operation)
+            .tag("csv")
+            .csv::<wire::CsvUpload>()
+            .responds::<wire::CsvErrors<'static>>(200)
+            .errors(ALWAYS)
+            .errors(OF_BODY)
+            .errors(&[403, 408])
+    };
+    operations.into_iter().map(common).collect()
 }

@@ -289,3 +289,41 @@ mod tests {
         }
     }
 }
+
+/// The form of an upload.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used: a form is read part by part")]
+pub(super) struct CsvUpload {
+    /// The CSV file, in UTF-8: `email;name;company;role;password;environmentUuid;environmentName;bot`.
+    #[schemars(with = "Binary")]
+    file: Vec<u8>,
+}
+
+/// A file in a form.
+struct Binary;
+
+impl JsonSchema for Binary {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Binary".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "binary", "contentMediaType": "text/csv"})
+    }
+}
+
+/// Of which users nothing was made, in the order of the file.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct CsvErrors<'e> {
+    pub(super) errors: Vec<CsvError<'e>>,
+}
+
+/// A user of the file of whom nothing was made, or a line that repeats one.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct CsvError<'e> {
+    /// As it stands in the file; empty where there is none.
+    pub(super) email: Cow<'e, str>,
+    pub(super) message: Cow<'e, str>,
+}

@@ -45,6 +45,7 @@ pub struct HttpSettings {
     /// say anything.
     pub address_header: Option<HeaderName>,
     pub dixa: DixaSettings,
+    pub eva: EvaSettings,
 }
 
 /// What the callers of one dialect may ask of the process, and how it answers them.
@@ -66,6 +67,21 @@ pub struct DixaSettings {
     pub bulk_bytes: usize,
     /// How often each access token may call; `None` for as often as it likes.
     pub rate: Option<TokenRate>,
+}
+
+/// What the callers of the eva dialect may ask of the process.
+#[derive(Debug, Clone)]
+pub struct EvaSettings {
+    /// Largest file of operators that is uploaded, in bytes.
+    pub csv_bytes: usize,
+    /// Such files that are worked on at once. Each may take as long as its passwords take to be hashed.
+    pub csv_uploads: usize,
+}
+
+impl Default for EvaSettings {
+    fn default() -> Self {
+        Self { csv_bytes: 10 << 20, csv_uploads: 4 }
+    }
 }
 
 /// How often one access token may call one process.
@@ -109,6 +125,7 @@ impl Default for HttpSettings {
             public_url: "http://127.0.0.1:8080".to_owned(),
             address_header: None,
             dixa: DixaSettings::default(),
+            eva: EvaSettings::default(),
         }
     }
 }
@@ -125,6 +142,8 @@ pub struct App {
     pub(crate) in_flight: AtomicUsize,
     /// A place for each stream of records that may be open at once.
     streams: Arc<Semaphore>,
+    /// A place for each uploaded file that may be worked on at once.
+    uploads: Arc<Semaphore>,
     is_leaving: AtomicBool,
     /// Whether streams are asked to end.
     is_stopping: watch::Sender<bool>,
@@ -135,10 +154,12 @@ impl App {
         let mut process = [0; 4];
         directory.environment().entropy.fill(&mut process);
         let streams = Arc::new(Semaphore::new(settings.ingest_streams));
+        let uploads = Arc::new(Semaphore::new(settings.eva.csv_uploads));
         Arc::new(Self {
             directory,
             settings,
             streams,
+            uploads,
             metrics: Metrics::new(),
             rates: RateLimiter::default(),
             buckets: Buckets::default(),
@@ -161,6 +182,14 @@ impl App {
     /// [`Problem::Overloaded`] when all places are taken.
     pub(crate) fn take_stream_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
         Arc::clone(&self.streams).try_acquire_owned().map_err(|_| Problem::Overloaded)
+    }
+
+    /// A place for an uploaded file, held for as long as it is worked on.
+    ///
+    /// # Errors
+    /// [`Problem::Overloaded`] when all places are taken.
+    pub(crate) fn take_upload_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.uploads).try_acquire_owned().map_err(|_| Problem::Overloaded)
     }
 
     /// Asks everything that streams to end at its next good moment: a stream has no end that a stop could wait for.

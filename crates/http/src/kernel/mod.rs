@@ -22,22 +22,24 @@ mod routes;
 mod serve;
 mod shape;
 mod stream;
+mod upload;
 mod visit;
 
-pub use app::{App, DixaSettings, HttpSettings, TokenRate};
+pub use app::{App, DixaSettings, EvaSettings, HttpSettings, TokenRate};
 pub use call::{Call, Query};
 pub use dialect::{Dialect, HeaderParam, SecurityKind, SecurityScheme};
 pub use metrics::{JobCount, Metrics};
 pub use openapi::{openapi, openapi_text};
 pub use operation::{
-    BodyLimit, ErrorResponse, Handler, LINES, Operation, QueryParam, Rate, Response, SchemaRef, Security,
-    handler,
+    BodyLimit, ErrorResponse, FORM_DATA, Handler, LINES, Operation, QueryParam, Rate, Response, SchemaRef,
+    Security, handler,
 };
 pub use problem::{Asked, FieldProblem, Loc, Problem};
 pub use reader::{FORM, Form, Misread, Object, QueryReader, Reader, parse_bool, read_body, read_object};
 pub use reply::Reply;
 pub use serve::router;
 pub use stream::{Arriving, Outlet};
+pub use upload::Upload;
 
 pub(crate) use escaped::Escaped;
 pub(crate) use language::preferred;

@@ -42,6 +42,9 @@ where
 /// The media type of a sequence of JSON values, one in each line.
 pub const LINES: &str = "application/x-ndjson";
 
+/// The media type of a form with files.
+pub const FORM_DATA: &str = "multipart/form-data";
+
 /// The schema of a Rust type, to be asked for when a document is made.
 #[derive(Clone, Copy)]
 pub struct SchemaRef(pub(crate) fn(&mut SchemaGenerator) -> Schema);
@@ -63,6 +66,8 @@ pub enum BodyLimit {
     Transcript,
     /// `dixa.bulk_bytes`, for many records in one call.
     Bulk,
+    /// `eva.csv_bytes`, for a file of operators, and what a form has around it.
+    Csv,
 }
 
 impl BodyLimit {
@@ -75,6 +80,7 @@ impl BodyLimit {
                 settings.body_bytes.saturating_add(settings.transcript_bytes.saturating_mul(6))
             }
             Self::Bulk => settings.dixa.bulk_bytes,
+            Self::Csv => settings.eva.csv_bytes.saturating_add(settings.body_bytes),
         }
     }
 
@@ -220,6 +226,9 @@ pub struct Operation {
     pub streams: bool,
     /// The body is what a form sends, and not JSON.
     pub is_form: bool,
+    /// The body is a form with a file in it, which the handler reads as it arrives, and there is no limit to the time that
+    /// the operation takes.
+    pub takes_file: bool,
     /// Whether the concurrency limit leaves it alone and the published description leaves it out.
     pub(crate) internal: bool,
     pub(crate) quiet: bool,
@@ -249,6 +258,7 @@ impl Operation {
             body_limit: BodyLimit::Ordinary,
             streams: false,
             is_form: false,
+            takes_file: false,
             internal: false,
             quiet: false,
             handler,
@@ -331,6 +341,7 @@ impl Operation {
         match self {
             Self { streams: true, .. } => LINES,
             Self { is_form: true, .. } => FORM,
+            Self { takes_file: true, .. } => FORM_DATA,
             _ => "application/json",
         }
     }
@@ -368,6 +379,14 @@ impl Operation {
     pub fn streaming<T: JsonSchema>(mut self) -> Self {
         self.streams = true;
         self.body_optional = true;
+        self.body::<T>()
+    }
+
+    /// See [`Operation::takes_file`] and [`BodyLimit::Csv`]; `T` is the form with its parts.
+    #[must_use]
+    pub fn csv<T: JsonSchema>(mut self) -> Self {
+        self.takes_file = true;
+        self.body_limit = BodyLimit::Csv;
         self.body::<T>()
     }
 

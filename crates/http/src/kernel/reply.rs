@@ -92,6 +92,12 @@ impl Reply {
         Self { stream: Some(Stream::new(work)), ..Self::bytes(200, content_type, Bytes::new()) }
     }
 
+    /// The same with another status.
+    #[must_use]
+    pub fn with_status(self, status: u16) -> Self {
+        Self { status: status_of(status), ..self }
+    }
+
     /// Sets a header; one of the same name that stands already is replaced.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {

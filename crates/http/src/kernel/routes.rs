@@ -83,7 +83,10 @@ pub(crate) struct Served {
     pub(crate) handler: Handler,
     pub(crate) reads_body: bool,
     pub(crate) body_limit: usize,
+    /// The body is given to the handler as it arrives.
     pub(crate) streams: bool,
+    /// There is no limit to the time that the handler takes.
+    pub(crate) takes_its_time: bool,
     /// Bodies longer than this are left on their way until it is known who sends them.
     pub(crate) read_at_once: usize,
     /// The limit of a minute, where there is one.
@@ -225,7 +228,8 @@ fn places_of<'m>(
         handler: operation.handler.clone(),
         reads_body: operation.body.is_some(),
         body_limit: operation.body_limit.bytes(settings),
-        streams: operation.streams,
+        streams: operation.streams || operation.takes_file,
+        takes_its_time: operation.takes_file,
         read_at_once: operation.body_limit.at_once(settings),
         rate,
         internal: operation.internal,

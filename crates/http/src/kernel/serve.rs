@@ -181,9 +181,13 @@ impl Kernel {
             request_id,
             note,
         };
-        let outcome = tokio::time::timeout_at(deadline, run(endpoint, call))
-            .await
-            .unwrap_or(Err(Problem::RequestTimeout { seconds, safe }));
+        let running = run(endpoint, call);
+        let outcome = if operation.takes_its_time {
+            running.await
+        } else {
+            let timed = tokio::time::timeout_at(deadline, running).await;
+            timed.unwrap_or(Err(Problem::RequestTimeout { seconds, safe }))
+        };
         abandoned.ticket = None;
         if let Some(ticket) = ticket {
             // Who could not be authenticated must not use the organization's share up.

@@ -54,6 +54,8 @@ pub const NUMBERS: &[Number] = &[
     number("dixa.bulk_bytes", "bytes", 1024, 256 << 20),
     number("eva.operator_link_days", "days", 1, 90),
     number("eva.image_bytes", "bytes", 0, 16 << 20),
+    number("eva.csv_bytes", "bytes", 1024, 1 << 30),
+    number("eva.csv_uploads", "files", 1, 1024),
     number("eva.password_min_length", "characters", 6, 128),
     // Below the two minutes for which a job is leased: a delivery that outlives its lease would be begun again.
     number("mail.timeout_seconds", "seconds", 1, 90),

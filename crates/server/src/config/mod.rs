@@ -202,6 +202,10 @@ pub struct Eva {
     /// Largest image of an operator, in bytes. 0 to 16 MiB, default 256 KiB. It comes in a body, which `limits.body_bytes`
     /// bounds.
     pub image_bytes: usize,
+    /// Largest CSV file of operators that is uploaded, in bytes. 1 KiB to 1 GiB, default 10 MiB.
+    pub csv_bytes: usize,
+    /// Uploaded CSV files that are worked on at once. 1 to 1024, default 4.
+    pub csv_uploads: usize,
     /// Fewest characters of a password that is set. 6 to 128, default 6.
     pub password_min_length: usize,
     /// Whether a password needs an upper-case letter. Default true.
@@ -406,6 +410,8 @@ impl Default for Config {
             eva: Eva {
                 operator_link_days: 3,
                 image_bytes: 256 << 10,
+                csv_bytes: 10 << 20,
+                csv_uploads: 4,
                 password_min_length: 6,
                 password_needs_upper: true,
                 password_needs_lower: true,
