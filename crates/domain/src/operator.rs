@@ -185,6 +185,23 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_says_what_it_asks_for() {
+        let words = PasswordPolicy::default().to_string();
+        assert_eq!(
+            words,
+            "must have at least 6 characters, an upper-case letter, a lower-case letter, a digit or special character, \
+             and at most 1024 bytes"
+        );
+        let lax = PasswordPolicy {
+            min_length: 8,
+            needs_upper: false,
+            needs_lower: false,
+            needs_digit_or_special: false,
+        };
+        assert_eq!(lax.to_string(), "must have at least 8 characters, and at most 1024 bytes");
+    }
+
+    #[test]
     fn a_role_is_known_in_any_letter_case() {
         for role in OperatorRole::ALL {
             assert_eq!(OperatorRole::parse(&role.as_str().to_uppercase()), Some(role));

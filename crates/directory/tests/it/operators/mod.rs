@@ -8,6 +8,7 @@ mod deleting;
 mod mailing;
 mod permissions;
 mod racing;
+mod random;
 mod reading;
 
 use std::sync::Arc;
