@@ -15,6 +15,7 @@ pub struct Contract {
     document: Value,
     places: Vec<Place>,
     fits: fn(&str, &str) -> bool,
+    falls_through: bool,
     /// By the pointer of the schema in the document.
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
@@ -86,22 +87,30 @@ impl Contract {
         }
         // The most literal path wins, as it does in the router.
         places.sort_by_key(|place| place.segments.iter().filter(|segment| segment.starts_with('{')).count());
-        Self { document, places, fits: dialect.fits, validators: Mutex::default() }
+        Self {
+            document,
+            places,
+            fits: dialect.fits,
+            falls_through: dialect.falls_through,
+            validators: Mutex::default(),
+        }
     }
 
-    /// The published path that a request means, if it means one.
+    /// The published path that a request means, if it means one. A path that is nearer hides others, whatever its methods,
+    /// unless the dialect falls through.
     pub fn template(&self, method: &str, path: &str) -> Option<&str> {
         let asked: Vec<&str> = split(path).collect();
-        let fits = |place: &&Place| {
-            place.method == method
-                && place.segments.len() == asked.len()
-                && place
-                    .segments
-                    .iter()
-                    .zip(&asked)
-                    .all(|(known, asked)| known.starts_with('{') || known == asked)
+        let covers = |place: &&Place| {
+            let is_meant = |(known, asked): (&String, &&str)| {
+                if known.starts_with('{') { !asked.is_empty() } else { known == asked }
+            };
+            place.segments.len() == asked.len() && place.segments.iter().zip(&asked).all(is_meant)
         };
-        self.places.iter().find(fits).map(|place| place.path.as_str())
+        let mut meant = self.places.iter().filter(covers);
+        let nearest = meant.clone().next()?;
+        let is_hidden = |place: &Place| !self.falls_through && place.path != nearest.path;
+        let found = meant.find(|place| place.method == method && !is_hidden(place));
+        found.map(|place| place.path.as_str())
     }
 
     /// # Panics
@@ -183,7 +192,8 @@ impl Contract {
 
 /// The segments of a path; one slash more or less at its end and several at its beginning are tolerated.
 fn split(path: &str) -> impl Iterator<Item = &str> {
-    path.trim_start_matches('/').trim_end_matches('/').split('/')
+    let path = path.trim_start_matches('/');
+    path.strip_suffix('/').unwrap_or(path).split('/')
 }
 
 fn escaped(path: &str) -> String {
