@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use denizen_courier::{Courier, CourierError, Google, GoogleSettings, MailSettings};
 use denizen_directory::DirectorySettings;
-use denizen_directory::operator_sessions::SignInSettings;
+use denizen_directory::operator_sessions::{Attempts, SignInSettings};
 use denizen_directory::passwords::PasswordSettings;
 use denizen_domain::operator::PasswordPolicy;
 use denizen_http::{Dialect, DixaSettings, EvaSettings, HttpSettings, TokenRate};
@@ -68,8 +68,25 @@ pub fn directory_settings(config: &Config, bound: SocketAddr) -> DirectorySettin
         share_limits: None,
         awaited_user_days: signed(config.ingest.awaited_user_days),
         account_organizations: config.identity.organizations.clone(),
-        passwords: PasswordSettings::default(),
-        sign_in: SignInSettings::default(),
+        passwords: PasswordSettings {
+            memory_kib: config.passwords.memory_kib,
+            iterations: config.passwords.iterations,
+            parallelism: config.passwords.parallelism,
+            queue: config.passwords.queue,
+        },
+        sign_in: SignInSettings {
+            access_seconds: config.eva.access_seconds.into(),
+            refresh_seconds: config.eva.refresh_seconds.into(),
+            session_seconds: config.eva.session_seconds.into(),
+            per_account: Attempts {
+                burst: config.eva.account_attempts,
+                every_seconds: config.eva.account_attempt_seconds,
+            },
+            per_address: Attempts {
+                burst: config.eva.address_attempts,
+                every_seconds: config.eva.address_attempt_seconds,
+            },
+        },
         operator_link_days: signed(config.eva.operator_link_days),
         password_policy: PasswordPolicy {
             min_length: config.eva.password_min_length,
@@ -96,7 +113,7 @@ pub fn http_settings(config: &Config, bound: SocketAddr) -> HttpSettings {
         concurrent_requests: limits.concurrent_requests,
         rate_limits: config.rate_limits.enabled.then(|| config.rate_limits.by_operation()),
         public_url: config.public_url(bound),
-        address_header: None,
+        address_header: limits.address_header.as_ref().and_then(|name| name.parse().ok()),
         dixa: dixa_settings(config),
         eva: EvaSettings { csv_bytes: config.eva.csv_bytes, csv_uploads: config.eva.csv_uploads },
     }

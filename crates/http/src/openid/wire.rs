@@ -62,14 +62,12 @@ pub(super) struct Configuration {
 
 /// Public keys (RFC 7517). It is written elsewhere, and described here.
 #[derive(Serialize, JsonSchema)]
-#[expect(dead_code, reason = "it describes what is written as it lies")]
 pub(super) struct KeySet {
     keys: Vec<PublicKey>,
 }
 
 /// A public key of ECDSA over P-256.
 #[derive(Serialize, JsonSchema)]
-#[expect(dead_code, reason = "it describes what is written as it lies")]
 struct PublicKey {
     kty: String,
     crv: String,

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use axum::http::Uri;
+use axum::http::{HeaderName, Uri};
 use denizen_domain::text::Slug;
 use denizen_store::PostgresOptions;
 use serde_json::Value;
@@ -57,6 +57,18 @@ pub const NUMBERS: &[Number] = &[
     number("eva.csv_bytes", "bytes", 1024, 1 << 30),
     number("eva.csv_uploads", "files", 1, 1024),
     number("eva.password_min_length", "characters", 6, 128),
+    number("eva.access_seconds", "seconds", 60, 3_600),
+    number("eva.refresh_seconds", "seconds", 60, 86_400),
+    number("eva.session_seconds", "seconds", 60, 2_592_000),
+    number("eva.account_attempts", "attempts, 0 = unlimited", 0, 10_000),
+    number("eva.account_attempt_seconds", "seconds", 1, 3_600),
+    number("eva.address_attempts", "attempts, 0 = unlimited", 0, 1_000_000),
+    number("eva.address_attempt_seconds", "seconds", 1, 3_600),
+    // The least is OWASP's.
+    number("passwords.memory_kib", "KiB", 19_456, 1 << 20),
+    number("passwords.iterations", "passes", 2, 64),
+    number("passwords.parallelism", "lanes", 1, 16),
+    number("passwords.queue", "sign-ins", 1, 100_000),
     // Below the two minutes for which a job is leased: a delivery that outlives its lease would be begun again.
     number("mail.timeout_seconds", "seconds", 1, 90),
     number("mail.attempts", "attempts", 1, 100),
@@ -180,6 +192,9 @@ pub fn check_text(key: &str, text: &str) -> Result<(), String> {
             "must be an address such as https://users.example.com, without query and fragment",
         ),
         "store" => return check_store(text),
+        "limits.address_header" => {
+            (text.parse::<HeaderName>().is_ok(), "must be the name of a header, such as x-forwarded-for")
+        }
         "mail.smtp_url" => (
             text.starts_with("smtp://") || text.starts_with("smtps://"),
             "must begin with smtp:// or smtps://",

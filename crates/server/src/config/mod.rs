@@ -44,6 +44,7 @@ pub struct Config {
     pub amigo: Amigo,
     pub dixa: Dixa,
     pub eva: Eva,
+    pub passwords: Passwords,
     pub mail: Mail,
     pub identity: Identity,
     pub ingest: Ingest,
@@ -81,6 +82,10 @@ pub struct Limits {
     pub keep_alive_seconds: u64,
     /// At a stop, in-flight requests get so many seconds to finish. 0 to 3,600, default 30.
     pub shutdown_seconds: u64,
+    /// The header in which a proxy says from where a request comes, such as `x-forwarded-for`; of several addresses the last
+    /// counts. To be set only where nobody can reach denizen but through that proxy. Default: none, the other end of the
+    /// connection.
+    pub address_header: Option<String>,
 }
 
 /// Leaving without a failed request, for processes behind a balancer.
@@ -214,6 +219,35 @@ pub struct Eva {
     pub password_needs_lower: bool,
     /// Whether a password needs a digit, or a character that is neither letter nor digit. Default true.
     pub password_needs_digit_or_special: bool,
+    /// Validity of an access token, in seconds. 60 to 3,600, default 300.
+    pub access_seconds: u32,
+    /// Validity of a refresh token, in seconds. 60 to 86,400, default 1,800. Each refresh brings a new one.
+    pub refresh_seconds: u32,
+    /// After so many seconds the password has to be shown again, however often was refreshed. 60 to 2,592,000, default 36,000.
+    pub session_seconds: u32,
+    /// Wrong passwords in a row for one account. 0 to 10,000, default 20; 0 means unlimited.
+    pub account_attempts: u32,
+    /// After so many seconds there is one more for the account. 1 to 3,600, default 30.
+    pub account_attempt_seconds: u32,
+    /// Wrong passwords in a row from one address. 0 to 1,000,000, default 200; 0 means unlimited.
+    pub address_attempts: u32,
+    /// After so many seconds there is one more from the address. 1 to 3,600, default 1.
+    pub address_attempt_seconds: u32,
+}
+
+/// What hashing a password with argon2id costs. Less than the defaults, which are the least that OWASP recommends, is not
+/// accepted; passwords that were hashed with less are hashed again when they are shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Passwords {
+    /// Memory of one hash, in KiB; each core makes one at a time. 19,456 to 1,048,576, default 19,456.
+    pub memory_kib: u32,
+    /// Passes over the memory. 2 to 64, default 2.
+    pub iterations: u32,
+    /// Lanes of the memory. 1 to 16, default 1. One thread fills them all.
+    pub parallelism: u32,
+    /// Sign-ins that may wait for a core; further ones are answered 503. 1 to 100,000, default 64.
+    pub queue: usize,
 }
 
 /// Mail. Without `smtp_url` mails are written as `.eml` files in the data folder.
@@ -347,6 +381,7 @@ impl Default for Config {
                 connections: 4096,
                 keep_alive_seconds: 75,
                 shutdown_seconds: 30,
+                address_header: None,
             },
             shutdown: Shutdown { drain_seconds: 0 },
             rate_limits: RateLimits {
@@ -416,7 +451,15 @@ impl Default for Config {
                 password_needs_upper: true,
                 password_needs_lower: true,
                 password_needs_digit_or_special: true,
+                access_seconds: 300,
+                refresh_seconds: 1_800,
+                session_seconds: 36_000,
+                account_attempts: 20,
+                account_attempt_seconds: 30,
+                address_attempts: 200,
+                address_attempt_seconds: 1,
             },
+            passwords: Passwords { memory_kib: 19_456, iterations: 2, parallelism: 1, queue: 64 },
             mail: Mail {
                 smtp_url: None,
                 from: "denizen <denizen@localhost>".to_owned(),

@@ -80,6 +80,7 @@ fn every_key_can_be_set_by_its_variable() {
             ("listen", _) => "[::]:9",
             ("public_url", _) => "https://users.example.com",
             ("store", _) => "sqlite:/srv/d.db",
+            ("limits.address_header", _) => "x-forwarded-for",
             ("mail.smtp_url", _) => "smtp://mail.example",
             ("mail.from", _) => "Ada <ada@example.com>",
             ("mail.language", _) => "ja",
