@@ -8,7 +8,7 @@ import stores
 from conformance import watch_clients, watcher
 from desk import Desk
 from published import Published
-from support import Sdk, Server
+from support import Sdk, Server, share_certificates
 
 # The published schemas are data of the vendor's and not part of the repository: without the folder
 # the comparison is not collected at all, since a skip could not be avoided by installing anything.
@@ -18,6 +18,7 @@ collect_ignore = [] if os.environ.get("DENIZEN_PUBLISHED_SCHEMAS") else PUBLISHE
 
 def pytest_configure(config):
     watch_clients()
+    share_certificates()
     watcher.published = Published.from_environment()
 
 

@@ -54,6 +54,20 @@ def run_denizen(*arguments, check=True, env=None, cwd=None):
     return done
 
 
+def share_certificates():
+    """Lets every client of httpx trust one set of certificates: each would read its own, in a fiftieth of a second."""
+    trusted = httpx.create_ssl_context()
+    for transport in httpx.HTTPTransport, httpx.AsyncHTTPTransport:
+        transport.__init__ = _trusting(transport.__init__, trusted)
+
+
+def _trusting(begin, trusted):
+    def begin_trusting(self, verify=True, **options):
+        begin(self, verify=trusted if verify is True else verify, **options)
+
+    return begin_trusting
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
