@@ -33,8 +33,16 @@ def pytest_report_header():
     return f"engine: {stores.ENGINE}"
 
 
-def pytest_sessionfinish():
+def pytest_sessionfinish(session):
     stores.drop("/")
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["validated"] = watcher.validated
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """With `-n` the tests run in processes of their own, each of which has watched its own clients."""
+    watcher.validated += getattr(node, "workeroutput", {}).get("validated", 0)
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import uuid
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -47,7 +46,7 @@ def test_a_missing_sign_in_header_is_named(org, bare, missing):
     "change",
     [
         {"X-API-KEY": "wrong"},
-        {"X-API-KEY-ID": str(uuid.uuid4())},
+        {"X-API-KEY-ID": "5c0f4b1e-6a0e-4f6f-9d53-0d8a3b0c7e21"},
         {"X-API-KEY-ID": "no uuid"},
         {"X-USER-ID": UNKNOWN_ID},
         {"X-USER-ID": "no id"},
