@@ -7,6 +7,13 @@ use clap_complete::Shell;
 
 use crate::config::Flags;
 
+mod operators;
+
+pub use operators::{
+    Export, ExportOperators, Import, ImportOperators, MailLanguage, Operator, OperatorAdd,
+    OperatorSetPassword, Role,
+};
+
 /// A self-hosted user directory that serves published user APIs, so that their own clients work against it: Amigo's users and
 /// Dixa's end users.
 #[derive(Debug, Parser)]
@@ -54,6 +61,12 @@ pub enum Command {
     Key(Key),
     /// Take records in: users and what is known of them, one JSON record in each line, also beside a running server
     Ingest(Ingest),
+    /// Add and list operators of an organization, and set their passwords, also beside a running server
+    #[command(subcommand)]
+    #[command(
+        after_help = "Example:\n  denizen operator add ada@acme.example --org acme --name 'Ada Lovelace' --role admin"
+    )]
+    Operator(Operator),
     /// Make the operators that a CSV file lists, also beside a running server
     #[command(subcommand)]
     #[command(after_help = "Example:\n  denizen import operators people.csv --org acme --errors errors.csv")]
@@ -150,6 +163,9 @@ pub struct OrgCreate {
     /// Last name of the first administrator
     #[arg(long, value_name = "NAME")]
     pub admin_last_name: Option<String>,
+    /// E-mail address of the first operator, who administers the others in eva's dialect [default: the first administrator's]
+    #[arg(long, value_name = "EMAIL")]
+    pub operator_email: Option<String>,
     /// Count invited members as verified from their creation
     #[arg(long)]
     pub verify_new_members: bool,
@@ -364,75 +380,6 @@ pub struct Ingest {
     pub json: bool,
 }
 
-#[derive(Debug, Subcommand)]
-pub enum Import {
-    /// Make the operators that a CSV file lists. An import that was cut off goes on where it was when the same file is given
-    /// again
-    Operators(ImportOperators),
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Example:
-  denizen import operators people.csv --org acme --dry-run
-  denizen import operators people.csv --org acme --mail es --errors errors.csv
-
-docs/eva.md describes the file. Exit code 0 when every operator of the file was made, 1 when some or all were not (the
-others are made all the same), 2 when the file cannot be read.")]
-pub struct ImportOperators {
-    /// The file, or `-` for standard input
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-    /// The organization's short name
-    #[arg(long, value_name = "SLUG")]
-    pub org: String,
-    /// Make nobody, and tell what would be wrong
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Write a mail to each new operator, in this language; without it, nobody is written to
-    #[arg(long, value_name = "LANGUAGE")]
-    pub mail: Option<MailLanguage>,
-    /// Write what is wrong into this CSV file instead of telling it here; a file that is there is overwritten, unless an
-    /// import goes on
-    #[arg(long, value_name = "FILE")]
-    pub errors: Option<PathBuf>,
-    /// Show no progress
-    #[arg(long)]
-    pub quiet: bool,
-}
-
-/// The languages of mails to operators.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum MailLanguage {
-    /// English
-    En,
-    /// Spanish
-    Es,
-    /// Japanese
-    Ja,
-    /// Portuguese
-    Pt,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Export {
-    /// Write the operators of an organization, with all that was granted to them and without passwords, into a CSV file that
-    /// can be imported once passwords stand in it
-    Operators(ExportOperators),
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Example:
-  denizen export operators people.csv --org acme
-  denizen export operators --org acme | gzip > people.csv.gz")]
-pub struct ExportOperators {
-    /// The file; a file that is there is overwritten [default: standard output]
-    #[arg(value_name = "FILE")]
-    pub file: Option<PathBuf>,
-    /// The organization's short name
-    #[arg(long, value_name = "SLUG")]
-    pub org: String,
-}
-
 /// How a command prints its answer.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Output {
@@ -505,7 +452,7 @@ mod tests {
         }
         let mut seen = 0;
         visit(&Cli::command(), "", &mut seen);
-        assert_eq!(seen, 18);
+        assert_eq!(seen, 23);
     }
 
     #[test]

@@ -1,9 +1,50 @@
 //! New credentials as a person is shown them, once: what they are, and what to paste so that the next call works.
 
+use std::borrow::Cow;
+
+use denizen_directory::Directory;
+use denizen_directory::operators::{AccessInput, NewOperator, Welcome};
 use denizen_directory::organizations::CreatedOrganization;
+use denizen_domain::text::Email;
 use denizen_domain::time::Timestamp;
 
 use crate::config::TOKEN_VARIABLE;
+
+/// The variables that the examples use which are about operators.
+const OPERATOR_VARIABLES: [&str; 3] =
+    ["DENIZEN_ORG_UUID", "DENIZEN_OPERATOR_EMAIL", "DENIZEN_OPERATOR_PASSWORD"];
+const EVA_TOKEN_VARIABLE: &str = "DENIZEN_EVA_TOKEN";
+
+/// The operator with whom an organization begins, an administrator with a password that was made up.
+pub struct FirstOperator {
+    pub email: String,
+    pub password: String,
+}
+
+impl FirstOperator {
+    /// Makes the operator.
+    ///
+    /// # Errors
+    /// [`denizen_directory::ErrorCode::EmailTaken`]; those of the store.
+    pub async fn make(
+        directory: &Directory,
+        slug: &str,
+        name: &str,
+        email: &Email,
+    ) -> denizen_directory::Result<Self> {
+        let password = directory.draw_password();
+        let new = NewOperator {
+            name: name.to_owned(),
+            email: email.as_str().to_owned(),
+            company: None,
+            image: None,
+            access: AccessInput { is_admin: true, environments: Vec::new() },
+            password: Some(password.clone()),
+        };
+        let made = directory.create_operator_for(slug, new, Welcome::Silent).await?;
+        Ok(Self { email: made.operator.email, password })
+    }
+}
 
 /// An API key with the user in whose name it signs in, and where, and the token for programs if one was made.
 pub struct NewCredentials<'a> {
@@ -15,10 +56,12 @@ pub struct NewCredentials<'a> {
     /// The end of the key. The token has none.
     pub expires_at: Timestamp,
     pub dixa_token: Option<&'a str>,
+    pub org_uuid: String,
+    pub operator: Option<&'a FirstOperator>,
 }
 
 impl<'a> NewCredentials<'a> {
-    pub fn of(made: &'a CreatedOrganization, address: &'a str) -> Self {
+    pub fn of(made: &'a CreatedOrganization, operator: Option<&'a FirstOperator>, address: &'a str) -> Self {
         Self {
             address,
             organization: made.org_id.as_str(),
@@ -27,16 +70,32 @@ impl<'a> NewCredentials<'a> {
             user_id: &made.member_id,
             expires_at: made.expires_at,
             dixa_token: made.access_token.as_ref().map(|made| made.token.as_str()),
+            org_uuid: made.org_uuid.to_string(),
+            operator,
         }
     }
 
     /// The values, one a line, indented.
     pub fn list(&self) -> String {
-        let Self { address, organization, api_key, api_key_id, user_id, expires_at, dixa_token } = self;
+        let Self {
+            address,
+            organization,
+            api_key,
+            api_key_id,
+            user_id,
+            expires_at,
+            dixa_token,
+            org_uuid,
+            ..
+        } = self;
         let token = dixa_token.map(|token| format!("  Dixa token    {token}\n")).unwrap_or_default();
+        let operator = self.operator.map(|FirstOperator { email, password }| {
+            format!("  org UUID      {org_uuid}\n  operator      {email}\n  password      {password}\n")
+        });
+        let operator = operator.unwrap_or_default();
         format!(
             "  address       {address}\n  organization  {organization}\n  API key       {api_key}\n  \
-             API key id    {api_key_id}\n  user id       {user_id}\n  expires at    {}\n{token}",
+             API key id    {api_key_id}\n  user id       {user_id}\n  expires at    {}\n{token}{operator}",
             whole_seconds(*expires_at)
         )
     }
@@ -48,7 +107,42 @@ impl<'a> NewCredentials<'a> {
         format!(
             "For Amigo's Python client (pip install amigo-sdk):\n\n  export AMIGO_API_KEY={api_key}\n  \
              export AMIGO_API_KEY_ID={api_key_id}\n  export AMIGO_USER_ID={user_id}\n  \
-             export AMIGO_ORGANIZATION_ID={organization}\n  export AMIGO_BASE_URL={address}\n{token}"
+             export AMIGO_ORGANIZATION_ID={organization}\n  export AMIGO_BASE_URL={address}\n{token}{}",
+            self.operator_exports()
+        )
+    }
+
+    /// The lines for eva's API. A token lives for minutes, so it is fetched and not printed.
+    fn operator_exports(&self) -> String {
+        let Some(FirstOperator { email, password }) = self.operator else { return String::new() };
+        let [uuid, name, secret] = OPERATOR_VARIABLES;
+        let email = quoted(email);
+        format!(
+            "\nFor programs that speak eva's User API:\n\n  export {uuid}={}\n  export {name}={email}\n  export {secret}={password}\n\n\
+             and while the server runs, each time for some minutes:\n\n  export {EVA_TOKEN_VARIABLE}=$({})\n",
+            self.org_uuid,
+            self.token_line(&format!("\"${name}\""), &format!("\"${secret}\""))
+        )
+    }
+
+    /// Signs an operator in and prints the token.
+    fn token_line(&self, email: &str, password: &str) -> String {
+        let Self { address, organization, .. } = self;
+        format!(
+            "curl -sS '{address}/auth/realms/{organization}/protocol/openid-connect/token' -d grant_type=password \
+             -d client_id=eva-cockpit --data-urlencode username={email} --data-urlencode password={password} | \
+             sed -E 's/.*\"access_token\":\"([^\"]*)\".*/\\1/'"
+        )
+    }
+
+    /// A call for a token, and one with it, pasteable one after the other.
+    pub fn operator_calls(&self) -> String {
+        let Some(FirstOperator { email, password }) = self.operator else { return String::new() };
+        format!(
+            "  TOKEN=$({})\n\n  curl -sS -w '\\n' '{}/eva-user/org/{}/users?linesPerPage=3' \\\n    -H \"authorization: Bearer $TOKEN\"\n",
+            self.token_line(&quoted(email), password),
+            self.address,
+            self.org_uuid
         )
     }
 
@@ -62,9 +156,11 @@ impl<'a> NewCredentials<'a> {
     pub fn first_calls(&self) -> String {
         let (address, organization, headers) = (self.address, self.organization, self.headers());
         let token = self.dixa_token.map(|token| format!("\n{}", token_call(address, token)));
+        let operator = self.operator.map(|_| format!("\n{}", self.operator_calls()));
         format!(
-            "  curl -sS -w '\\n' '{address}/v1/{organization}/user/?limit=3' \\\n    {headers}\n{}",
-            token.unwrap_or_default()
+            "  curl -sS -w '\\n' '{address}/v1/{organization}/user/?limit=3' \\\n    {headers}\n{}{}",
+            token.unwrap_or_default(),
+            operator.unwrap_or_default()
         )
     }
 }
@@ -79,6 +175,12 @@ pub fn token_export(token: &str) -> String {
 /// A call that shows whether a token works.
 pub fn token_call(address: &str, token: &str) -> String {
     format!("  curl -sS -w '\\n' '{address}/v1/endusers?pageLimit=3' \\\n    -H 'authorization: {token}'\n")
+}
+
+/// A word as a shell takes it: an address may have an apostrophe in it.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@.+-_".contains(&byte);
+    if word.bytes().all(is_plain) { word.into() } else { format!("'{}'", word.replace('\'', "'\\''")).into() }
 }
 
 /// A time for people: nobody reads microseconds in a table.
@@ -100,11 +202,19 @@ mod tests {
             user_id: "a-user",
             expires_at: Timestamp(0),
             dixa_token: Some("acme.a-secret"),
+            org_uuid: "a-uuid".to_owned(),
+            operator: Some(&FirstOperator {
+                email: "ada@acme.example".to_owned(),
+                password: "Secret1".to_owned(),
+            }),
         };
         let exports = shown.exports();
-        for dialect in
-            [denizen_http::amigo::dialect(), denizen_http::admin::dialect(), denizen_http::dixa::dialect()]
-        {
+        for dialect in [
+            denizen_http::amigo::dialect(),
+            denizen_http::admin::dialect(),
+            denizen_http::dixa::dialect(),
+            denizen_http::eva::dialect(),
+        ] {
             assert!(!dialect.variables.is_empty(), "{}", dialect.name);
             for (_, variable) in dialect.variables {
                 assert!(exports.contains(&format!("  export {variable}=")), "{variable} of {}", dialect.name);

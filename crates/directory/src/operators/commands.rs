@@ -8,7 +8,35 @@ use super::{NewOperator, OperatorList, OperatorQuery, OperatorView, Welcome};
 use crate::error::{ErrorCode, Result};
 use crate::handle::Directory;
 
+/// The letters and digits of passwords that are made up: none that is taken for another, and nothing that a shell, an address
+/// or a table would take for something else.
+const LETTERS: &[u8; 56] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789";
+/// So many of them hold more than a hundred random bits.
+const DRAWN_LENGTH: usize = 20;
+
 impl Directory {
+    /// Makes up a password that the policy admits.
+    pub fn draw_password(&self) -> String {
+        let policy = &self.inner.settings.password_policy;
+        let length = policy.min_length.max(DRAWN_LENGTH);
+        loop {
+            let mut drawn = String::with_capacity(length);
+            while drawn.len() < length {
+                let mut bytes = [0; 32];
+                self.inner.environment.entropy.fill(&mut bytes);
+                // What is beyond the last whole round of letters would make the first of them more frequent.
+                let most = 256 - 256 % LETTERS.len();
+                let letters = bytes.into_iter().map(usize::from).filter(|byte| *byte < most);
+                let letters = letters.map(|byte| char::from(LETTERS[byte % LETTERS.len()]));
+                drawn.extend(letters.take(length - drawn.len()));
+            }
+            // Seldom is there no digit among them.
+            if policy.admits(&drawn) {
+                return drawn;
+            }
+        }
+    }
+
     /// Makes an operator of the organization with this slug.
     ///
     /// # Errors

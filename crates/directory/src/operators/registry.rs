@@ -24,8 +24,7 @@ impl Directory {
         limit: usize,
     ) -> Result<(Vec<Environment>, bool)> {
         ctx.require(&names::DIRECTORY_READ_OPERATOR)?;
-        let listed =
-            self.query(ctx.org(), move |conn| Ok(environments::list(conn, after, limit + 1)?)).await?;
+        let listed = self.query(ctx.org(), move |conn| environments::list(conn, after, limit + 1)).await?;
         Ok(cut(listed, limit))
     }
 

@@ -99,6 +99,8 @@ async fn create(directory: &Directory, config: &Config, wanted: &KeyCreate) -> a
         user_id: member_id.as_deref().unwrap_or_default(),
         expires_at: made.expires_at,
         dixa_token: None,
+        org_uuid: String::new(),
+        operator: None,
     };
     report::print(&format!(
         "{made_for}{}\nIt signs in every user of {org} by their id; the one above is the administrator who made it.\n\n{}",

@@ -9,6 +9,7 @@ mod ingest;
 mod job;
 mod key;
 mod openapi;
+mod operator;
 mod org;
 mod progress;
 mod serve;
@@ -33,6 +34,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Org(org) => org::run(&loaded, org),
         Command::Key(key) => key::run(&loaded.config, key),
         Command::Ingest(ingest) => ingest::run(&loaded.config, ingest),
+        Command::Operator(operator) => operator::run(&loaded.config, operator),
         Command::Import(import) => import::run(&loaded.config, import),
         Command::Export(export) => export::run(&loaded.config, export),
         Command::Job(job) => job::run(&loaded.config, job),

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::cli::{Org, OrgCreate, OrgSet, Output};
 use crate::config::Loaded;
-use crate::credentials::{NewCredentials, whole_seconds};
+use crate::credentials::{FirstOperator, NewCredentials, whole_seconds};
 use crate::installation::{Missing, with_directory};
 use crate::refusal::{About, of_directory};
 use crate::report::{self, Failure, table};
@@ -21,8 +21,9 @@ pub fn run(loaded: &Loaded, org: &Org) -> anyhow::Result<()> {
         Org::Create(wanted) => {
             // Checked before anything is made: a slip must not leave a data folder behind.
             let (new, admin) = plan(wanted)?;
+            let operator = operator_email(wanted, &admin)?;
             with_directory(config, Missing::Create, |directory| async move {
-                create(&directory, loaded, new, admin, wanted.output).await
+                create(&directory, loaded, new, admin, operator, wanted.output).await
             })
         }
         Org::List { output } => {
@@ -71,7 +72,7 @@ pub fn run(loaded: &Loaded, org: &Org) -> anyhow::Result<()> {
                     .await
                     .map_err(|error| of_directory(&error, about))?;
                 let done = format!("{} is a super administrator of {} now.", wanted.admin_email, wanted.slug);
-                credentials(loaded, &made, &done, wanted.output)
+                credentials(loaded, &made, None, &done, wanted.output)
             })
         }
     }
@@ -96,6 +97,13 @@ fn plan(wanted: &OrgCreate) -> Result<(NewOrganization, FirstAdmin), Failure> {
         wanted.admin_last_name.as_deref(),
     )?;
     Ok((new, admin))
+}
+
+/// Who administers and who operates is one person in most organizations, and nobody else is known here yet.
+fn operator_email(wanted: &OrgCreate, admin: &FirstAdmin) -> Result<Email, Failure> {
+    let Some(given) = &wanted.operator_email else { return Ok(admin.email.clone()) };
+    Email::parse(given)
+        .map_err(|error| refused("--operator-email", &error, "it must look like ada@acme.example"))
 }
 
 fn first_admin(email: &str, first: Option<&str>, last: Option<&str>) -> Result<FirstAdmin, Failure> {
@@ -149,13 +157,24 @@ async fn create(
     loaded: &Loaded,
     new: NewOrganization,
     admin: FirstAdmin,
+    operator: Email,
     output: Output,
 ) -> anyhow::Result<()> {
     let slug = new.slug.to_string();
     let about = About { org: &slug, ..About::default() };
+    let name = format!("{} {}", admin.first_name, admin.last_name);
     let made =
         directory.create_organization(new, admin).await.map_err(|error| of_directory(&error, about))?;
-    credentials(loaded, &made, &format!("Made the organization {slug}."), output)
+    let operator = match FirstOperator::make(directory, &slug, &name, &operator).await {
+        Ok(operator) => Some(operator),
+        // What was made is there, and its secrets are shown here or nowhere.
+        Err(error) => {
+            let failure = of_directory(&error, about);
+            report::warn(&format!("no operator was made: {failure}; `denizen operator add` makes one"));
+            None
+        }
+    };
+    credentials(loaded, &made, operator.as_ref(), &format!("Made the organization {slug}."), output)
 }
 
 /// New credentials for a program that reads them; without a token where none was made.
@@ -167,15 +186,21 @@ struct CredentialsJson<'a> {
     dixa_token_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dixa_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operator_email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operator_password: Option<&'a str>,
 }
 
 impl<'a> CredentialsJson<'a> {
-    fn of(made: &'a CreatedOrganization) -> Self {
+    fn of(made: &'a CreatedOrganization, operator: Option<&'a FirstOperator>) -> Self {
         let token = made.access_token.as_ref();
         Self {
             made,
             dixa_token_id: token.map(|made| made.token_id),
             dixa_token: token.map(|made| made.token.as_str()),
+            operator_email: operator.map(|operator| operator.email.as_str()),
+            operator_password: operator.map(|operator| operator.password.as_str()),
         }
     }
 }
@@ -184,11 +209,12 @@ impl<'a> CredentialsJson<'a> {
 fn credentials(
     loaded: &Loaded,
     made: &CreatedOrganization,
+    operator: Option<&FirstOperator>,
     done: &str,
     output: Output,
 ) -> anyhow::Result<()> {
     if output.json {
-        return report::print_json(&CredentialsJson::of(made));
+        return report::print_json(&CredentialsJson::of(made, operator));
     }
     let config = &loaded.config;
     let address = config.public_url(config.listen);
@@ -198,7 +224,7 @@ fn credentials(
     } else {
         ""
     };
-    let shown = NewCredentials::of(made, &address);
+    let shown = NewCredentials::of(made, operator, &address);
     report::print(&format!(
         "{done} The credentials are shown this once:\n\n{}\n{guess}{}\nFirst calls to a running server:\n\n{}",
         shown.list(),

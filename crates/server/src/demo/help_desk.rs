@@ -56,7 +56,7 @@ pub fn somebody() -> String {
     fixed(CONTACT, 0).to_string()
 }
 
-fn fixed(kind: u16, number: u32) -> Uuid {
+pub(super) fn fixed(kind: u16, number: u32) -> Uuid {
     id(kind, number, BEGINNING)
 }
 

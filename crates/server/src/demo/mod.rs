@@ -4,10 +4,12 @@
 
 mod help_desk;
 mod knowledge;
+mod operators;
 mod people;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -23,7 +25,7 @@ use tokio::task::{JoinSet, LocalSet};
 
 use self::people::Person;
 use crate::config::{Config, Dixa, Way, local_url};
-use crate::credentials::NewCredentials;
+use crate::credentials::{FirstOperator, NewCredentials};
 use crate::report::{self, Failure};
 
 const SLUG: &str = "demo";
@@ -68,14 +70,26 @@ pub async fn prepare(
             "denizen found its data in {home}: the organization `demo` with {members} users and {contacts} contacts.{more}\n\
              Its credentials were shown when it was made. For new ones:\n\n  \
              denizen key create --org demo --role {SUPER_ROLE} --name demo --days 30{flags}\n  \
-             denizen key create --org demo --dialect dixa --name demo{flags}\n\n{}",
+             denizen key create --org demo --dialect dixa --name demo{flags}\n  \
+             denizen operator set-password {operator} --org demo{flags}\n\n{}",
             way.remark(),
             flags = way.flags,
+            operator = operators::ADMINISTRATOR,
         ));
     }
     let created = create(directory, bound).await?;
     // Told before the people are added: the secret exists nowhere else, so whatever happens next, it must be out.
-    report::print(&welcome(&created, &address, config))?;
+    let administrator = Email::parse(operators::ADMINISTRATOR)?;
+    let operator = FirstOperator::make(directory, SLUG, "Demo Administrator", &administrator)
+        .await
+        .context("making the first operator of the demonstration")?;
+    let file = operators::write_file(&config.data, &operator).map_err(|error| {
+        Failure::new(
+            format!("cannot write an example into {}: {error}", config.data.display()),
+            "name another folder with --data DIR",
+        )
+    })?;
+    report::print(&welcome(&created, &operator, &file, &address, config))?;
     fill(directory, &Signing::from(&created)).await.context("adding the people of the demonstration")?;
     finish(directory).await
 }
@@ -181,7 +195,9 @@ async fn fill(directory: &Directory, signing: &Signing) -> denizen_directory::Re
         .enumerate()
         .filter_map(|(number, person)| Some(knowledge::of(number, *ids.get(&person.email)?)))
         .flatten();
-    take_in(directory, records.chain(help_desk::all()).collect()).await
+    let records = records.chain(help_desk::all()).chain(operators::records());
+    take_in(directory, records.collect()).await?;
+    operators::fill(directory).await
 }
 
 /// Takes in what the demonstration's conversation platform and help desk know.
@@ -232,6 +248,15 @@ fn contact_calls(address: &str, token: &str) -> String {
     format!("{}\n{}", call(&format!("?email={email}")), call(&conversations))
 }
 
+/// A call that makes the operators of a file, with the token of the call before it.
+fn upload_call(address: &str, org_uuid: &str, file: &Path) -> String {
+    format!(
+        "  curl -sS -w '\\n' '{address}/eva-user/org/{org_uuid}/users/csv' \\\n    -H \"authorization: Bearer $TOKEN\" \
+         -F 'file=@\"{}\"'\n",
+        file.display()
+    )
+}
+
 /// What whoever tries a client has to know: a client that repeats a refused call sleeps for seconds, and seems to hang.
 fn limit_of_tokens(config: &Config) -> String {
     let Dixa { requests_per_second, burst, .. } = config.dixa;
@@ -248,11 +273,19 @@ fn limit_of_tokens(config: &Config) -> String {
 }
 
 /// What a first start prints: all that is needed to make the first calls, pasteable as it stands.
-fn welcome(created: &CreatedOrganization, address: &str, config: &Config) -> String {
-    let shown = NewCredentials::of(created, address);
+fn welcome(
+    created: &CreatedOrganization,
+    operator: &FirstOperator,
+    file: &Path,
+    address: &str,
+    config: &Config,
+) -> String {
+    let shown = NewCredentials::of(created, Some(operator), address);
     let (count, home, data) = (people::COUNT, config.home(), config.data.display());
     let contact = shown.dixa_token.map(|token| contact_calls(address, token)).unwrap_or_default();
     let limit = limit_of_tokens(config);
+    let operators = operators::COUNT;
+    let upload = upload_call(address, &shown.org_uuid, file);
     let (list, exports, headers, first_calls) =
         (shown.list(), shown.exports(), shown.headers(), shown.first_calls());
     format!(
@@ -261,11 +294,13 @@ Its credentials are shown this once:
 
 {list}
 {exports}
-{limit}Calls to paste: three of the people, three of them as contacts of a help desk and one by an address, the conversations
-of that one, the people who talk most, a search that minds neither case nor accents, a record as a conversation platform
+{limit}Calls to paste: three of the people, three of them as contacts of a help desk, a token of eva's with three of the {operators}
+operators and a file with more of them, of which two are wrong, one of the contacts by an address and its conversations, the
+people who talk most, a search that minds neither case nor accents, a record as a conversation platform
 sends it, and an invitation, which is mailed: while no mail server is configured, as a file in {data}/mail.
 
 {first_calls}
+{upload}
 {contact}
   curl -sS -w '\\n' '{address}/v1/demo/user/?sort_by=-user_stats.num_messages&limit=3' \\
     {headers}
