@@ -10,8 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use denizen_domain::ids::OrgKey;
 use denizen_domain::time::Timestamp;
-use denizen_store::control;
 pub use denizen_store::control::SigningAlgorithm;
+use denizen_store::{Tx, control};
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
@@ -296,13 +296,21 @@ impl Directory {
     }
 
     /// Makes a new key of each algorithm, which signs [`PUBLISHED_BEFORE`] from now: by then everybody knows it. Those that
-    /// there are go on verifying.
-    pub async fn rotate_signing_keys(&self) -> Result<()> {
+    /// there are go on verifying, but for `retire`; where that was the one that signs and nothing else can, the new one signs
+    /// at once.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidField`] when there is no such key to retire in use; then nothing is done.
+    pub async fn rotate_signing_keys(&self, retire: Option<&str>) -> Result<()> {
         let now = self.now();
         let signs_from = now.plus_seconds(PUBLISHED_BEFORE);
         let generate = |algorithm| generate(algorithm, &self.inner.environment, now, signs_from);
         let keys: Vec<_> = SigningAlgorithm::ALL.into_iter().map(generate).collect::<Result<_>>()?;
+        let retire = retire.map(str::to_owned);
         self.write(OrgKey::CONTROL, move |tx| {
+            if let Some(kid) = &retire {
+                retire_in(tx, kid, now)?;
+            }
             keys.iter().try_for_each(|key| Ok(control::insert_signing_key(tx, key)?))
         })
         .await?;
@@ -320,14 +328,19 @@ impl Directory {
         let heirs: Vec<_> = SigningAlgorithm::ALL.into_iter().map(make).collect::<Result<_>>()?;
         let retired = kid.to_owned();
         self.write(OrgKey::CONTROL, move |tx| {
-            if !control::retire_signing_key(tx, &retired, now)? {
-                return Err(Error::field(&["kid"], "there is no such key in use"));
-            }
+            retire_in(tx, &retired, now)?;
             heirs.iter().try_for_each(|key| Ok(control::insert_first_signing_key(tx, key)?))
         })
         .await?;
         self.read_key_ring(now).await.map(drop)
     }
+}
+
+fn retire_in(tx: &Tx<'_>, kid: &str, now: Timestamp) -> Result<()> {
+    if control::retire_signing_key(tx, kid, now)? {
+        return Ok(());
+    }
+    Err(Error::field(&["kid"], "there is no such key in use"))
 }
 
 fn no_randomness() -> Error {

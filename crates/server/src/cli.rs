@@ -75,6 +75,10 @@ pub enum Command {
     #[command(subcommand)]
     #[command(after_help = "Example:\n  denizen export operators people.csv --org acme")]
     Export(Export),
+    /// See the keys that sign tokens, replace them, and retire those that have been replaced or have got out
+    #[command(subcommand)]
+    #[command(after_help = "Example:\n  denizen signing-key list\n  denizen signing-key rotate")]
+    SigningKey(SigningKey),
     /// See the work that is waiting or has failed, such as mails, and have it tried again or dropped
     #[command(subcommand)]
     #[command(after_help = "Example:\n  denizen job list")]
@@ -294,6 +298,35 @@ pub struct KeyCreate {
     pub days: Option<u16>,
     #[command(flatten)]
     pub output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SigningKey {
+    /// List the keys: which sign, which are published and sign soon, which only verify, and which are retired
+    #[command(after_help = "Example:\n  denizen signing-key list --json")]
+    List {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Make new keys, which are published now and sign in ten minutes; those that there are go on verifying
+    #[command(after_help = "Example:
+  denizen signing-key rotate
+  denizen signing-key rotate --retire 6f1f0f0e-9a51-4a7b-8f10-0d8a3f1c2b4d")]
+    Rotate {
+        /// Retire this key at once, because it has got out: what it signed is refused
+        #[arg(long, value_name = "KID")]
+        retire: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Retire a key: what it signed is refused from now on
+    #[command(after_help = "Example:\n  denizen signing-key retire 6f1f0f0e-9a51-4a7b-8f10-0d8a3f1c2b4d")]
+    Retire {
+        /// The key's id, as `denizen signing-key list` prints it
+        kid: String,
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
 #[derive(Debug, Subcommand)]

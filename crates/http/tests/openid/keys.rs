@@ -52,7 +52,7 @@ async fn keys_change_without_anybody_being_refused() {
     let member = scene.org.admin().await;
     let old = part(&before["access_token"], 0)["kid"].clone();
 
-    directory.rotate_signing_keys().await.unwrap();
+    directory.rotate_signing_keys(None).await.unwrap();
     let keys = published(&scene).await;
     assert_eq!(keys["keys"].as_array().unwrap().len(), 2, "the next is published at once");
     assert_eq!(part(&scene.tokens().await["access_token"], 0)["kid"], old, "and does not sign yet");
@@ -70,6 +70,25 @@ async fn keys_change_without_anybody_being_refused() {
     let states: Vec<_> = directory.list_signing_keys().await.unwrap().iter().map(|key| key.state).collect();
     let of = |state| states.iter().filter(|found| **found == state).count();
     assert_eq!((of(SigningKeyState::Signing), of(SigningKeyState::Verifying)), (2, 2));
+}
+
+#[tokio::test]
+async fn a_key_that_got_out_is_retired_and_the_next_signs_at_once() {
+    let scene = Scene::set().await;
+    let directory = scene.server.directory();
+    let before = scene.tokens().await;
+    let kid = part(&before["access_token"], 0)["kid"].as_str().unwrap().to_owned();
+    assert!(directory.rotate_signing_keys(Some("nobody's")).await.is_err());
+    assert_eq!(directory.list_signing_keys().await.unwrap().len(), 2, "nothing was done");
+    directory.rotate_signing_keys(Some(&kid)).await.unwrap();
+    scene.refresh(&before["refresh_token"]).await.expect(400);
+    let keys = published(&scene).await;
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 1);
+    let after = scene.tokens().await;
+    assert!(verifies(&keys, &after["access_token"]));
+    scene.me(&after["access_token"]).await.expect(200);
+    // Members' tokens are signed by another key, which nobody retired.
+    scene.org.admin().await.sees_itself().await.expect(200);
 }
 
 #[tokio::test]

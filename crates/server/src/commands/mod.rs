@@ -13,6 +13,7 @@ mod operator;
 mod org;
 mod progress;
 mod serve;
+mod signing_key;
 mod user;
 
 use crate::cli::{Cli, Command};
@@ -37,6 +38,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Operator(operator) => operator::run(&loaded.config, operator),
         Command::Import(import) => import::run(&loaded.config, import),
         Command::Export(export) => export::run(&loaded.config, export),
+        Command::SigningKey(key) => signing_key::run(&loaded.config, key),
         Command::Job(job) => job::run(&loaded.config, job),
         Command::User(user) => user::run(&loaded.config, user),
         Command::Check => check::run(&loaded.config),
