@@ -203,9 +203,11 @@ async fn random_calls_come_to_what_a_plain_model_comes_to() {
             }
             6 => {
                 let deleted = directory.delete_operator(&team.ctx, id).await;
-                match model.operators.remove(&id) {
-                    Some(_) => Ok(deleted.unwrap()),
-                    None => Err((refusal(deleted), plain(ErrorCode::UserNotFound))),
+                if model.operators.remove(&id).is_some() {
+                    deleted.unwrap();
+                    Ok(())
+                } else {
+                    Err((refusal(deleted), plain(ErrorCode::UserNotFound)))
                 }
             }
             // What is inactive comes back sooner than others go.
@@ -215,12 +217,11 @@ async fn random_calls_come_to_what_a_plain_model_comes_to() {
                 if !is_active {
                     model.inactive.insert(id);
                 }
-                match BOTS.iter().find(|(bot, _, _)| *bot == id) {
-                    Some((_, home, name)) => team.set_bot(id, *home, name, is_active).await,
-                    None => {
-                        let name = ENVIRONMENTS.iter().find(|(known, _)| *known == id).unwrap().1;
-                        team.set_environment(id, name, is_active).await;
-                    }
+                if let Some((_, home, name)) = BOTS.iter().find(|(bot, _, _)| *bot == id) {
+                    team.set_bot(id, *home, name, is_active).await;
+                } else {
+                    let name = ENVIRONMENTS.iter().find(|(known, _)| *known == id).unwrap().1;
+                    team.set_environment(id, name, is_active).await;
                 }
                 Ok(())
             }
