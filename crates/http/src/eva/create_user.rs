@@ -35,8 +35,8 @@ async fn create(
         access: input::access(&mut user)?,
         name: user.name,
         email: user.email,
-        company: user.company.flatten(),
-        image: user.image.flatten(),
+        company: user.company.text(),
+        image: user.image.text(),
     };
     let view = call.directory().create_operator(&ctx, new, Welcome::Mail(language)).await?;
     Ok(Reply::json(201, &render::user(&ctx, view)))

@@ -61,7 +61,7 @@ async fn import(call: &Call, doing: Doing) -> Result<Reply, Problem> {
     let Some(upload) = call.upload(PART, call.app().settings.eva.csv_bytes).await? else {
         return Ok(unusable(call, "The form has no part `file`"));
     };
-    let entries = match read(call.directory().read_roster(MEMORY), upload).await? {
+    let entries = match read(call.request_id(), call.directory().read_roster(MEMORY), upload).await? {
         Ok(entries) => entries,
         Err(Unreadable::Io(error)) => return Err(broken(call, &error)),
         Err(unreadable) => return Ok(unusable(call, &unreadable.to_string())),
@@ -85,7 +85,11 @@ async fn import(call: &Call, doing: Doing) -> Result<Reply, Problem> {
 }
 
 /// Reads the file. What is wrong with it is told when all of it has come.
-async fn read(reading: Reading, mut upload: Upload) -> Result<Result<Entries, Unreadable>, Problem> {
+async fn read(
+    request_id: &str,
+    reading: Reading,
+    mut upload: Upload,
+) -> Result<Result<Entries, Unreadable>, Problem> {
     let mut reading: Result<Reading, Unreadable> = Ok(reading);
     let mut waiting: Vec<u8> = Vec::new();
     loop {
@@ -96,7 +100,7 @@ async fn read(reading: Reading, mut upload: Upload) -> Result<Result<Entries, Un
         }
         if waiting.len() >= PIECE || (is_last && !waiting.is_empty()) {
             let pieces = std::mem::take(&mut waiting);
-            reading = apart(move || {
+            reading = apart(request_id, move || {
                 let mut reading = reading?;
                 reading.feed(&pieces)?;
                 Ok(reading)
@@ -104,15 +108,18 @@ async fn read(reading: Reading, mut upload: Upload) -> Result<Result<Entries, Un
             .await?;
         }
         if is_last {
-            return apart(move || reading?.finish()).await;
+            return apart(request_id, move || reading?.finish()).await;
         }
     }
 }
 
 /// Does what takes long, and may wait for a disk, where no request waits for it.
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+async fn apart<T: Send + 'static>(
+    request_id: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {
-        tracing::error!(%error, "a file of users could not be read");
+        tracing::error!(%error, request_id, "a file of users could not be read");
         Problem::Internal
     })
 }
@@ -160,6 +167,7 @@ fn answer(call: &Call, mut errors: Spool, is_refused: bool) -> io::Result<Reply>
         text.extend_from_slice(b"]}");
         return Ok(Reply::json_text(status, text));
     }
+    let request_id = call.shared_request_id();
     let stream = Reply::stream(HeaderValue::from_static("application/json"), |outlet| async move {
         outlet.send(text).await;
         while let Some(piece) = next.take() {
@@ -168,7 +176,7 @@ fn answer(call: &Call, mut errors: Spool, is_refused: bool) -> io::Result<Reply>
                 Ok(piece) => next = piece,
                 Err(error) => {
                     // What was sent is no JSON without its end, which tells the caller.
-                    tracing::error!(%error, "a scratch file cannot be used");
+                    tracing::error!(%error, request_id = &*request_id, "a scratch file cannot be used");
                     return;
                 }
             }

@@ -133,6 +133,6 @@ fn environment((index, sent): (usize, UserEnvironmentInput)) -> Result<Environme
 }
 
 /// A bot, where one is named: what is blank names none.
-pub(super) fn bot<'b>(spellings: [Option<&'b str>; 2]) -> Option<&'b str> {
+pub(super) fn bot(spellings: [Option<&str>; 2]) -> Option<&str> {
     spellings.into_iter().flatten().map(str::trim).find(|bot| !bot.is_empty())
 }

@@ -1,7 +1,6 @@
 //! PUT `/org/{orgUUID}/users/{userUUID}` (contract section 8).
 
 use denizen_directory::operators::OperatorChange;
-use denizen_domain::patch::Patch;
 
 use super::caller::{Doing, administrator};
 use super::wire::UserInput;
@@ -18,13 +17,9 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
         is_admin: user.admin,
         name: user.name,
         email: user.email,
-        company: patch(user.company),
-        image: patch(user.image),
+        company: user.company.0,
+        image: user.image.0,
     };
     let view = call.directory().update_operator(&ctx, id, change).await?;
     Ok(Reply::json(200, &render::user(&ctx, view)))
-}
-
-fn patch(said: Option<Option<String>>) -> Patch<String> {
-    said.map_or(Patch::Keep, |value| value.map_or(Patch::Clear, Patch::Set))
 }

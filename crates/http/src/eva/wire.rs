@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use denizen_domain::ids::Uuid;
+use denizen_domain::patch::Patch;
 use denizen_domain::time::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -164,9 +165,9 @@ pub(super) struct UserInput {
     #[schemars(length(min = 1, max = 255))]
     pub(super) name: String,
     /// An address, or the picture itself behind `data:`. In an update, null takes it away.
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default)]
     #[schemars(with = "Option<String>")]
-    pub(super) image: Option<Option<String>>,
+    pub(super) image: Said,
     /// What the user reaches; an administrator reaches everything, and this is not looked at. Needed for everybody else. In
     /// an update, all of it.
     pub(super) environments: Option<Vec<UserEnvironmentInput>>,
@@ -174,9 +175,9 @@ pub(super) struct UserInput {
     #[schemars(length(max = 255))]
     pub(super) email: String,
     /// In an update, null takes it away.
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default)]
     #[schemars(with = "Option<String>", length(max = 255))]
-    pub(super) company: Option<Option<String>>,
+    pub(super) company: Said,
     /// Whether the user manages users and reaches everything.
     pub(super) admin: Option<bool>,
     /// At least 6 characters, with an upper-case letter, a lower-case letter, and a digit or special character, unless the
@@ -268,9 +269,22 @@ pub(super) struct Configuration {
     pub(super) bot: Option<Id>,
 }
 
-/// `Some` where the member is there, be it null.
-fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// What a body says of a text that can be taken away: nothing, null, or another one.
+#[derive(Debug, Default)]
+pub(super) struct Said(pub(super) Patch<String>);
+
+impl<'de> Deserialize<'de> for Said {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text: Option<String> = Option::deserialize(deserializer)?;
+        Ok(Self(text.map_or(Patch::Clear, Patch::Set)))
+    }
+}
+
+impl Said {
+    /// The text, if there is one.
+    pub(super) fn text(self) -> Option<String> {
+        if let Self(Patch::Set(text)) = self { Some(text) } else { None }
+    }
 }
 
 #[cfg(test)]

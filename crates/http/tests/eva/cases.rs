@@ -33,6 +33,19 @@ const READING: Case = Case {
 };
 const WRITING: Case = Case { writes: true, content_type: "application/json", ..READING };
 
+/// A file with one user in it.
+const CSV: Case = Case {
+    content_type: "multipart/form-data; boundary=edge",
+    body: concat!(
+        "--edge\r\n",
+        "Content-Disposition: form-data; name=\"file\"; filename=\"users.csv\"\r\n\r\n",
+        "email;name;company;role;password;environmentUuid;environmentName;bot\n",
+        "new@acme.example;New;;EDITOR;Passw0rd;{environment};Live;{bot}\n",
+        "\r\n--edge--\r\n",
+    ),
+    ..WRITING
+};
+
 pub(crate) const CASES: &[Case] = &[
     Case { id: "getUsers", query: "?page=0&linesPerPage=3&unknown=x", ..READING },
     Case { id: "quicksearchUsers", query: "?name=a", ..READING },
@@ -72,4 +85,8 @@ pub(crate) const CASES: &[Case] = &[
         is_at_home: false,
         ..WRITING
     },
+    Case { id: "createUsersFromCsv", query: "?language=ja", ..CSV },
+    Case { id: "createUsersFromCsvSilently", ..CSV },
+    Case { id: "validateCsv", writes: false, ..CSV },
+    Case { id: "validateCsvSilently", writes: false, ..CSV },
 ];

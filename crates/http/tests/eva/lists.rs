@@ -150,7 +150,7 @@ async fn a_search_finds_what_is_in_a_name_an_email_or_a_company_in_any_letter_ca
 }
 
 fn percent(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |text, byte| text + &format!("%{byte:02X}"))
 }
 
 #[tokio::test]

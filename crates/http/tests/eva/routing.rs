@@ -19,6 +19,9 @@ async fn fixed_words_are_no_ids_and_methods_that_a_path_lacks_are_not_allowed() 
             ("DELETE", "/configuration", "GET, HEAD, PUT"),
             ("GET", "/password", "POST"),
             ("DELETE", "/password", "POST"),
+            ("GET", "/csv", "POST"),
+            ("DELETE", "/csv", "POST"),
+            ("PUT", "/csv/silent/validate", "POST"),
         ] {
             let answer = server.anonymous(method, &format!("{prefix}{path}"), None).await;
             assert_eq!(refusal(&answer), (405, "Method Not Allowed".to_owned()), "{method} {path}");
