@@ -1,5 +1,8 @@
 //! Environments and bots: as records, and as they are listed. Finding operators.
 
+use denizen_directory::operators::{AccessInput, EnvironmentInput, NewOperator, Welcome};
+use denizen_domain::ids::Uuid;
+use denizen_domain::operator::OperatorRole;
 use denizen_testkit::{TestCaller, TestServer};
 use serde_json::{Value, json};
 
@@ -165,6 +168,68 @@ async fn who_may_not_change_operators_does_not_change_what_they_reach() {
         );
     }
     assert_eq!(words(&ingest(&admin, &records()).await), ["unchanged"; 4]);
+}
+
+#[tokio::test]
+async fn operators_are_found_by_name_address_and_company_and_shown_with_what_is_active_of_what_they_reach() {
+    let server = TestServer::start().await;
+    let (org, other) = (server.org("acme").await, server.org("globex").await);
+    let admin = org.admin().await;
+    ingest(&admin, &records()).await;
+    let add = async |name: &str, email: &str, company: Option<&str>, environments: Vec<EnvironmentInput>| {
+        let new = NewOperator {
+            name: name.to_owned(),
+            email: email.to_owned(),
+            company: company.map(str::to_owned),
+            image: None,
+            access: AccessInput { is_admin: environments.is_empty(), environments },
+            password: None,
+        };
+        let made = server.directory().create_operator_for("acme", new, Welcome::Silent).await.unwrap();
+        made.operator.id().to_string()
+    };
+    let guid = |text: &str| Uuid::parse(text);
+    let reach = |environment: &str| EnvironmentInput {
+        role: OperatorRole::Supervisor,
+        environment: guid(environment),
+        bots: Vec::new(),
+    };
+    let zoe = add("Zoë Ann", "z@acme.example", Some("Blue Harbour"), vec![reach(LIVE), reach(OLD)]).await;
+    let bea = add("Bea", "annis@acme.example", None, Vec::new()).await;
+    let found = async |query: &str| {
+        let answer = admin.admin("GET", &format!("/operators?query={query}"), None).await.expect(200);
+        answer.each("operators", "operator_id")
+    };
+    for (query, expected) in [
+        ("zoe", vec![&zoe]),
+        ("HARBOUR", vec![&zoe]),
+        ("ann", vec![&bea, &zoe]),
+        ("%20", vec![&bea, &zoe]),
+        ("nobody", vec![]),
+    ] {
+        assert_eq!(found(query).await, expected.into_iter().cloned().collect::<Vec<_>>(), "{query}");
+    }
+    let one = admin.admin("GET", "/operators?query=ann&limit=1", None).await.expect(200).json();
+    assert_eq!((&one["total"], &one["operators"][0]["role"]), (&json!(2), &json!("administrator")));
+    let shown =
+        async || admin.admin("GET", "/operators?query=zoe", None).await.json()["operators"][0].clone();
+    let before = shown().await;
+    assert_eq!((&before["email"], &before["company"]), (&json!("z@acme.example"), &json!("Blue Harbour")));
+    let live = json!({"environment_id": LIVE, "name": "Live"});
+    let old = json!({"environment_id": OLD, "name": "Old"});
+    assert_eq!((&before["role"], &before["environments"]), (&json!("supervisor"), &json!([live, old])));
+    // What is not active any more is gone with the answer to its line, and comes back.
+    for (is_active, expected) in [(false, json!([live])), (true, json!([live, old]))] {
+        let change =
+            json!({"type": "environment", "environment_id": OLD, "name": "Old", "is_active": is_active});
+        assert_eq!(words(&ingest(&admin, &[change]).await), ["updated"]);
+        assert_eq!(shown().await["environments"], expected);
+    }
+    for wrong in ["/operators", "/operators?query=a&limit=0", "/operators?query=a&limit=101"] {
+        admin.admin("GET", wrong, None).await.expect(422);
+    }
+    let stranger = other.admin().await.admin("GET", "/operators?query=ann", None).await;
+    assert_eq!(stranger.json(), json!({"operators": [], "total": 0}));
 }
 
 #[tokio::test]

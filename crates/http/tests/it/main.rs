@@ -4,6 +4,7 @@
 mod answers;
 mod documents;
 mod limits;
+mod operator_pages;
 mod operators;
 mod rates;
 mod reading;
