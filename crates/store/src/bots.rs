@@ -35,8 +35,12 @@ static LIST: Sql = Sql::new(
     "SELECT bot_id, environment_id, name, image_url, is_active, created_at, updated_at FROM bot
      WHERE org_id = $1 AND bot_id > $2 ORDER BY bot_id LIMIT $3",
 );
-static LIST_OF: Sql = Sql::new(
+// Engine: SQLite would rather go through all bots in their order.
+static LIST_OF: Sql = Sql::split(
     "bot.list_of",
+    "SELECT bot_id, environment_id, name, image_url, is_active, created_at, updated_at
+     FROM bot INDEXED BY bot_by_environment
+     WHERE org_id = $1 AND environment_id = $4 AND bot_id > $2 ORDER BY bot_id LIMIT $3",
     "SELECT bot_id, environment_id, name, image_url, is_active, created_at, updated_at FROM bot
      WHERE org_id = $1 AND environment_id = $4 AND bot_id > $2 ORDER BY bot_id LIMIT $3",
 );

@@ -100,22 +100,26 @@ static ERASE_OPERATORS: Sql = Sql::split(
         SELECT position FROM operator WHERE org_id = $1 ORDER BY org_id, user_id LIMIT $2)
      RETURNING position, search_text",
     "WITH erased AS (
-        DELETE FROM operator WHERE org_id = $1 AND user_id IN (
-            SELECT user_id FROM operator WHERE org_id = $1 ORDER BY org_id, user_id LIMIT $2)
+        DELETE FROM operator WHERE org_id = $1 AND user_id = ANY(ARRAY(
+            SELECT user_id FROM operator WHERE org_id = $1 ORDER BY org_id, user_id LIMIT $2))
         RETURNING position),
      forgotten AS (
-        DELETE FROM user_search WHERE org_id = $1 AND position IN (SELECT position FROM erased))
+        DELETE FROM user_search WHERE org_id = $1 AND position = ANY(ARRAY(SELECT position FROM erased)))
      SELECT position FROM erased",
 );
-static ERASE_BOTS: Sql = Sql::new(
+static ERASE_BOTS: Sql = Sql::split(
     "organization.erase_bots",
     "DELETE FROM bot WHERE org_id = $1 AND bot_id IN (
         SELECT bot_id FROM bot WHERE org_id = $1 ORDER BY org_id, bot_id LIMIT $2)",
+    "DELETE FROM bot WHERE org_id = $1 AND bot_id = ANY(ARRAY(
+        SELECT bot_id FROM bot WHERE org_id = $1 ORDER BY org_id, bot_id LIMIT $2))",
 );
-static ERASE_ENVIRONMENTS: Sql = Sql::new(
+static ERASE_ENVIRONMENTS: Sql = Sql::split(
     "organization.erase_environments",
     "DELETE FROM environment WHERE org_id = $1 AND environment_id IN (
         SELECT environment_id FROM environment WHERE org_id = $1 ORDER BY org_id, environment_id LIMIT $2)",
+    "DELETE FROM environment WHERE org_id = $1 AND environment_id = ANY(ARRAY(
+        SELECT environment_id FROM environment WHERE org_id = $1 ORDER BY org_id, environment_id LIMIT $2))",
 );
 // What is still to be done when nothing of the organization is left stays: it needs no more than its own row.
 static ERASE_JOBS: Sql = Sql::new(

@@ -103,11 +103,11 @@ CREATE TABLE operator_link (
     user_id     BYTEA NOT NULL,
     language    TEXT NOT NULL,
     expires_at  BIGINT NOT NULL,
-    PRIMARY KEY (org_id, secret_hash),
+    PRIMARY KEY (org_id, user_id, secret_hash),
     FOREIGN KEY (org_id, user_id) REFERENCES operator (org_id, user_id)
 );
 
-CREATE INDEX operator_link_by_user ON operator_link (org_id, user_id);
+CREATE UNIQUE INDEX operator_link_by_secret ON operator_link (org_id, secret_hash);
 
 -- How far the import of a file is, so that it goes on there when it was cut off. import_id is made from the file's content.
 -- errors_bytes is how long the file of errors was when entries_done entries were done.

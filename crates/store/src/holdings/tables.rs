@@ -607,8 +607,8 @@ pub const TABLES: &[Table] = &[
             personal("name_key", "the name"),
             personal("company", "whom the operator works for"),
             personal("company_key", "whom the operator works for"),
-            personal("is_admin", "what the operator may do"),
-            personal("role", "what the operator may do"),
+            plain("is_admin", "a state of the row"),
+            plain("role", "a state of the row"),
             personal("password_hash", "made from the password"),
             plain("credential_version", "a count"),
             personal("search_text", "the name, the address and the company"),
@@ -621,13 +621,13 @@ pub const TABLES: &[Table] = &[
     table(
         "operator_environment",
         Erasing::AtOnce,
-        &[ORG, subject("user_id"), personal("environment_id", "what the operator reaches")],
+        &[ORG, subject("user_id"), plain("environment_id", "an environment of the organization")],
     )
     .of(Operators),
     table(
         "operator_bot",
         Erasing::AtOnce,
-        &[ORG, subject("user_id"), personal("bot_id", "what the operator reaches")],
+        &[ORG, subject("user_id"), plain("bot_id", "a bot of the organization")],
     )
     .of(Operators),
     table(
@@ -637,7 +637,7 @@ pub const TABLES: &[Table] = &[
             ORG,
             subject("user_id"),
             personal("key", "what programs keep for the operator"),
-            personal("bot_id", "what programs keep for the operator"),
+            plain("bot_id", "a bot of the organization"),
             personal("value", "what programs keep for the operator"),
             UPDATED,
         ],

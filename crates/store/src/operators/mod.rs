@@ -84,15 +84,16 @@ static FIND_MANY: Sql = Sql::split(
         SELECT decode(id, 'hex') FROM jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB)) AS id))",
 );
 // A bot that has moved into an environment that its operator does not reach is out of reach.
+// Engine: here and below, SQLite joins in the order that CROSS JOIN gives; by itself it would begin with all bots.
 static REACHED: Sql = Sql::new(
     "operator.reached",
     "SELECT environment_id, CAST(NULL AS BYTEA) FROM operator_environment WHERE org_id = $1 AND user_id = $2
      UNION ALL
-     SELECT bot.environment_id, bot.bot_id FROM operator_bot
-     JOIN bot ON bot.org_id = $1 AND bot.bot_id = operator_bot.bot_id
-     JOIN operator_environment AS placed
-        ON placed.org_id = $1 AND placed.user_id = $2 AND placed.environment_id = bot.environment_id
-     WHERE operator_bot.org_id = $1 AND operator_bot.user_id = $2",
+     SELECT bot.environment_id, bot.bot_id
+     FROM operator_bot AS entrusted CROSS JOIN bot CROSS JOIN operator_environment AS placed
+     WHERE entrusted.org_id = $1 AND entrusted.user_id = $2
+     AND bot.org_id = $1 AND bot.bot_id = entrusted.bot_id
+     AND placed.org_id = $1 AND placed.user_id = $2 AND placed.environment_id = bot.environment_id",
 );
 static CREDENTIALS: Sql = Sql::new(
     "operator.credentials",
@@ -111,24 +112,24 @@ static TAKEN: Sql = Sql::split(
 static PLACES: Sql = Sql::split(
     "operator.places",
     "SELECT placed.user_id, environment.environment_id, environment.name FROM operator_environment AS placed
-     JOIN environment ON environment.org_id = $1 AND environment.environment_id = placed.environment_id
-     WHERE placed.org_id = $1 AND placed.user_id IN (SELECT unhex(value) FROM json_each($2))
+     CROSS JOIN environment
+     WHERE environment.org_id = $1 AND environment.environment_id = placed.environment_id AND placed.org_id = $1 AND placed.user_id IN (SELECT unhex(value) FROM json_each($2))
      AND environment.is_active = 1",
     "SELECT placed.user_id, environment.environment_id, environment.name FROM operator_environment AS placed
-     JOIN environment ON environment.org_id = $1 AND environment.environment_id = placed.environment_id
-     WHERE placed.org_id = $1 AND placed.user_id = ANY(ARRAY(
+     CROSS JOIN environment
+     WHERE environment.org_id = $1 AND environment.environment_id = placed.environment_id AND placed.org_id = $1 AND placed.user_id = ANY(ARRAY(
         SELECT decode(id, 'hex') FROM jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB)) AS id))
      AND environment.is_active = 1",
 );
 static BOTS: Sql = Sql::split(
     "operator.bots",
     "SELECT entrusted.user_id, bot.environment_id, bot.bot_id, bot.name FROM operator_bot AS entrusted
-     JOIN bot ON bot.org_id = $1 AND bot.bot_id = entrusted.bot_id
-     WHERE entrusted.org_id = $1 AND entrusted.user_id IN (SELECT unhex(value) FROM json_each($2))
+     CROSS JOIN bot
+     WHERE bot.org_id = $1 AND bot.bot_id = entrusted.bot_id AND entrusted.org_id = $1 AND entrusted.user_id IN (SELECT unhex(value) FROM json_each($2))
      AND bot.is_active = 1",
     "SELECT entrusted.user_id, bot.environment_id, bot.bot_id, bot.name FROM operator_bot AS entrusted
-     JOIN bot ON bot.org_id = $1 AND bot.bot_id = entrusted.bot_id
-     WHERE entrusted.org_id = $1 AND entrusted.user_id = ANY(ARRAY(
+     CROSS JOIN bot
+     WHERE bot.org_id = $1 AND bot.bot_id = entrusted.bot_id AND entrusted.org_id = $1 AND entrusted.user_id = ANY(ARRAY(
         SELECT decode(id, 'hex') FROM jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB)) AS id))
      AND bot.is_active = 1",
 );

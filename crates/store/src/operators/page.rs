@@ -68,6 +68,9 @@ static COUNT_ADMINISTRATORS: Sql = Sql::new(
     "SELECT count(*) FROM operator WHERE org_id = $1 AND is_admin = 1",
 );
 // From one name to the next one behind it, so that a name which many have is one step.
+// Engine: SQLite enters its index where a row begins that is not less, and then looks at each of those that are equal: so the
+// place behind all ids is asked for. It enters by more than the first column only what is compared with no column, hence the
+// plus, and only without a second bound, so the end is looked at outside.
 static SUGGEST: Sql = Sql::split(
     "operator.suggest",
     "WITH RECURSIVE name (name_key, name, number) AS (
@@ -76,9 +79,10 @@ static SUGGEST: Sql = Sql::split(
         UNION ALL
         SELECT next.name_key, next.name, known.number + 1 FROM name AS known
         JOIN operator AS next ON next.position = (SELECT position FROM operator
-            WHERE org_id = $1 AND (name_key, name) > (known.name_key, known.name) AND name_key < $3
+            WHERE org_id = $1 AND (name_key, name, user_id)
+                > (+known.name_key, +known.name, x'ffffffffffffffffffffffffffffffffff')
             ORDER BY name_key, name LIMIT 1)
-        WHERE known.number < $4)
+        WHERE known.number < $4 AND next.name_key < $3)
      SELECT name FROM name ORDER BY number LIMIT $4",
     "WITH RECURSIVE name (name_key, name, number) AS (
         SELECT * FROM (SELECT name_key, name, CAST(1 AS BIGINT) FROM operator
@@ -96,13 +100,22 @@ pub(crate) const STATEMENTS: &[&Sql] = &[&COUNT_ADMINISTRATORS, &SUGGEST];
 
 /// Puts an order: of the columns, and of the ids among equals. `is_reversed` says that the list is read from its end.
 pub(super) fn push_order(statement: &mut Statement, query: &OperatorQuery, is_reversed: bool) {
-    let direction = |is_descending| if is_descending { " DESC" } else { "" };
+    let direction = |is_descending: bool| if is_descending { " DESC" } else { "" };
     statement.push(" ORDER BY ");
-    for column in query.order.columns() {
-        statement.push(column).push(direction(query.is_descending != is_reversed)).push(", ");
+    for (at, column) in query.order.columns().iter().enumerate() {
+        statement.push(if at > 0 { ", " } else { "" });
+        statement.push(column).push(direction(query.is_descending != is_reversed));
     }
-    let is_by_id = query.order == OperatorOrder::Id;
-    statement.push("user_id").push(direction((is_by_id && query.is_descending) != is_reversed));
+    match query.order {
+        // No two have the same.
+        OperatorOrder::Email => {}
+        OperatorOrder::Id => {
+            statement.push("user_id").push(direction(query.is_descending != is_reversed));
+        }
+        _ => {
+            statement.push(", user_id").push(direction(is_reversed));
+        }
+    }
 }
 
 /// Puts the columns that the order compares, each behind a comma.

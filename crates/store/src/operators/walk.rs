@@ -20,11 +20,12 @@ static WALK_ENVIRONMENTS: Sql = Sql::new(
     "SELECT user_id, environment_id FROM operator_environment
      WHERE org_id = $1 AND user_id > $2 AND user_id <= $3",
 );
+// Engine: SQLite joins in the order that CROSS JOIN gives; by itself it would begin with all bots.
 static WALK_BOTS: Sql = Sql::new(
     "operator.walk_bots",
-    "SELECT operator_bot.user_id, bot.environment_id, bot.bot_id FROM operator_bot
-     JOIN bot ON bot.org_id = $1 AND bot.bot_id = operator_bot.bot_id
-     WHERE operator_bot.org_id = $1 AND operator_bot.user_id > $2 AND operator_bot.user_id <= $3",
+    "SELECT entrusted.user_id, bot.environment_id, bot.bot_id FROM operator_bot AS entrusted CROSS JOIN bot
+     WHERE bot.org_id = $1 AND bot.bot_id = entrusted.bot_id
+     AND entrusted.org_id = $1 AND entrusted.user_id > $2 AND entrusted.user_id <= $3",
 );
 
 pub(crate) const STATEMENTS: &[&Sql] = &[&WALK, &WALK_ENVIRONMENTS, &WALK_BOTS];

@@ -136,8 +136,9 @@ pub(super) fn sort_key(mut folded: String) -> String {
 /// The text that search looks into: name, address and company, apart by a control character, which folding drops from each
 /// of them and from needles, so that no needle matches across the borders.
 fn search_text(operator: &Operator) -> String {
-    let company = operator.company.as_deref().unwrap_or_default();
-    let mut text = [operator.name.as_str(), operator.email.as_str(), company].map(fold).join("\u{1}");
+    let parts = [Some(&operator.name), Some(&operator.email), operator.company.as_ref()];
+    let folded: Vec<String> = parts.into_iter().flatten().map(|part| fold(part)).collect();
+    let mut text = folded.join("\u{1}");
     if let Some((end, _)) = text.char_indices().nth(MOST_INDEXED) {
         text.truncate(end);
     }

@@ -9,10 +9,16 @@ use std::time::Duration;
 use denizen_domain::contact::AttributeValue;
 use denizen_domain::ids::{ObjectId, OrgKey, UserId, Uuid};
 use denizen_domain::member::Directory;
+use denizen_domain::operator::{Access, MailLanguage, OperatorRole};
+use denizen_store::bots::{self, Bot};
 use denizen_store::contacts::{self, Contact, Profile};
+use denizen_store::environments::{self, Environment};
 use denizen_store::holdings::{self, Cleared, Erasing, Holds, TABLES};
 use denizen_store::messages::{self, Message};
-use denizen_store::{Store, StoreError, Tx, erasures, organizations, users};
+use denizen_store::operator_imports::{self, OperatorImport};
+use denizen_store::operator_links::{self, OperatorLink};
+use denizen_store::operators::{self, Operator};
+use denizen_store::{Store, StoreError, Tx, erasures, operator_configuration, organizations, users};
 
 use crate::support::{NOW, ORG, Outside, ROLE, TestStore, add, add_role, all, bytes, hex, new_user};
 
@@ -158,6 +164,73 @@ impl Person {
         Contact { user_id: self.id(), profile, attributes, created_at: NOW, anonymized_at: None }
     }
 
+    /// And as an operator, who reaches a bot.
+    fn operator(self, environment: Uuid, bot: Uuid) -> Operator {
+        let mark = self.mark();
+        Operator {
+            user_id: self.id(),
+            email: format!("{mark}@example.com"),
+            name: format!("A {mark}"),
+            company: Some(mark.clone()),
+            image: Some(format!("data:{mark}")),
+            access: Access::Environments {
+                role: OperatorRole::Viewer,
+                environments: [(environment, [bot].into())].into(),
+            },
+            created_at: NOW,
+        }
+    }
+
+    async fn fill_operator(self, store: &Store) {
+        let id = |first| {
+            Uuid([first, u8::try_from(self.org.0).unwrap(), self.number].repeat(6)[..16].try_into().unwrap())
+        };
+        let (environment, bot) = (id(0xe1), id(0xb1));
+        let place = Environment {
+            environment_id: environment,
+            name: "Production".to_owned(),
+            is_active: true,
+            created_at: NOW,
+            updated_at: NOW,
+        };
+        let guest = Bot {
+            bot_id: bot,
+            environment_id: environment,
+            name: "Concierge".to_owned(),
+            image_url: None,
+            is_active: true,
+            created_at: NOW,
+            updated_at: NOW,
+        };
+        let (operator, mark) = (self.operator(environment, bot), self.mark());
+        let import = OperatorImport {
+            import_id: id(0x11),
+            entries_done: 1,
+            created: 1,
+            failed: 0,
+            errors_bytes: 0,
+            begun_at: NOW,
+            updated_at: NOW,
+        };
+        let mut secret_hash = [0; 32];
+        secret_hash[..mark.len()].copy_from_slice(mark.as_bytes());
+        let link = OperatorLink {
+            secret_hash,
+            user_id: self.id(),
+            language: MailLanguage::Spanish,
+            expires_at: NOW.plus_seconds(60),
+        };
+        let insert = move |tx: &Tx<'_>| {
+            environments::put(tx, &place)?;
+            bots::put(tx, &guest)?;
+            operators::insert(tx, &[(operator.clone(), Some(format!("$argon2id${mark}")))])?;
+            operator_configuration::put(tx, operator.user_id, &mark, Some(bot), &mark, NOW)?;
+            operator_links::insert(tx, &link, NOW)?;
+            operator_imports::put(tx, &import)
+        };
+        store.write(self.org, insert).await.unwrap();
+    }
+
     async fn fill(self, store: &Store, outside: &Outside) {
         let Self { org, number } = self;
         let (mark, figure) = (self.mark(), self.figure());
@@ -176,6 +249,8 @@ impl Person {
         let contact = self.contact();
         store.write(org, move |tx| contacts::insert(tx, std::slice::from_ref(&contact), NOW)).await.unwrap();
 
+        self.fill_operator(store).await;
+
         let blob = |value: &[u8]| bytes(outside, value);
         let long = |kind: &[u8; 14]| {
             let mut id = [0; 16];
@@ -192,6 +267,8 @@ impl Person {
         let (o, id) = (org.0, blob(&self.id().0));
         let digest = blob(&mark.bytes().cycle().take(16).collect::<Vec<_>>());
         let rows = [
+            // Of the languages none is like a mark.
+            format!("UPDATE operator_link SET language = '{mark}' WHERE org_id = {o} AND user_id = {id}"),
             format!(
                 "UPDATE users SET num_conversations = {figure}, num_messages = {figure}, last_message_at = {figure}
                  WHERE org_id = {o} AND user_id = {id}"
@@ -338,7 +415,7 @@ async fn found(outside: &Outside, person: Person) -> BTreeMap<(String, usize), i
     places
 }
 
-/// Erases a person, as a member and as a contact.
+/// Erases a person, as a member, as a contact and as an operator.
 async fn erase(store: &Store, person: Person) {
     let id = person.id();
     let erase = move |tx: &Tx<'_>| {
@@ -352,7 +429,10 @@ async fn erase(store: &Store, person: Person) {
         let first = holdings::clear_batch(tx, Directory::Contacts, id, Cleared::NOTHING, 1_000, NOW)?;
         let next = holdings::clear_batch(tx, Directory::Contacts, id, first.unwrap(), 1_000, NOW)?;
         assert_eq!(next, None);
-        erasures::put(tx, Directory::Contacts, id, NOW)
+        erasures::put(tx, Directory::Contacts, id, NOW)?;
+        holdings::erase_small(tx, Directory::Operators, id)?;
+        operators::delete(tx, id)?;
+        erasures::put(tx, Directory::Operators, id, NOW)
     };
     store.write(person.org, erase).await.unwrap();
 }
@@ -431,10 +511,13 @@ async fn an_organization_is_erased_from_every_table_and_no_other_is() {
         rows
     };
     let kept = rows(OrgKey(2)).await;
-    assert!(kept.len() >= 24, "{kept:?}");
+    assert!(kept.len() >= 32, "{kept:?}");
     while !test.store.write(ORG, |tx| holdings::erase_organization_batch(tx, 1)).await.unwrap() {}
     while test.store.write(ORG, |tx| organizations::erase_users(tx, 1)).await.unwrap() > 0 {}
     while test.store.write(ORG, |tx| organizations::erase_contacts(tx, 1)).await.unwrap() > 0 {}
+    while test.store.write(ORG, |tx| organizations::erase_operators(tx, 1)).await.unwrap() > 0 {}
+    while test.store.write(ORG, |tx| organizations::erase_bots(tx, 1)).await.unwrap() > 0 {}
+    while test.store.write(ORG, |tx| organizations::erase_environments(tx, 1)).await.unwrap() > 0 {}
     test.store.write(ORG, organizations::erase_rest).await.unwrap();
     assert_eq!(rows(ORG).await, BTreeMap::new());
     assert_eq!(rows(OrgKey(2)).await, kept);

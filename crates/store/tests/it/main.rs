@@ -21,6 +21,7 @@ mod linked_accounts;
 mod memories;
 mod migrations;
 mod model;
+mod operators;
 mod paging;
 mod permits;
 mod postgres;

@@ -2,10 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use denizen_domain::ids::{ObjectId, OrgKey};
+use denizen_domain::ids::{ObjectId, OrgKey, Uuid};
 use denizen_domain::member::Directory;
+use denizen_domain::operator::{Access, MailLanguage, OperatorRole};
 use denizen_domain::permission::{Condition, Grant, Placeholders, names};
-use denizen_store::{Store, StoreError, api_keys, contacts, control, organizations, roles, users};
+use denizen_store::operators::{self, Operator, OperatorOrder, OperatorQuery};
+use denizen_store::{
+    Conn, Store, StoreError, api_keys, contacts, control, operator_configuration, operator_imports,
+    operator_links, organizations, roles, users,
+};
 
 use crate::engine::TestDatabase;
 use crate::support::{
@@ -149,7 +154,7 @@ async fn every_earlier_schema_is_brought_up_to_date_with_the_data_in_it() {
         assert_eq!((listed[0].org, listed[0].slug.as_str()), (ORG, "acme"));
         let profile = store.read(ORG, organizations::find_profile).await.unwrap().unwrap();
         assert_eq!((&*profile.name, profile.verify_at_creation), ("Acme", true));
-        let key = store.read(ORG, |conn| api_keys::find(conn, denizen_domain::ids::Uuid([5; 16]))).await;
+        let key = store.read(ORG, |conn| api_keys::find(conn, Uuid([5; 16]))).await;
         assert!(key.unwrap().is_some());
         let ada = find(&store, ORG, user_id(1)).await.unwrap();
         assert_eq!((&*ada.first_name, &*ada.email, ada.is_verified), ("Ada", "Ada@example.com", true));
@@ -173,6 +178,9 @@ async fn every_earlier_schema_is_brought_up_to_date_with_the_data_in_it() {
         assert_eq!(store.check().await, Ok(vec![]));
         if version >= 4 {
             contacts_go_on(&store).await;
+        }
+        if version >= 5 {
+            operators_go_on(&store).await;
         }
         store.close();
     }
@@ -200,6 +208,49 @@ async fn contacts_go_on(store: &Store) {
     };
     store.write(ORG, move |tx| contacts::insert(tx, std::slice::from_ref(&bob), NOW)).await.unwrap();
     assert_eq!(store.read(ORG, contacts::count).await, Ok(2));
+    assert_eq!(store.check().await, Ok(vec![]));
+}
+
+/// And what was there of operators.
+async fn operators_go_on(store: &Store) {
+    let named = |needle: &str| OperatorQuery {
+        needle: Some(needle.to_owned()),
+        order: OperatorOrder::Name,
+        is_descending: false,
+        offset: 0,
+        limit: 10,
+    };
+    let query = named("gine");
+    let page = store.read(ORG, move |conn| operators::page(conn, &query)).await.unwrap();
+    assert_eq!((page.items.len(), page.total), (1, 1));
+    let id = page.items[0].user_id;
+    let ada = store.read(ORG, move |conn| operators::find(conn, id)).await.unwrap().unwrap();
+    let [open, closed, bot, gone] = [0x30, 0x31, 0x32, 0x33].map(|byte| Uuid([byte; 16]));
+    let environments = [(open, [bot, gone].into()), (closed, [].into())].into();
+    assert_eq!(ada.access, Access::Environments { role: OperatorRole::Editor, environments });
+    let places = store.read(ORG, move |conn| operators::places(conn, &[id], true)).await.unwrap();
+    let place = operators::Place {
+        environment_id: open,
+        name: "Production".to_owned(),
+        bots: vec![(bot, "Concierge".to_owned())],
+    };
+    assert_eq!(places, [(id, vec![place])].into());
+    let find = |conn: &Conn<'_>| operators::find_credentials_by_email(conn, "ada.l@example.org");
+    assert_eq!(store.read(ORG, find).await.unwrap().map(|found| found.version), Some(3));
+    let value = move |bot| {
+        store.read(ORG, move |conn: &Conn<'_>| operator_configuration::find(conn, id, "theme", bot))
+    };
+    assert_eq!(value(None).await.unwrap().as_deref(), Some("dark"));
+    assert_eq!(value(Some(bot)).await.unwrap().as_deref(), Some("light"));
+    let link = store.read(ORG, |conn| operator_links::find(conn, &[0x34; 32])).await.unwrap().unwrap();
+    assert_eq!((link.user_id, link.language), (id, MailLanguage::Portuguese));
+    let import = store.read(ORG, |conn| operator_imports::find(conn, Uuid([0x35; 16]))).await.unwrap();
+    assert_eq!(import.map(|import| (import.entries_done, import.errors_bytes)), Some((700, 4_096)));
+
+    let boss = Operator { user_id: user_id(91), email: "boss@example.org".to_owned(), ..ada };
+    let boss = Operator { access: Access::Administrator, ..boss };
+    store.write(ORG, move |tx| operators::insert(tx, &[(boss.clone(), None)])).await.unwrap();
+    assert_eq!(store.read(ORG, operators::count).await, Ok(2));
     assert_eq!(store.check().await, Ok(vec![]));
 }
 
@@ -238,6 +289,8 @@ async fn administrators_of_earlier_organizations_may_use_the_native_api() {
         names::DIRECTORY_READ_CONTACT,
         names::DIRECTORY_WRITE_CONTACT,
         names::DIRECTORY_ANONYMIZE_CONTACT,
+        names::DIRECTORY_READ_OPERATOR,
+        names::DIRECTORY_WRITE_OPERATOR,
     ];
     let expected = |in_own: bool| {
         let native = native.iter().cloned().map(Grant::allow);

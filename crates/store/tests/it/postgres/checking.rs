@@ -1,6 +1,7 @@
 //! `check` is silent about what is well and names what is not, on PostgreSQL.
 
 use crate::contacts::{insert, plain_contact};
+use crate::operators;
 use crate::support::{ORG, TestStore, add, add_role, plain_user};
 
 #[tokio::test]
@@ -53,6 +54,17 @@ async fn every_kind_of_harm_is_found() {
             "UPDATE contact SET search_text = 'else' WHERE position = (SELECT max(position) FROM contact)"
                 .to_owned(),
         ),
+        ("directory 2: 20 counted, ", "UPDATE directory_counter SET users = users + 1".to_owned()),
+        (
+            "does not fit its user",
+            "UPDATE operator SET search_text = 'else' WHERE position = (SELECT max(position) FROM operator)"
+                .to_owned(),
+        ),
+        (
+            "holds nobody's words",
+            "DELETE FROM operator_environment; DELETE FROM operator_bot; DELETE FROM operator".to_owned(),
+        ),
+        ("an administrator has been given", "UPDATE operator SET is_admin = 1, role = NULL".to_owned()),
         (
             "a link has no user",
             format!(
@@ -67,6 +79,8 @@ async fn every_kind_of_harm_is_found() {
             add(&test.store, ORG, plain_user(number)).await;
         }
         insert(&test.store, ORG, (0..20).map(plain_contact).collect()).await.unwrap();
+        operators::furnish(&test.store, ORG).await;
+        operators::insert(&test.store, ORG, (0..20).map(operators::plain_operator).collect()).await.unwrap();
         assert_eq!(test.store.check().await, Ok(vec![]));
         test.outside().await.run(&harm).await;
         let found = test.store.check().await.unwrap();

@@ -8,6 +8,7 @@ mod contention;
 mod list_plans;
 mod memory_plans;
 mod opening;
+mod operator_plans;
 mod plans;
 mod proxy;
 mod reruns;

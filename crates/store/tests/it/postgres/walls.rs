@@ -19,7 +19,7 @@ const OUTSIDE: [(&str, &str); 2] = [
     ("organization", "the control store: read before the organization is known"),
     (
         "user_search",
-        "behind a wall no query could use its index; it holds hashes, and leads nowhere but to `users` and `contact`",
+        "behind a wall no query could use its index; it holds hashes, and leads nowhere but to `users`, `contact` and `operator`",
     ),
 ];
 
@@ -46,9 +46,13 @@ async fn walled(test: &TestStore) -> Vec<String> {
         | "link"
         | "linked_account"
         | "memory_reference"
+        | "operator_bot"
+        | "operator_configuration"
+        | "operator_environment"
+        | "operator_link"
         | "temporary_grant_tag" => 0,
-        "users" | "contact" => 2,
-        "role" | "organization_profile" => 3,
+        "users" | "contact" | "operator" | "bot" => 2,
+        "role" | "organization_profile" | "environment" => 3,
         _ => 1,
     });
     tables
@@ -115,7 +119,10 @@ async fn furnished() -> Option<TestStore> {
         let contacts = include_str!("../rows/postgres/0004_contacts.sql")
             .replace("VALUES (1,", &format!("VALUES ({},", org.0));
         outside.run(&knowledge).await;
+        let operators = include_str!("../rows/postgres/0005_operators.sql")
+            .replace("VALUES (1,", &format!("VALUES ({},", org.0));
         outside.run(&contacts).await;
+        outside.run(&operators).await;
     }
     Some(test)
 }

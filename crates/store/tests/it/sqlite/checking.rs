@@ -1,6 +1,7 @@
 //! `check` is silent about what is well and names what is not, on SQLite.
 
 use crate::contacts::{insert, plain_contact};
+use crate::operators;
 use crate::support::{ORG, TestStore, add, add_role, plain_user};
 
 async fn store_with_users() -> TestStore {
@@ -10,6 +11,8 @@ async fn store_with_users() -> TestStore {
         add(&test.store, ORG, plain_user(number)).await;
     }
     insert(&test.store, ORG, (0..20).map(plain_contact).collect()).await.unwrap();
+    operators::furnish(&test.store, ORG).await;
+    operators::insert(&test.store, ORG, (0..20).map(operators::plain_operator).collect()).await.unwrap();
     assert_eq!(test.store.check().await.unwrap(), Vec::<String>::new());
     test
 }
@@ -53,6 +56,25 @@ async fn every_kind_of_harm_is_found() {
             "does not fit its user",
             "UPDATE contact SET search_text = 'else' WHERE position = (SELECT max(position) FROM contact)",
         ),
+        (
+            "of its directory: position 25769803796",
+            "UPDATE directory_counter SET last_seq = 3 WHERE directory = 2",
+        ),
+        ("directory 2: 20 counted, 21 kept", "UPDATE directory_counter SET users = users + 1"),
+        (
+            "an operator lies in the place of another",
+            "UPDATE operator SET position = position + (1 << 32) WHERE user_id = (SELECT max(user_id) FROM operator)",
+        ),
+        (
+            "does not fit its user",
+            "UPDATE operator SET search_text = 'else' WHERE position = (SELECT max(position) FROM operator)",
+        ),
+        (
+            "holds nobody's words",
+            "DELETE FROM operator WHERE position = (SELECT max(position) FROM operator)",
+        ),
+        ("an administrator has been given", "UPDATE operator SET is_admin = 1, role = NULL"),
+        ("refers to no row of environment", "DELETE FROM environment"),
         ("a user has no role", "DELETE FROM role"),
         ("refers to no row of role", "DELETE FROM role"),
         (

@@ -6,9 +6,11 @@ use denizen_domain::ids::{ObjectId, UserId};
 use denizen_domain::member::Directory;
 use denizen_domain::permission::model::Rng;
 use denizen_store::messages::{self, Message};
+use denizen_store::operators::{self, Operator};
 use denizen_store::users::{self, NewUser};
-use denizen_store::{StoreError, Tx, holdings};
+use denizen_store::{StoreError, Tx, holdings, operator_configuration};
 
+use crate::operators::plain_operator;
 use crate::support::{NOW, ORG, TestStore, add_role, new_user, user_id};
 
 /// The bytes of the database and of its log.
@@ -179,4 +181,68 @@ async fn nothing_that_was_erased_or_written_over_is_in_the_files_after_a_scrub()
         assert_eq!(test.store.check().await.unwrap(), Vec::<String>::new());
     }
     assert!(in_gaps > 0, "an emptied log alone would have left something, or this test proves nothing");
+}
+
+/// The marks of an operator's texts: each operator has ten, and the first is ten times the number.
+fn marked_operator(number: u64) -> (Operator, Option<String>) {
+    let mark = |at: u64| format!("<{}>", number * 10 + at);
+    let operator = Operator {
+        name: mark(0),
+        email: format!("{}@example.org", mark(1)),
+        company: Some(mark(2)),
+        image: Some(mark(3)),
+        ..plain_operator(number)
+    };
+    (operator, Some(mark(4)))
+}
+
+#[tokio::test]
+async fn nothing_of_a_deleted_operator_is_in_the_files_after_a_scrub() {
+    const OPERATORS: u64 = 400;
+    let test = TestStore::sqlite();
+    crate::operators::furnish(&test.store, ORG).await;
+    for first in (1..OPERATORS).step_by(50) {
+        let some: Vec<_> = (first..first + 50).map(marked_operator).collect();
+        let insert = move |tx: &Tx<'_>| {
+            operators::insert(tx, &some)?;
+            some.iter().try_for_each(|(operator, _)| {
+                let number = u64::from_be_bytes(operator.user_id.0[8..].try_into().unwrap());
+                let value = format!("<{}>", number * 10 + 5);
+                operator_configuration::put(tx, operator.user_id, "theme", None, &value, NOW)
+            })
+        };
+        test.store.write(ORG, insert).await.unwrap();
+    }
+    let change = |tx: &Tx<'_>| {
+        for number in 1..=OPERATORS {
+            let (operator, _) = marked_operator(number);
+            let user = operator.user_id;
+            match number % 3 {
+                0 => {
+                    holdings::erase_small(tx, Directory::Operators, user)?;
+                    operators::delete(tx, user)?;
+                }
+                1 => {
+                    let renamed = Operator { name: format!("<{}>", number * 10 + 6), ..operator.clone() };
+                    operators::update(tx, &operator, &renamed, NOW)?;
+                    let hash = format!("<{}>", number * 10 + 7);
+                    assert!(operators::set_password(tx, user, &hash, true, NOW)?);
+                }
+                _ => {}
+            }
+        }
+        Ok::<_, StoreError>(())
+    };
+    test.store.write(ORG, change).await.unwrap();
+    test.store.scrub().await.unwrap();
+    let marks = |number: u64| match number % 3 {
+        0 => vec![],
+        1 => vec![1, 2, 3, 5, 6, 7],
+        _ => (0..6).collect(),
+    };
+    let live: BTreeSet<u64> = (1..=OPERATORS)
+        .flat_map(|number| marks(number).into_iter().map(move |at| number * 10 + at))
+        .collect();
+    assert_eq!(marks_in(&files(&test)), live);
+    assert_eq!(test.store.check().await.unwrap(), Vec::<String>::new());
 }

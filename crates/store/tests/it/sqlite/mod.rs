@@ -10,6 +10,7 @@ mod index;
 mod list_plans;
 mod log;
 mod memory_plans;
+mod operator_plans;
 mod plans;
 mod statistics;
 mod writing;

@@ -140,6 +140,7 @@ async fn the_statements_of_every_request_go_by_a_unique_key() {
             "job.list",
             "organization.erase_users",
             "organization.erase_contacts",
+            "organization.erase_operators",
             "attribute_definition.find",
             "contact_conversation.find",
             "contact_conversation.from",
