@@ -168,7 +168,11 @@ impl Directory {
     async fn check_password_of(&self, organization: &Organization, sign_in: &SignIn) -> Result<Credentials> {
         let key = Email::key_of(sign_in.user_name.trim());
         let find = move |conn: &denizen_store::Conn<'_>| operators::find_credentials_by_email(conn, &key);
-        let credentials = self.query(organization.org, find).await?;
+        // A text with this character is nobody's, and PostgreSQL does not take one.
+        let credentials = match sign_in.user_name.contains('\0') {
+            true => None,
+            false => self.query(organization.org, find).await?,
+        };
         // No password is that long, and hashing would take time for every byte.
         let is_possible = sign_in.password.len() <= PasswordPolicy::MAX_BYTES;
         let password = if is_possible { sign_in.password.clone() } else { String::new() };

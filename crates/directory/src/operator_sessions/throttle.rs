@@ -153,7 +153,9 @@ fn place(address: IpAddr) -> Key {
 
 fn hash(parts: &[&[u8]]) -> Key {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
-    parts.iter().for_each(|part| context.update(part));
+    for part in parts {
+        context.update(part);
+    }
     let mut key = [0; 16];
     key.copy_from_slice(&context.finish().as_ref()[..16]);
     key

@@ -10,7 +10,7 @@ const WRONG: &str = r#"{"error":"invalid_grant","error_description":"Invalid use
 /// Every published place, with a realm in it.
 fn places(realm: &str) -> Vec<(String, String)> {
     let operations = (dialect().operations)();
-    let places = operations.iter().flat_map(|operation| operation.places());
+    let places = operations.iter().flat_map(denizen_http::kernel::Operation::places);
     places.map(|(method, path)| (method.to_string(), path.replace("{realm}", realm))).collect()
 }
 
@@ -86,7 +86,7 @@ async fn whatever_is_wrong_with_name_or_password_the_answer_and_its_cost_are_the
     }
     for answer in answers {
         assert_eq!((answer.status, answer.text()), (401, WRONG));
-        let names: Vec<_> = answer.headers.keys().map(|name| name.as_str()).collect();
+        let names: Vec<_> = answer.headers.keys().map(axum::http::HeaderName::as_str).collect();
         assert_eq!(names.len(), 4, "{names:?}");
         assert_eq!(answer.header("cache-control"), Some("no-store"));
     }
