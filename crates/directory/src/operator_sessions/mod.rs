@@ -169,10 +169,8 @@ impl Directory {
         let key = Email::key_of(sign_in.user_name.trim());
         let find = move |conn: &denizen_store::Conn<'_>| operators::find_credentials_by_email(conn, &key);
         // A text with this character is nobody's, and PostgreSQL does not take one.
-        let credentials = match sign_in.user_name.contains('\0') {
-            true => None,
-            false => self.query(organization.org, find).await?,
-        };
+        let is_nobodys = sign_in.user_name.contains('\0');
+        let credentials = if is_nobodys { None } else { self.query(organization.org, find).await? };
         // No password is that long, and hashing would take time for every byte.
         let is_possible = sign_in.password.len() <= PasswordPolicy::MAX_BYTES;
         let password = if is_possible { sign_in.password.clone() } else { String::new() };
