@@ -215,7 +215,7 @@ class Server:
         for origin in origins:
             arguments += ["--allow-origin", origin]
         made = json.loads(self.command("org", "create", slug, *arguments).stdout)
-        self.confidential |= {email, made["api_key"], made["dixa_token"]}
+        self.confidential |= {email, made["api_key"], made["dixa_token"], made["operator_password"]}
         return Org(self, made, email)
 
     def client(self, **options):
