@@ -68,7 +68,9 @@ fn rows(operator: &Operator, registry: &Registry) -> Vec<[String; 8]> {
         if bots.is_empty() {
             add(String::new());
         }
-        bots.iter().for_each(|bot| add(bot.to_string()));
+        for bot in bots {
+            add(bot.to_string());
+        }
     }
     if rows.is_empty() {
         // Nothing is left of what was granted; the operator is there all the same.

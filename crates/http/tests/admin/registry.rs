@@ -136,9 +136,8 @@ async fn a_bot_comes_after_its_environment_and_stays_in_it() {
     let [live, old, sales, help] = records();
     let early = [help.clone(), live, old, help, sales.clone()];
     assert_eq!(words(&ingest(&admin, &early).await), ["refused", "created", "created", "created", "created"]);
-    let moved = Value::from_iter(
-        sales.as_object().unwrap().clone().into_iter().chain([("environment_id".to_owned(), OLD.into())]),
-    );
+    let mut moved = sales.clone();
+    moved["environment_id"] = OLD.into();
     let answer = ingest(&admin, &[moved]).await[0].clone();
     assert_eq!(answer["problem"]["field"], json!(["environment_id"]));
     assert!(answer["problem"]["message"].as_str().unwrap().contains("stays there"), "{answer}");
@@ -239,7 +238,7 @@ async fn lists_are_read_page_by_page_and_bots_by_their_environment() {
     let admin = org.admin().await;
     let [live, old, ..] = records();
     let bot = |number: u64| {
-        let environment = if number % 2 == 0 { LIVE } else { OLD };
+        let environment = if number.is_multiple_of(2) { LIVE } else { OLD };
         json!({"type": "bot", "bot_id": bot_id(number), "environment_id": environment, "name": "A bot"})
     };
     let mut all = vec![live, old];

@@ -40,7 +40,7 @@ const CSV: Case = Case {
         "--edge\r\n",
         "Content-Disposition: form-data; name=\"file\"; filename=\"users.csv\"\r\n\r\n",
         "email;name;company;role;password;environmentUuid;environmentName;bot\n",
-        "new@acme.example;New;;EDITOR;Passw0rd;{environment};Live;{bot}\n",
+        "{email};New;;EDITOR;Passw0rd;{environment};Live;{bot}\n",
         "\r\n--edge--\r\n",
     ),
     ..WRITING
@@ -52,21 +52,17 @@ pub(crate) const CASES: &[Case] = &[
     Case { id: "getOwnUser", is_for_administrators: false, ..READING },
     Case { id: "getUser", ..READING },
     Case { id: "deleteUser", content_type: "", success: 204, ..WRITING },
-    Case {
-        id: "updateUser",
-        body: r#"{"name": "Other", "email": "other@acme.example", "uuid": "ignored"}"#,
-        ..WRITING
-    },
+    Case { id: "updateUser", body: r#"{"name": "Other", "email": "{email}", "uuid": "ignored"}"#, ..WRITING },
     Case {
         id: "createUser",
-        body: r#"{"name": "New", "email": "new@acme.example", "environments": [
+        body: r#"{"name": "New", "email": "{email}", "environments": [
             {"role": "EDITOR", "environment": {"uuid": "{environment}"}, "bots": [{"uuid": "{bot}"}]}]}"#,
         success: 201,
         ..WRITING
     },
     Case {
         id: "createUserWithPassword",
-        body: r#"{"name": "New", "email": "new@acme.example", "admin": true, "password": "Passw0rd",
+        body: r#"{"name": "New", "email": "{email}", "admin": true, "password": "Passw0rd",
             "passwordConfirmation": "Passw0rd"}"#,
         success: 201,
         ..WRITING
@@ -80,7 +76,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "setConfiguration",
-        body: r#"{"key": "theme", "value": "other"}"#,
+        body: r#"{"key": "theme", "value": "{email}"}"#,
         is_for_administrators: false,
         is_at_home: false,
         ..WRITING

@@ -71,6 +71,8 @@ impl Side {
             ("{bot}", id(3)),
             ("{beta}", id(4)),
             ("{gamma}", id(5)),
+            // Nobody has it.
+            ("{email}", format!("new@{}.example", org.slug())),
         ]);
         Self { org, member, admin, editor, things }
     }
