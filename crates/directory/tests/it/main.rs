@@ -14,6 +14,7 @@ mod jobs;
 mod keys;
 mod linked_accounts;
 mod links;
+mod operator_import;
 mod operator_sessions;
 mod operators;
 mod organizations;
