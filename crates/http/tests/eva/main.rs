@@ -5,6 +5,7 @@ mod bodies;
 mod cases;
 mod configuration;
 mod coverage;
+mod csv;
 mod errors;
 mod lists;
 mod logging;

@@ -6,6 +6,7 @@
 #![allow(unreachable_pub, reason = "a test binary has no public interface")]
 
 mod erasing;
+mod importing;
 mod ingesting;
 mod keys;
 mod server;
