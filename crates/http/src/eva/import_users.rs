@@ -14,10 +14,9 @@ use denizen_directory::operator_import::{
 };
 use denizen_directory::operators::Welcome;
 use denizen_directory::{Error, ErrorCode};
-use serde_json::json;
 
 use super::caller::administrator;
-use super::wire::CsvError;
+use super::wire::{CsvError, CsvRefusal};
 use super::{errors, input};
 use crate::kernel::{Asked, Call, Problem, Reply, Upload};
 
@@ -136,10 +135,7 @@ fn asked(call: &Call) -> Asked<'_> {
 /// A file of which nothing can be made, whatever stands in it.
 fn unusable(call: &Call, text: &str) -> Reply {
     let asked = asked(call);
-    let error = errors::standard(400, text.into(), &asked);
-    let mut body = serde_json::to_value(&error).unwrap_or_default();
-    body["errors"] = json!([]);
-    Reply::json(400, &body)
+    Reply::json(400, &CsvRefusal { error: errors::standard(400, text.into(), &asked), errors: Vec::new() })
 }
 
 /// The answer, with the errors behind what goes before them.

@@ -334,6 +334,14 @@ pub(super) struct CsvErrors<'e> {
     pub(super) errors: Vec<CsvError<'e>>,
 }
 
+/// A file that is refused: an error with the list behind its members.
+#[derive(Serialize)]
+pub(super) struct CsvRefusal<'e> {
+    #[serde(flatten)]
+    pub(super) error: StandardError<'e>,
+    pub(super) errors: Vec<CsvError<'e>>,
+}
+
 /// A user of the file of whom nothing was made, or a line that repeats one.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct CsvError<'e> {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::http::header::{CONNECTION, TRANSFER_ENCODING};
 use axum::http::request::Parts;
@@ -61,6 +61,7 @@ impl Kernel {
     async fn answer(&self, request: Request) -> Response<Body> {
         let begun = Instant::now();
         let (parts, body) = request.into_parts();
+        let has_body = !body.is_end_stream();
         let given = parts.headers.get(&REQUEST_ID).map(HeaderValue::as_bytes);
         let request_id = self.app.request_ids.take(given, self.app.directory.now());
         let (mut visit, busy) = Visit::begin(&self.app, begun, parts.method.clone(), Arc::clone(&request_id));
@@ -69,7 +70,12 @@ impl Kernel {
                 visit.dialect = form.dialect;
                 let problem = self.head_problem(&parts).unwrap_or(problem);
                 let reply = (form.problem)(&problem, &self.asked(parts.uri.path()));
-                visit.end(reply, None, Some(&problem), &form.metrics)
+                let mut refusal = visit.end(reply, None, Some(&problem), &form.metrics);
+                // A client that sends its body behind the head must not take the connection for one that it can use again.
+                if has_body {
+                    close(&mut refusal);
+                }
+                refusal
             }
             Found::Endpoint(endpoint, params) => {
                 let operation = &endpoint.operation;
@@ -79,11 +85,18 @@ impl Kernel {
                 note_organization(&visit.note, &endpoint, &params);
                 let mut standing = None;
                 let is_left = operation.streams || is_left(operation, &parts);
+                let is_ignored = has_body && !operation.streams && !operation.reads_body;
                 let note = Arc::clone(&visit.note);
                 let uri = parts.uri.clone();
                 let arrived = Arrived { begun, parts, params, body, request_id, note, busy };
                 match self.perform(&endpoint, arrived, &mut standing).await {
-                    Ok(reply) => visit.end(reply, standing, None, &operation.metrics),
+                    Ok(reply) => {
+                        let mut response = visit.end(reply, standing, None, &operation.metrics);
+                        if is_ignored {
+                            close(&mut response);
+                        }
+                        response
+                    }
                     Err(problem) => {
                         match &problem {
                             Problem::Directory(error) => {
@@ -97,8 +110,9 @@ impl Kernel {
                         let reply = (operation.problem)(&problem, &self.asked(uri.path()));
                         let mut refusal = visit.end(reply, standing, Some(&problem), &operation.metrics);
                         // Nobody reads the rest of the body, of which there may be any amount.
-                        if is_left {
-                            refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                        let is_unread = is_ignored || has_body && matches!(problem, Problem::Overloaded);
+                        if is_left || is_unread {
+                            close(&mut refusal);
                         }
                         refusal
                     }
@@ -267,6 +281,11 @@ impl Drop for Abandoned {
             self.app.rates.forget(ticket);
         }
     }
+}
+
+/// Says that the connection ends with this answer: what is left of the request is read by nobody.
+fn close(response: &mut Response<Body>) {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
 /// Whether a body is long, or may be, for somebody who is not known yet: it is left on its way until the operation has
