@@ -65,6 +65,11 @@ impl Key {
         Ok(Self { kid: stored.kid.clone(), pair, header, signs_from: stored.signs_from })
     }
 
+    /// Whether nothing has changed about a stored key since this was made of it.
+    fn is(&self, stored: &control::SigningKey) -> bool {
+        self.kid == stored.kid && self.signs_from == stored.signs_from
+    }
+
     fn algorithm(&self) -> SigningAlgorithm {
         match self.pair {
             Pair::EdDsa(_) => SigningAlgorithm::EdDsa,
@@ -125,7 +130,7 @@ impl KeyRing {
     fn new(stored: &[control::SigningKey], known: &[Arc<Key>], read_at: Timestamp) -> Result<Self> {
         let mut keys = Vec::new();
         for key in stored {
-            keys.push(match known.iter().find(|known| known.kid == key.kid) {
+            keys.push(match known.iter().find(|known| known.is(key)) {
                 Some(known) => Arc::clone(known),
                 None => Arc::new(Key::read(key)?),
             });
