@@ -10,6 +10,7 @@ The vendor's own document is compared with, too, where `published.py` is given i
 import json
 import re
 from datetime import datetime
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,6 +22,15 @@ from referencing.jsonschema import DRAFT202012
 # Answered before an operation is chosen (size, time and load limits), so an operation need not list them.
 BEFORE_ROUTING = {408, 413, 431, 503}
 METHODS = {"get", "put", "post", "delete", "patch"}
+# The members of each dialect's errors, in their order.
+ERRORS = {
+    "amigo": {"detail": str},
+    "dixa": {"message": str},
+    "eva": {"timestamp": str, "status": int, "error": str, "message": str, "path": str},
+    "openid": {"error": str, "error_description": str},
+}
+# How the paths begin that are one dialect's whatever follows.
+ROOTS = {"/eva-user/": "eva", "/org/": "eva", "/auth/": "openid", "/realms/": "openid", "/beta/": "dixa"}
 
 formats = FormatChecker(formats=())
 
@@ -41,14 +51,14 @@ def _folded(path):
 class Document:
     """One OpenAPI 3.1 document with its paths compiled to patterns, most literal first.
 
-    `bodies_listed` is false for a document that leaves out the schemas of its errors' bodies; `text` is the member of an
-    error that says what is wrong, as of those that are answered before an operation is known.
+    `bodies_listed` is false for a document that leaves out the schemas of its errors' bodies; `error` are the members of
+    an error, with their types, as of those that are answered before an operation is known.
     """
 
-    def __init__(self, document, bodies_listed=True, text="detail"):
+    def __init__(self, document, bodies_listed=True, error=MappingProxyType({"detail": str})):
         self.document = document
         self.bodies_listed = bodies_listed
-        self.text = text
+        self.error = error
         resource = DRAFT202012.create_resource(document)
         self.registry = Registry().with_resource("urn:openapi", resource)
         self.validators = {}
@@ -70,18 +80,23 @@ class Document:
                 return template, methods[method.lower()]
         return None
 
+    def _is_another_methods(self, method, path):
+        """Whether a path of fixed words, which comes before one with a parameter in their place, has other methods only."""
+        fitting = [methods for _, _, pattern, methods in self.routes if pattern.fullmatch(_folded(path))]
+        return method.lower() not in fitting[0]
+
     def problems(self, method, path, status, content_type, body):
         """What is wrong with an answer, as a list of sentences."""
         found = self.find(method, path)
         if found is None:
             if status in (404, 405):
-                return _error_problems(body, self.text)
+                return _error_problems(body, self.error)
             return [f"{status} for a method and path that the document does not list"]
         template, operation = found
         response = operation["responses"].get(str(status))
         if response is None:
-            if status in BEFORE_ROUTING:
-                return _error_problems(body, self.text)
+            if status in BEFORE_ROUTING or (status == 405 and self._is_another_methods(method, path)):
+                return _error_problems(body, self.error)
             return [f"status {status} is not documented"]
         pointer = ["paths", template, method.lower(), "responses", str(status)]
         if "$ref" in response:
@@ -131,22 +146,22 @@ def _text_problems(content_type, body):
         return [f"the page is not UTF-8: {error}"]
 
 
-def _error_problems(body, text):
+def _error_problems(body, error):
     try:
         found = json.loads(body)
     except ValueError:
         return ["the body is not JSON"]
-    if not isinstance(found, dict) or list(found) != [text]:
-        return [f'the body is not {{"{text}": …}}']
-    return [] if isinstance(found[text], str) and found[text] else [f"{text} is not a text"]
+    if not isinstance(found, dict) or list(found) != list(error):
+        return [f"the body has not just the members {', '.join(error)}"]
+    return [f"{name} is no {kind.__name__}" for name, kind in error.items() if not isinstance(found[name], kind) or not found[name]]
 
 
 class Watcher:
     """Collects what does not conform, over all clients and threads of the session."""
 
     def __init__(self):
-        self.amigo = None
-        self.dixa = None
+        # Name of a dialect → its document.
+        self.documents = {}
         # First segments behind the version that are the second dialect's.
         self.dixa_segments = set()
         # Takes an answer of the second dialect and tells what the vendor's own document has against it.
@@ -156,34 +171,40 @@ class Watcher:
 
     def learn(self, base_url):
         """Takes the documents from a running server, once: every server of a session is the same binary."""
-        if self.amigo is not None:
+        if self.documents:
             return
-        served = {}
-        for dialect in ("amigo", "dixa"):
+        documents = {}
+        for dialect, error in ERRORS.items():
             answer = httpx.get(f"{base_url}/docs/{dialect}/openapi.json", trust_env=False)
-            served[dialect] = answer.raise_for_status().json()
-        self.dixa = Document(served["dixa"], text="message")
-        self.dixa_segments = {_folded(path).split("/")[2] for path in served["dixa"]["paths"]}
+            documents[dialect] = Document(answer.raise_for_status().json(), error=error)
+        self.dixa_segments = {_folded(path).split("/")[2] for path in documents["dixa"].document["paths"]}
         assert not any("{" in segment for segment in self.dixa_segments), self.dixa_segments
-        self.amigo = Document(served["amigo"])
+        self.documents = documents
 
-    def is_dixa(self, method, path):
-        version, _, rest = _folded(path).removeprefix("/").partition("/")
-        if version == "beta":
-            return True
+    def dialect(self, method, path):
+        """Whose a path is; None where it is no vendor's."""
+        path = _folded(path) + "/"
+        for root, dialect in ROOTS.items():
+            if path.startswith(root):
+                return dialect
+        if not path.startswith("/v1/"):
+            return None
         # An organization may be named by any word, and what the first dialect knows of it is the first dialect's.
-        return rest.partition("/")[0] in self.dixa_segments and self.amigo.find(method, path) is None
+        is_dixa = path.split("/")[2] in self.dixa_segments and self.documents["amigo"].find(method, path) is None
+        return "dixa" if is_dixa else "amigo"
 
     def saw(self, method, path, status, headers, body):
         """`headers` are found in whatever letter case."""
         # What HEAD answers is a GET's without the body, of which the documents say nothing of its own.
-        if self.amigo is None or method == "HEAD" or not _folded(path).startswith(("/v1/", "/beta/")):
+        if not self.documents or method == "HEAD":
+            return
+        dialect = self.dialect(method, path)
+        if dialect is None:
             return
         self.validated += 1
-        is_dixa = self.is_dixa(method, path)
         answer = method, path, status, headers.get("content-type", ""), body
-        problems = (self.dixa if is_dixa else self.amigo).problems(*answer)
-        if is_dixa and self.published:
+        problems = self.documents[dialect].problems(*answer)
+        if dialect == "dixa" and self.published:
             problems += self.published.problems(*answer)
         if status not in BEFORE_ROUTING and "x-request-id" not in headers:
             problems.append("no X-Request-Id header")

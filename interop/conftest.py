@@ -5,6 +5,7 @@ import os
 import pytest
 
 import stores
+from cockpit import Office
 from conformance import watch_clients, watcher
 from desk import Desk
 from published import Published
@@ -117,6 +118,14 @@ def desk(org):
     """Raw HTTP for the dialect whose paths name no organization."""
     with Desk(org) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def office(server):
+    """An organization with operators, which the tests of a module share: signing in costs a slow hash."""
+    made = Office(server)
+    yield made
+    made.close()
 
 
 @pytest.fixture(params=["sync", "async"])

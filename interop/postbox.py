@@ -83,15 +83,19 @@ class _Form(HTMLParser):
             self.fields[attributes["name"]] = attributes.get("value") or ""
 
 
-def press_the_button(page):
-    """Submits the form of a link's page, as the person does who opened it, and does not follow the redirect."""
+def press_the_button(page, **filled):
+    """Submits the form of a link's page, as the person does who opened it, and does not follow the redirect.
+
+    `filled` is what the person types, by the names of the fields, which have to be there.
+    """
     form = _Form()
     form.feed(page.text)
     assert form.method == "post", "opening a link must not use it up: mail scanners open links, too"
+    assert filled.keys() <= form.fields.keys(), f"the form has the fields {', '.join(form.fields)}"
     # `data={}` would send no body and no content type, which a browser's empty form does.
     return httpx.post(
         urljoin(str(page.url), form.action),
-        data=form.fields,
+        data=form.fields | filled,
         headers={"Content-Type": "application/x-www-form-urlencoded"},
         trust_env=False,
     )

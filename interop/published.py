@@ -48,7 +48,7 @@ class Published:
     """The document, and which of the known differences were met."""
 
     def __init__(self, document):
-        self.document = Document(_with_its_prose(document), bodies_listed=False, text="message")
+        self.document = Document(_with_its_prose(document), bodies_listed=False, error={"message": str})
         self.met = set()
 
     @classmethod

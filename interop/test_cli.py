@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 import stores
+from cockpit import Cockpit, Realm
 from dixa_clients import dixa_client
 from support import REPOSITORY, Server, address, clean_environment, eventually, run_denizen, unique
 
@@ -64,6 +65,8 @@ def test_the_demo_prints_an_address_credentials_once_and_calls_that_work(tmp_pat
         (password,) = re.findall(r"\bexport DENIZEN_OPERATOR_PASSWORD=(\S+)", shown)
         assert token not in running.log() and password not in running.log()
         check_demo_help_desk(running, token)
+        (org_uuid,) = re.findall(r"\bexport DENIZEN_ORG_UUID=(\S+)", shown)
+        check_demo_operators(running, org_uuid, operators["content"], password)
     with Server(tmp_path / "data", "--demo") as again:
         second = again.output()[len(shown) :] + again.log()
         assert settings["AMIGO_API_KEY"] not in second and "AMIGO_API_KEY=" not in second
@@ -118,6 +121,18 @@ def check_demo_help_desk(running, token):
         kinds |= {talk["_type"] for talk in page}
         states |= {talk["state"] for talk in page}
     assert len(kinds) == 10 and {"Open", "Closed"} <= states, (kinds, states)
+
+
+def check_demo_operators(running, org_uuid, some, password):
+    (email,) = re.findall(r"\bexport DENIZEN_OPERATOR_EMAIL=(\S+)", running.output())
+    admin = Cockpit(running, org_uuid, Realm(running, "demo").sign_in(email, password))
+    everybody = admin.page(linesPerPage=1000)["content"]
+    assert {user["uuid"] for user in some} <= {user["uuid"] for user in everybody}
+    roles = {one["role"] for user in everybody for one in user["environments"]}
+    assert roles == {"SUPERVISOR", "EDITOR", "VIEWER"} and any(user["admin"] for user in everybody)
+    environments = {one["environment"]["uuid"] for user in everybody for one in user["environments"]}
+    whole = [admin.user(user["uuid"]) for user in everybody[:20]]
+    assert len(environments) > 1 and any(one["bots"] for user in whole for one in user["environments"])
 
 
 def test_demo_people_are_the_same_on_every_machine(tmp_path):

@@ -248,3 +248,12 @@ def test_liveness_readiness_and_metrics_answer(server):
     assert metrics.status_code == 200
     lines = [line for line in metrics.text.splitlines() if line]
     assert any(line.startswith("# TYPE ") for line in lines) and any(line[0] != "#" for line in lines)
+
+
+@pytest.mark.parametrize("line", ["PATCH /v1/acme/user/", "POST /nothing", "PATCH /eva-user/org/x/users/me", "GET /healthz"])
+def test_a_connection_ends_announced_where_nobody_reads_the_body_that_is_still_to_come(server, line):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        head = f"{line} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+        connection.sendall(head.encode())
+        answer = connection.recv(65536).lower()
+        assert b"\r\nconnection: close\r\n" in answer, "or a client sends its next request into a closed connection"
