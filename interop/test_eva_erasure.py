@@ -9,7 +9,7 @@ from cockpit import Office, failures, place, table
 from support import address
 from test_erasure import traces, wait_for_jobs
 
-NEIGHBOURS = 60
+NEIGHBOURS = 24
 
 # Words that nobody else uses, one for each thing that is known.
 KNOWN = {

@@ -13,7 +13,7 @@ from support import address, binary, clean_environment, eventually
 
 COLUMNS = HEADER.split(";")
 # So many that the command can be killed amid them, and so few of them good that it does not take long: those cost a hash.
-MANY, GOOD_EVERY = 2_000, 16
+MANY, GOOD_EVERY = 2_000, 32
 
 
 def read(path):
