@@ -108,11 +108,12 @@ fn password_from_stdin() -> Result<String, Failure> {
 /// An operator who was made or changed. The password is there when it was made up here, and nowhere else.
 #[derive(Serialize)]
 struct Made<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    operator_id: Option<Uuid>,
-    operator_email: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    operator_password: Option<&'a str>,
+    #[serde(rename = "operator_id", skip_serializing_if = "Option::is_none")]
+    id: Option<Uuid>,
+    #[serde(rename = "operator_email")]
+    email: &'a str,
+    #[serde(rename = "operator_password", skip_serializing_if = "Option::is_none")]
+    password: Option<&'a str>,
 }
 
 async fn add(
@@ -142,9 +143,8 @@ async fn add(
     })?;
     let email = made.operator.email.as_str();
     if wanted.output.json {
-        let operator_password = drawn.as_deref();
-        let operator_id = Some(made.operator.id());
-        return report::print_json(&Made { operator_id, operator_email: email, operator_password });
+        let id = Some(made.operator.id());
+        return report::print_json(&Made { id, email, password: drawn.as_deref() });
     }
     let then = match (&drawn, wanted.mail) {
         (Some(password), _) => format!("The password is shown this once:\n\n  {password}\n"),
@@ -172,8 +172,7 @@ async fn set_password(
         _ => of_directory(&error, About { org, ..About::default() }),
     })?;
     if wanted.output.json {
-        let operator_password = drawn.as_deref();
-        return report::print_json(&Made { operator_id: None, operator_email: email, operator_password });
+        return report::print_json(&Made { id: None, email, password: drawn.as_deref() });
     }
     let shown = drawn.map(|password| format!(" It is shown this once:\n\n  {password}\n"));
     report::print(&format!(

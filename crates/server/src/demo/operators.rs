@@ -78,7 +78,7 @@ fn operator(number: usize, person: &Person) -> NewOperator {
         name: format!("{} {}", person.first_name, person.last_name),
         email: format!("{local}@agency.example.com"),
         company: (number % 4 != 3).then(|| company.to_owned()),
-        image: (number % 5 == 0).then(|| format!("https://pictures.example.com/people/{number}.png")),
+        image: number.is_multiple_of(5).then(|| format!("https://pictures.example.com/people/{number}.png")),
         access: access(number),
         password: None,
     }
