@@ -56,7 +56,7 @@ async fn every_table_and_every_column_is_declared_and_every_declaration_is_of_on
         .collect();
     let undeclared: Vec<_> = schema.difference(&declared).collect();
     let imagined: Vec<_> = declared.difference(&schema).collect();
-    assert!(undeclared.is_empty(), "say in holdings/tables.rs what these hold: {undeclared:?}");
+    assert!(undeclared.is_empty(), "say in holdings/tables what these hold: {undeclared:?}");
     assert!(imagined.is_empty(), "there are no such columns: {imagined:?}");
     assert!(schema.len() > 150, "{} columns were looked at", schema.len());
 }
