@@ -485,7 +485,7 @@ mod tests {
         }
         let mut seen = 0;
         visit(&Cli::command(), "", &mut seen);
-        assert_eq!(seen, 23);
+        assert_eq!(seen, 26);
     }
 
     #[test]
