@@ -144,6 +144,7 @@ pub struct OrganizationSummary {
     pub members: i64,
     /// Those who were made anonymous among them.
     pub contacts: i64,
+    pub operators: i64,
     pub verify_at_creation: bool,
     pub unverified_sign_in: bool,
     pub allowed_origins: Vec<String>,
@@ -412,6 +413,7 @@ impl Directory {
                 created_at: mapped.created_at,
                 members: users::count(conn, UserDirectory::Members)?,
                 contacts: users::count(conn, UserDirectory::Contacts)?,
+                operators: users::count(conn, UserDirectory::Operators)?,
                 verify_at_creation: profile.verify_at_creation,
                 unverified_sign_in: profile.unverified_sign_in,
                 allowed_origins: profile.allowed_origins,

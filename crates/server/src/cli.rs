@@ -14,8 +14,8 @@ pub use operators::{
     OperatorSetPassword, Role,
 };
 
-/// A self-hosted user directory that serves published user APIs, so that their own clients work against it: Amigo's users and
-/// Dixa's end users.
+/// A self-hosted user directory that serves published user APIs, so that their own clients work against it: Amigo's users,
+/// Dixa's end users and eva's users with their sign-in.
 #[derive(Debug, Parser)]
 #[command(name = "denizen", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "Example:
@@ -83,7 +83,7 @@ pub enum Command {
     #[command(subcommand)]
     #[command(after_help = "Example:\n  denizen job list")]
     Job(Job),
-    /// See what is left of a user who was deleted, or of a contact who was anonymized
+    /// See what is left of a user or operator who was deleted, or of a contact who was anonymized
     #[command(subcommand)]
     #[command(after_help = "Example:
   denizen user erased --org acme 6650f0a1b2c3d4e5f6071829
@@ -385,7 +385,7 @@ Exit code 0 when there is a receipt and nothing is left, 1 otherwise.")]
         /// The organization's short name
         #[arg(long, value_name = "SLUG")]
         org: String,
-        /// The id that the user had; of a contact who was anonymized, the UUID
+        /// The id that the user had; the UUID of an operator, or of a contact who was anonymized
         user_id: String,
         #[command(flatten)]
         output: Output,

@@ -60,6 +60,11 @@ pub fn of_directory(error: &Error, about: About<'_>) -> Failure {
                 if field.is_empty() { error.text.clone() } else { format!("{field}: {}", error.text) };
             Failure::usage(message, "see the command's --help for what it accepts")
         }
+        // The only business at a terminal that says what it is: another process that imports the same file.
+        ErrorCode::Busy if error.text != Error::from(ErrorCode::Busy).text => Failure::new(
+            error.text.clone(),
+            "let the other one finish; if it stops, the same command goes on where it was",
+        ),
         ErrorCode::Busy => Failure::new(
             "the store is busy: another process writes to it",
             "try again in a moment; if it stays busy, see which process has the file open, or what PostgreSQL is busy with",
@@ -275,6 +280,16 @@ fn hint_of_postgres(text: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_import_of_the_same_file_is_not_mistaken_for_a_busy_store() {
+        let text = "The same file is being imported by somebody else";
+        let failure = of_directory(&Error::with_text(ErrorCode::Busy, text), About::default());
+        assert_eq!(failure.to_string(), text);
+        assert!(failure.hint().contains("let the other one finish"), "{}", failure.hint());
+        let failure = of_directory(&ErrorCode::Busy.into(), About::default());
+        assert!(failure.to_string().starts_with("the store is busy"), "{failure}");
+    }
 
     #[test]
     fn what_postgresql_says_leads_to_what_to_do() {

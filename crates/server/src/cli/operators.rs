@@ -105,8 +105,8 @@ pub enum Import {
   denizen import operators people.csv --org acme --dry-run
   denizen import operators people.csv --org acme --mail es --errors errors.csv
 
-docs/eva.md describes the file. Exit code 0 when every operator of the file was made, 1 when some or all were not (the
-others are made all the same), 2 when the file cannot be read.")]
+docs/eva.md describes the file. Exit code 0 when every operator of the file was made, 1 when some or
+all were not (the others are made all the same), 2 when the file cannot be read.")]
 pub struct ImportOperators {
     /// The file, or `-` for standard input
     #[arg(value_name = "FILE")]
@@ -117,7 +117,8 @@ pub struct ImportOperators {
     /// Make nobody, and tell what would be wrong
     #[arg(long)]
     pub dry_run: bool,
-    /// Write a mail to each new operator, in this language; without it, nobody is written to
+    /// Write a mail to each new operator, in this language; without it, nobody is written to. An import that goes on minds
+    /// the language that is given then
     #[arg(long, value_name = "LANGUAGE")]
     pub mail: Option<MailLanguage>,
     /// Write what is wrong into this CSV file instead of telling it here; a file that is there is overwritten, unless an

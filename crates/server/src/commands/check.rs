@@ -27,8 +27,9 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
             directory.list_organizations().await.map_err(|error| of_directory(&error, About::default()))?;
         let users: i64 = organizations.iter().map(|organization| organization.members).sum();
         let contacts: i64 = organizations.iter().map(|organization| organization.contacts).sum();
+        let operators: i64 = organizations.iter().map(|organization| organization.operators).sum();
         report::print(&format!(
-            "no problems in {place} (organizations: {}, users: {users}, contacts: {contacts})\n",
+            "no problems in {place} (organizations: {}, users: {users}, contacts: {contacts}, operators: {operators})\n",
             organizations.len()
         ))?;
         // No damage, for the API allows it; but whoever looks the store over wants to know.

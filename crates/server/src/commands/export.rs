@@ -22,7 +22,11 @@ pub fn run(config: &Config, wanted: &Export) -> anyhow::Result<()> {
             Err(Ended::Io(error)) => {
                 let name =
                     wanted.file.as_ref().map_or("standard output".into(), |file| file.to_string_lossy());
-                Err(Failure::new(format!("cannot write {name}: {error}"), "is the disk full?").into())
+                Err(Failure::new(
+                    format!("cannot write {name}: {error}"),
+                    "name a file that this user may write to; a full disk is another cause",
+                )
+                .into())
             }
             Err(Ended::Refused(failure)) => Err(failure.into()),
             Ok(()) => Ok(()),

@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use denizen_directory::Directory;
 use denizen_directory::operator_import::{
-    Entries, ImportError, ImportPlan, ImportProgress, Importer, Unreadable,
+    Check, Entries, Failure as Fault, FailureLog, ImportError, ImportPlan, ImportProgress, Importer,
+    Unreadable,
 };
 use denizen_directory::operators::Welcome;
 use denizen_domain::operator::MailLanguage as Language;
@@ -99,9 +100,17 @@ async fn run_on(
     // Lent as a whole, for the work may go on in another thread.
     let shown = &mut progress;
     let mut show = move |now: ImportProgress| shown.show(|elapsed| line(&now, first, elapsed));
-    let result = directory.import_operators(&by, entries, &plan, log.as_log(), &mut show).await;
+    let mut seen = Seen { log: log.as_log(), first_line: None };
+    let result = directory.import_operators(&by, entries, &plan, &mut seen, &mut show).await;
     progress.clear();
+    let first_line = seen.first_line;
     let told = log.finish();
+    if first_line == Some(Check::EmailInvalid) {
+        report::warn(
+            "line 1 has no column `email`, so it was read as a user, and so was every line in the order that docs/eva.md tells; \
+             if it is a header, correct the names of its columns",
+        );
+    }
     let done = result.map_err(|error| match error {
         ImportError::Directory(error) => anyhow::Error::from(refused(error))
             .context("stopped; what was made before stays, and the same command goes on there"),
@@ -146,6 +155,33 @@ fn read(
     let mut hash = [0; 32];
     hash.copy_from_slice(content.finish().as_ref());
     Ok((reading.finish().map_err(unreadable)?, hash))
+}
+
+/// A log, and what was wrong with the first line.
+struct Seen<'l> {
+    log: &'l mut dyn FailureLog,
+    first_line: Option<Check>,
+}
+
+impl FailureLog for Seen<'_> {
+    fn mark(&mut self) -> io::Result<()> {
+        self.log.mark()
+    }
+
+    fn note(&mut self, fault: &Fault<'_>) -> io::Result<()> {
+        if fault.line == 1 {
+            self.first_line = Some(fault.check);
+        }
+        self.log.note(fault)
+    }
+
+    fn take_back(&mut self) -> io::Result<()> {
+        self.log.take_back()
+    }
+
+    fn keep(&mut self) -> io::Result<u64> {
+        self.log.keep()
+    }
 }
 
 fn line(now: &ImportProgress, first: u64, elapsed: Duration) -> String {

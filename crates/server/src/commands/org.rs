@@ -249,11 +249,12 @@ async fn list(directory: &Directory, output: Output) -> anyhow::Result<()> {
             organization.org_id.to_string(),
             organization.members.to_string(),
             organization.contacts.to_string(),
+            organization.operators.to_string(),
             whole_seconds(organization.created_at),
             organization.name,
         ]
     });
-    report::print(&table(&["ORGANIZATION", "USERS", "CONTACTS", "CREATED AT", "NAME"], rows))
+    report::print(&table(&["ORGANIZATION", "USERS", "CONTACTS", "OPERATORS", "CREATED AT", "NAME"], rows))
 }
 
 async fn show(directory: &Directory, slug: &str, output: Output) -> anyhow::Result<()> {
@@ -275,6 +276,7 @@ fn page(shown: &OrganizationSummary) -> String {
          created at                     {}\n\
          users                          {}\n\
          contacts                       {}\n\
+         operators                      {}\n\
          new users are verified         {}\n\
          unverified users may sign in   {}\n\
          origins of magic links         {origins}\n",
@@ -284,6 +286,7 @@ fn page(shown: &OrganizationSummary) -> String {
         whole_seconds(shown.created_at),
         shown.members,
         shown.contacts,
+        shown.operators,
         yes(shown.verify_at_creation),
         yes(shown.unverified_sign_in),
     )

@@ -12,7 +12,7 @@ use crate::report::{self, Failure, table};
 
 /// How an id is found by what somebody is known by. Erasing frees the address, so this works only before.
 const FIND: &str = "while a contact is there, GET /v1/endusers?email= finds the UUID by an address, and \
-    GET /admin/v1/{organization}/contacts?query= by a part of a name";
+    GET /admin/v1/{organization}/contacts?query= by a part of a name; `denizen operator list --json` shows those of operators";
 
 pub fn run(config: &Config, user: &User) -> anyhow::Result<()> {
     let User::Erased { org, user_id, output } = user;
@@ -135,7 +135,15 @@ fn refusal(found: &ErasureReport, whose: Erased, org: &str) -> Option<Failure> {
         )
     } else if found.erased_at.is_none() {
         (
-            format!("there is no receipt: a {who} {whose} of {org} was never {done}"),
+            match whose {
+                // By its form alone a UUID may be either's.
+                Erased::Contact(_) => format!(
+                    "there is no receipt: {org} never had a contact or operator {whose} who was anonymized or deleted"
+                ),
+                Erased::Member(_) | Erased::Operator(_) => {
+                    format!("there is no receipt: a {who} {whose} of {org} was never {done}")
+                }
+            },
             match whose {
                 Erased::Member(_) | Erased::Operator(_) => {
                     "is it the right id, and the right organization?".to_owned()

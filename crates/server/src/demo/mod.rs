@@ -63,11 +63,12 @@ pub async fn prepare(
             complete(directory).await?;
         }
         let shown = directory.show_organization(SLUG).await?;
-        let (members, contacts) = (shown.members, shown.contacts);
+        let (members, contacts, operators) = (shown.members, shown.contacts, shown.operators);
         let more =
             if is_complete { "" } else { " An earlier start was interrupted; who was missing is there now." };
         return report::print(&format!(
-            "denizen found its data in {home}: the organization `demo` with {members} users and {contacts} contacts.{more}\n\
+            "denizen found its data in {home}: the organization `demo` with {members} users, {contacts} contacts and {operators} \
+             operators.{more}\n\
              Its credentials were shown when it was made. For new ones:\n\n  \
              denizen key create --org demo --role {SUPER_ROLE} --name demo --days 30{flags}\n  \
              denizen key create --org demo --dialect dixa --name demo{flags}\n  \

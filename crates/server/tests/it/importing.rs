@@ -85,6 +85,10 @@ fn a_file_that_cannot_be_read_is_misuse_and_nothing_is_overwritten_that_is_read(
     assert!(
         text(&output.stderr).starts_with("error: people.csv: The header lacks the columns role, password\n")
     );
+    std::fs::write(home.path().join("people.csv"), "mail;name;role;password\n").unwrap();
+    let output = run(&home, &["import", "operators", "people.csv"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("line 1 has no column `email`, so it was read as a user"));
     let good = "a@x.org;A;;ADMIN;Passw0rd\n";
     std::fs::write(home.path().join("people.csv"), good).unwrap();
     let output = run(&home, &["import", "operators", "people.csv", "--errors", "./people.csv"]);

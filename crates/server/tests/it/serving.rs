@@ -146,9 +146,10 @@ fn the_demonstration_shows_its_credentials_once() {
     assert!(!second.printed.contains(secret.as_str().unwrap()) && !second.printed.contains("AMIGO_"));
     assert!(!second.printed.contains(token) && !second.printed.contains("DENIZEN_DIXA_TOKEN"));
     assert!(second.printed.contains("denizen key create --org demo --dialect dixa"), "{}", second.printed);
-    assert!(second.printed.contains("with 361 users and 360 contacts"), "{}", second.printed);
+    assert!(second.printed.contains("with 361 users, 360 contacts and 40 operators"), "{}", second.printed);
     let shown = json(&home, &["org", "show", "demo"]);
     assert_eq!((&shown["members"], &shown["contacts"]), (&Value::from(361), &Value::from(360)));
+    assert_eq!(shown["operators"], 40);
     assert_eq!(json(&home, &["org", "list"])[0]["contacts"], 360);
     assert_eq!(org.get(second.address, "/user/?limit=1").unwrap().0, 200);
     second.stop();
