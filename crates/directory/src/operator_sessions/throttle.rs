@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(throttle.begin(fourth, &SETTINGS, NOW.plus_seconds(10)), Ok(()));
         assert_eq!(throttle.begin(fourth, &SETTINGS, NOW.plus_seconds(10)), Err(11));
         // Another account, and the same name elsewhere, are nobody's business.
-        assert_eq!(throttle.begin(attempt("bob@example.com", "10.0.0.9"), &SETTINGS, NOW), Ok(()));
+        assert_eq!(throttle.begin(attempt("bob@example.com", "10.0.0.10"), &SETTINGS, NOW), Ok(()));
         let elsewhere = Try::of(OrgKey(2), "ada@example.com", None);
         assert_eq!(throttle.begin(elsewhere, &SETTINGS, NOW), Ok(()));
     }
