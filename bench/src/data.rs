@@ -32,6 +32,12 @@ pub(crate) struct Organization {
     pub(crate) api_key_id: String,
     pub(crate) api_key: String,
     #[serde(default)]
+    pub(crate) org_uuid: String,
+    #[serde(default)]
+    pub(crate) operator_email: String,
+    #[serde(default)]
+    pub(crate) operator_password: String,
+    #[serde(default)]
     pub(crate) dixa_token: Option<String>,
     #[serde(default)]
     pub(crate) users: usize,

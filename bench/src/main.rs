@@ -13,6 +13,7 @@
 mod bare;
 mod contacts;
 mod data;
+mod eva;
 mod load;
 mod postgres;
 mod reads;
@@ -42,6 +43,8 @@ enum What {
     Data,
     /// Contacts in the Dixa dialect, which have data of their own, and their table of docs/performance.md.
     Dixa,
+    /// An uploaded file of operators in the eva dialect, against bare hashing and beside readers; prints.
+    Eva,
 }
 
 /// Measures denizen over HTTP on this machine.
@@ -91,6 +94,12 @@ fn main() -> anyhow::Result<()> {
         if arguments.quick { "-quick" } else { "" }
     );
     let folder = arguments.data.unwrap_or_else(|| target.join(name));
+    if arguments.what == What::Eva {
+        // A user more takes a hash more, and makes the ratio no truer.
+        let operators = arguments.users.unwrap_or(if arguments.quick { 500 } else { 5_000 });
+        println!("{}", eva::measure(&program, &target.join("bench-data-operators"), operators)?);
+        return Ok(());
+    }
     if arguments.what == What::Dixa {
         return measure_contacts(&program, &folder, &plan, servers.as_ref(), arguments.quick);
     }

@@ -44,6 +44,10 @@ impl Server {
         anyhow::bail!("the server ended at once; see {}", data.join("bench.log").display())
     }
 
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
