@@ -4,6 +4,7 @@
 //! Readers here are paced, as callers are who want an answer and not a record: readers who ask as fast as they are answered
 //! would take the cores from the import, which runs at the lowest priority.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -66,7 +67,7 @@ pub(crate) fn measure(program: &Path, folder: &Path, operators: usize) -> anyhow
     table += &row("dry run of the same file, all in use", tried);
     table += "\n| reads of a user (Amigo), paced | p50, ms | p99, ms |\n| --- | --: | --: |\n";
     for (name, latencies) in [("no import", alone), ("during the import", beside)] {
-        table += &format!("| {name} | {:.2} | {:.2} |\n", at(&latencies, 50), at(&latencies, 99));
+        let _ = writeln!(table, "| {name} | {:.2} | {:.2} |", at(&latencies, 50), at(&latencies, 99));
     }
     Ok(table)
 }
@@ -119,7 +120,7 @@ fn reading(server: &Server, organization: &Organization) -> anyhow::Result<Strin
 fn file(word: &str, operators: usize) -> String {
     let mut text = "email;name;company;role;password\n".to_owned();
     for number in 0..operators {
-        text += &format!("{word}.{number}@example.com;Person {number};Acme;ADMIN;Passw0rd{number}\n");
+        let _ = writeln!(text, "{word}.{number}@example.com;Person {number};Acme;ADMIN;Passw0rd{number}");
     }
     text
 }

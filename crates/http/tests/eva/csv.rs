@@ -212,7 +212,8 @@ async fn as_many_files_as_are_admitted_are_worked_on_at_once_and_none_of_who_is_
 #[tokio::test]
 async fn errors_of_any_number_are_one_list() {
     let scene = Scene::set().await;
-    let csv: String = (0..6_000).map(|n| format!("u{n}@x.org;\"N \"\"{n}\"\"\";;admin;weak\n")).collect();
+    let rows = (0..6_000).map(|n| format!("u{n}@x.org;\"N \"\"{n}\"\"\";;admin;weak\n"));
+    let csv = rows.collect::<Vec<_>>().concat();
     let body: Value = upload(&scene, "csv/validate", &csv).await.expect(200).json();
     let errors = body["errors"].as_array().unwrap();
     assert_eq!(errors.len(), 6_000);

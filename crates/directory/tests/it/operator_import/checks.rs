@@ -50,7 +50,7 @@ async fn each_of_the_nineteen_checks_is_told_in_its_words_and_in_the_order_of_th
         ),
         ("OLD@x.org;N;;admin;Abcde1".to_owned(), "The email is already in use"),
     ];
-    let text: String = rows.iter().map(|(row, _)| format!("{row}\n")).collect();
+    let text = rows.each_ref().map(|(row, _)| format!("{row}\n")).concat();
     let expected: Vec<String> = rows
         .iter()
         .map(|(row, message)| {
@@ -129,7 +129,8 @@ async fn each_new_operator_is_written_to_once_in_the_language_and_nobody_without
         all.into_iter().filter(|job| job.kind == "mail.operator").count()
     };
     let file = |from: usize| -> String {
-        (from..from + 3).map(|n| format!("u{n}@x.org;N;;admin;Abcde1\n")).collect::<String>() + "bad\n"
+        (from..from + 3).map(|n| format!("u{n}@x.org;N;;admin;Abcde1\n")).collect::<Vec<_>>().concat()
+            + "bad\n"
     };
     let mailed = ImportPlan { welcome: Welcome::Mail(MailLanguage::Spanish), ..plan() };
     team.run(&file(0), &ImportPlan { is_dry_run: true, ..mailed.clone() }, &mut Log::default())

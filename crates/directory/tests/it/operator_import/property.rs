@@ -16,7 +16,7 @@ fn pick<'c>(rng: &mut Rng, choices: &[&'c str]) -> &'c str {
 /// With few addresses many rows have the same; much that is right, so that some are made.
 fn random_row(rng: &mut Rng, addresses: usize) -> Cells {
     let ids = [TEST, LIVE, OFF, ALPHA, BETA, GAMMA, OFF_BOT].map(|id| id.to_string());
-    let [t, l, o, a, b, g, f] = ids.each_ref().map(String::as_str);
+    let [test, live, off, alpha, beta, gamma, off_bot] = ids.each_ref().map(String::as_str);
     let n = rng.below(addresses);
     let upper = if rng.below(5) == 0 { "A" } else { "a" };
     let email = match rng.below(30) {
@@ -31,9 +31,13 @@ fn random_row(rng: &mut Rng, addresses: usize) -> Cells {
     } else {
         ["ADMIN", "supervisor", "Editor", "viewer"][n % 4]
     };
-    let environment = pick(rng, &[t, t, t, l, l, o, "", "x"]);
-    let name = if environment == l { "=Live" } else { "Test" };
-    let bots: &[&str] = if environment == l { &[g, g, g, a] } else { &[a, a, b, b, f, ""] };
+    let environment = pick(rng, &[test, test, test, live, live, off, "", "x"]);
+    let name = if environment == live { "=Live" } else { "Test" };
+    let bots: &[&str] = if environment == live {
+        &[gamma, gamma, gamma, alpha]
+    } else {
+        &[alpha, alpha, beta, beta, off_bot, ""]
+    };
     [
         email,
         pick(
@@ -135,7 +139,7 @@ async fn whoever_is_in_a_file_of_chance_is_made_or_told_of_once() {
     let server = TestServer::start().await;
     for round in 0..12 {
         let team = Team::at(server.clone(), &format!("org-{round}")).await;
-        let rows: Vec<Cells> = (0..1 + rng.below(150)).map(|_| random_row(&mut rng, 40)).collect();
+        let rows: Vec<Cells> = (0..=rng.below(150)).map(|_| random_row(&mut rng, 40)).collect();
         let text = file(&mut rng, &rows);
         let tried = team.dry_run(&text).await;
         let (created, told) = team.import(&text).await;

@@ -99,7 +99,8 @@ async fn who_loses_a_race_for_an_address_is_told_in_the_order_of_the_file() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_who_import_the_same_file_at_once_each_operator_is_made_once() {
     let team = Team::new().await;
-    let text: String = (0..600).map(|n| format!("u{n}@x.org;N;;admin;Abcde1\n")).collect();
+    let rows: Vec<String> = (0..600).map(|n| format!("u{n}@x.org;N;;admin;Abcde1\n")).collect();
+    let text = rows.concat();
     let (mut one, mut two) = (Log::default(), Log::default());
     let plan = plan();
     let (first, second) = tokio::join!(team.run(&text, &plan, &mut one), team.run(&text, &plan, &mut two));
