@@ -33,7 +33,13 @@ static DELETE_EXPIRED: Sql = Sql::new(
     "DELETE FROM operator_link WHERE org_id = $1 AND user_id = $2 AND expires_at <= $3",
 );
 
-pub const STATEMENTS: &[&Sql] = &[&INSERT, &FIND, &DELETE, &DELETE_OF, &DELETE_EXPIRED];
+static FIND_LAST_OF: Sql = Sql::new(
+    "operator_link.find_last_of",
+    "SELECT secret_hash, user_id, language, expires_at FROM operator_link \
+     WHERE org_id = $1 AND user_id = $2 ORDER BY expires_at DESC LIMIT 1",
+);
+
+pub const STATEMENTS: &[&Sql] = &[&INSERT, &FIND, &DELETE, &DELETE_OF, &DELETE_EXPIRED, &FIND_LAST_OF];
 
 fn read_link(row: &Row<'_>) -> Result<OperatorLink> {
     let language = row.str(2)?;
@@ -62,6 +68,11 @@ pub fn insert(tx: &Tx<'_>, link: &OperatorLink, now: Timestamp) -> Result<()> {
 /// The link of a secret, expired or not.
 pub fn find(conn: &Conn<'_>, secret_hash: &[u8; 32]) -> Result<Option<OperatorLink>> {
     conn.optional(&FIND, &[conn.org_param(), Param::Blob(secret_hash)], read_link)
+}
+
+/// The link of an operator that lives longest, expired or not.
+pub fn find_last_of(conn: &Conn<'_>, user: UserId) -> Result<Option<OperatorLink>> {
+    conn.optional(&FIND_LAST_OF, &[conn.org_param(), Param::Blob(&user.0)], read_link)
 }
 
 /// Uses a link up; `false` when somebody else was first.

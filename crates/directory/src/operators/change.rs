@@ -170,6 +170,15 @@ pub(crate) fn insert_checked(
     Ok(())
 }
 
+/// Whoever reads the mails of an address that turned out to be another's must not open the account with the link there. The
+/// operator, who has no password as long as there is a link, is sent one to the new address; `true` when that is so.
+fn invite_elsewhere(tx: &Tx<'_>, job: ObjectId, user: UserId, now: Timestamp) -> Result<bool> {
+    let Some(link) = operator_links::find_last_of(tx, user)? else { return Ok(false) };
+    operator_links::delete_of(tx, user)?;
+    enqueue_mail(tx, job, user, link.language, true, now)?;
+    Ok(true)
+}
+
 impl Directory {
     /// Makes an operator: permission `Directory:WriteOperator`. The mail is a job of the same transaction.
     ///
@@ -231,7 +240,8 @@ impl Directory {
         Ok(view)
     }
 
-    /// Changes an operator: permission `Directory:WriteOperator`.
+    /// Changes an operator: permission `Directory:WriteOperator`. A link that was mailed to another address is good for nothing
+    /// any more, and whoever has not used it yet is written to at the new one.
     ///
     /// # Errors
     /// As [`Directory::create_operator`], and [`ErrorCode::UserNotFound`].
@@ -255,18 +265,25 @@ impl Directory {
             }
             None => None,
         };
-        let (view, has_other_rights) = self
+        let job = self.environment().object_id(now);
+        let (view, has_other_rights, is_mailed) = self
             .write(org, move |tx| {
                 let (before, after) = edit.check(tx)?;
                 operators::update(tx, &before, &after, now)?;
+                let mut is_mailed = false;
                 if let Some(hash) = &hash {
                     operators::set_password(tx, edit.user, hash, true, now)?;
                     operator_links::delete_of(tx, edit.user)?;
+                } else if edit.email.key() != Email::key_of(&before.email) {
+                    is_mailed = invite_elsewhere(tx, job, edit.user, now)?;
                 }
                 let is_other = before.access.is_administrator() != after.access.is_administrator();
-                Ok((view(tx, after, actor)?, is_other || hash.is_some()))
+                Ok((view(tx, after, actor)?, is_other || hash.is_some(), is_mailed))
             })
             .await?;
+        if is_mailed {
+            self.inner.job_signal.wake();
+        }
         if has_other_rights {
             self.inner.sessions.forget(org);
         }

@@ -123,6 +123,28 @@ async fn a_link_ends_with_its_days_with_another_password_and_with_its_operator()
 }
 
 #[tokio::test]
+async fn a_link_in_the_mail_of_another_address_opens_nothing_and_the_new_address_is_sent_one() {
+    let team = Team::new().await;
+    let directory = team.server.directory();
+    let welcome = Welcome::Mail(MailLanguage::Japanese);
+    let made = directory.create_operator(&team.ctx, admin("amn@example.org"), welcome).await.unwrap();
+    let wrong = secret_of(&team.server.run_jobs().await[0]);
+    // Another spelling of the same address is no other address.
+    team.update(made.operator.id(), keep("Ann Lee", "AMN@example.org")).await.unwrap();
+    assert_eq!(team.server.run_jobs().await, []);
+    directory.open_operator_link("acme", &wrong).await.unwrap();
+    team.update(made.operator.id(), keep("Ann Lee", "ann@example.org")).await.unwrap();
+    assert_eq!(refusal(use_link(&team, &wrong, PASSWORD).await), plain(ErrorCode::LinkNotFound));
+    let mails = team.server.run_jobs().await;
+    let [mail] = mails.as_slice() else { panic!("{mails:?}") };
+    assert_eq!((mail.to.as_str(), mail.language.as_deref()), ("ann@example.org", Some("ja")));
+    assert_eq!(use_link(&team, &secret_of(mail), PASSWORD).await, Ok(()));
+    // Who has a password needs no link.
+    team.update(made.operator.id(), keep("Ann Lee", "lee@example.org")).await.unwrap();
+    assert_eq!(team.server.run_jobs().await, []);
+}
+
+#[tokio::test]
 async fn a_link_is_of_one_organization() {
     let team = Team::new().await;
     team.server.org("globex").await;
