@@ -1,7 +1,7 @@
 //! A file that is uploaded in a form (`multipart/form-data`), piece by piece as it arrives.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::http::header::CONTENT_TYPE;
@@ -19,6 +19,10 @@ use super::stream::Arriving;
 /// How much more of a body gives its sender as much time again.
 const PER_PATIENCE: usize = 1 << 20;
 
+/// Bytes that may come before a part begins, for its headers. The parser holds them in memory, and looks at all of them again
+/// with each piece.
+const MOST_HEADERS: usize = 64 << 10;
+
 /// A form on its way, of which one file is wanted.
 pub struct Upload {
     form: Multipart<'static>,
@@ -26,8 +30,39 @@ pub struct Upload {
     limit: usize,
     /// Bytes of the file that have come.
     taken: usize,
-    /// What stopped the body, which the form cannot tell.
-    stopped: Arc<Mutex<Option<Problem>>>,
+    watch: Watch,
+}
+
+/// What the form cannot tell of the body, and the body not of the form.
+#[derive(Clone, Default)]
+struct Watch(Arc<Mutex<Seen>>);
+
+#[derive(Default)]
+struct Seen {
+    /// What stopped the body.
+    stopped: Option<Problem>,
+    /// Bytes that have come since a part was waited for; `None` while the content of one is.
+    headers: Option<usize>,
+}
+
+impl Watch {
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a piece of the body.
+    ///
+    /// # Errors
+    /// [`Problem::BodyUnreadable`] for another piece of what should have been a part by then.
+    fn count(&self, piece: usize) -> Result<(), Problem> {
+        if let Some(headers) = &mut self.lock().headers {
+            if *headers > MOST_HEADERS {
+                return Err(Problem::BodyUnreadable);
+            }
+            *headers += piece;
+        }
+        Ok(())
+    }
 }
 
 impl Call {
@@ -46,7 +81,7 @@ impl Call {
             return Err(Problem::BodyTooLarge { limit });
         }
         let arriving = self.arriving().await;
-        let stopped: Arc<Mutex<Option<Problem>>> = Arc::default();
+        let watch = Watch::default();
         let body = Body {
             arriving,
             taken: 0,
@@ -54,18 +89,19 @@ impl Call {
             file_limit: limit,
             begun: Instant::now(),
             patience: self.app.settings.body_read_seconds,
-            stopped: Arc::clone(&stopped),
+            watch: watch.clone(),
         };
         let pieces = Box::pin(stream::try_unfold(body, Body::next));
         // The body is bounded where it arrives.
         let constraints = Constraints::new().size_limit(SizeLimit::new());
         let form = Multipart::with_constraints(pieces, boundary, constraints);
-        let mut upload = Upload { form, file: None, limit, taken: 0, stopped };
-        while let Some(part) = upload.next_part().await? {
+        let mut upload = Upload { form, file: None, limit, taken: 0, watch };
+        while let Some(mut part) = upload.next_part().await? {
             if part.name() == Some(name) {
                 upload.file = Some(part);
                 return Ok(Some(upload));
             }
+            upload.skip(&mut part).await?;
         }
         Ok(None)
     }
@@ -90,19 +126,28 @@ impl Upload {
                 Err(_) => return Err(self.problem()),
             }
             // The rest is of no use, but a sender who is not let finish may not hear the answer.
-            while self.next_part().await?.is_some() {}
+            while let Some(mut part) = self.next_part().await? {
+                self.skip(&mut part).await?;
+            }
         }
         Ok(None)
     }
 
     async fn next_part(&mut self) -> Result<Option<Field<'static>>, Problem> {
+        self.watch.lock().headers = Some(0);
         let part = self.form.next_field().await;
+        self.watch.lock().headers = None;
         part.map_err(|_| self.problem())
     }
 
+    /// Reads a part to its end, as the form would by itself, for what comes behind it is looked at as headers are.
+    async fn skip(&self, part: &mut Field<'static>) -> Result<(), Problem> {
+        while part.chunk().await.map_err(|_| self.problem())?.is_some() {}
+        Ok(())
+    }
+
     fn problem(&self) -> Problem {
-        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        stopped.take().unwrap_or(Problem::BodyUnreadable)
+        self.watch.lock().stopped.take().unwrap_or(Problem::BodyUnreadable)
     }
 }
 
@@ -115,7 +160,7 @@ struct Body {
     file_limit: usize,
     begun: Instant,
     patience: u64,
-    stopped: Arc<Mutex<Option<Problem>>>,
+    watch: Watch,
 }
 
 impl Body {
@@ -123,19 +168,27 @@ impl Body {
         match self.piece().await {
             Ok(piece) => Ok(piece.map(|piece| (piece, self))),
             Err(problem) => {
-                *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
+                self.watch.lock().stopped = Some(problem);
                 Err(io::Error::other("the body was stopped"))
             }
         }
     }
 
     async fn piece(&mut self) -> Result<Option<Bytes>, Problem> {
+        if self.taken > 0 {
+            // The parser takes all that is there before it looks at any of it. So there is one piece at a time.
+            tokio::task::yield_now().await;
+        }
         let shares = (self.taken / PER_PATIENCE) as u64 + 1;
         let seconds = self.patience.saturating_mul(shares);
         let deadline = self.begun + Duration::from_secs(seconds);
         let piece = timeout_at(deadline, self.arriving.next()).await;
         let piece = piece.unwrap_or(Err(Problem::BodyTimeout { seconds }))?;
-        self.taken += piece.as_ref().map_or(0, Bytes::len);
+        let length = piece.as_ref().map_or(0, Bytes::len);
+        if length > 0 {
+            self.watch.count(length)?;
+        }
+        self.taken += length;
         if self.taken > self.limit {
             return Err(Problem::BodyTooLarge { limit: self.file_limit });
         }

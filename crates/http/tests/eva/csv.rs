@@ -210,6 +210,32 @@ async fn as_many_files_as_are_admitted_are_worked_on_at_once_and_none_of_who_is_
 }
 
 #[tokio::test]
+async fn headers_of_a_part_that_do_not_end_are_not_waited_for() {
+    let scene = Scene::set().await;
+    let piece = Bytes::from(vec![b'a'; 10_000]);
+    let answer = async |start: &'static [u8]| {
+        let end = &b"\r\n--b o\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx\r\n--b o--\r\n"[..];
+        let mut pieces = vec![Bytes::from(start)];
+        pieces.extend(std::iter::repeat_n(piece.clone(), 20));
+        pieces.push(end.into());
+        let pieces = futures_util::stream::iter(pieces.into_iter().map(Ok::<_, Infallible>));
+        let path = format!("/org/{}/users/csv", scene.ours.id("{orgUUID}"));
+        let request =
+            Request::post(path).header("authorization", format!("Bearer {}", scene.ours.admin.token));
+        let request = request.header("content-type", FORM).body(Body::from_stream(pieces)).unwrap();
+        let answer = scene.server.router().oneshot(request).await.unwrap();
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        serde_json::from_slice::<Value>(&body).unwrap()
+    };
+    // As much as that may be in a part that is skipped.
+    let skipped = answer(b"--b o\r\nContent-Disposition: form-data; name=\"junk\"\r\n\r\n").await;
+    assert_eq!(skipped["errors"], json!([{"email": "x", "message": "The email is not valid"}]));
+    for start in [&b"--b o\r\nContent-Disposition: "[..], b"x"] {
+        assert_eq!(answer(start).await["message"], "The body could not be read to its end");
+    }
+}
+
+#[tokio::test]
 async fn errors_of_any_number_are_one_list() {
     let scene = Scene::set().await;
     let rows = (0..6_000).map(|n| format!("u{n}@x.org;\"N \"\"{n}\"\"\";;admin;weak\n"));
