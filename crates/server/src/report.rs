@@ -76,10 +76,14 @@ pub fn parsed(error: &clap::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Columns for people: the titles, then the rows, each column as wide as its widest cell.
+/// Columns for people: the titles, then the rows, each column as wide as its widest cell. What stands in a cell may come from
+/// anybody, and must not steer the terminal or look like another row.
 pub fn table(titles: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let titles: Vec<String> = titles.iter().map(|title| (*title).to_owned()).collect();
-    let lines: Vec<Vec<String>> = std::iter::once(titles).chain(rows).collect();
+    let mut lines: Vec<Vec<String>> = std::iter::once(titles).chain(rows).collect();
+    for cell in lines.iter_mut().flatten().filter(|cell| cell.contains(char::is_control)) {
+        *cell = cell.replace(char::is_control, "\u{fffd}");
+    }
     let mut widths = vec![0; lines[0].len()];
     for line in &lines {
         for (width, cell) in widths.iter_mut().zip(line) {
@@ -109,5 +113,17 @@ pub fn print(text: &str) -> anyhow::Result<()> {
             Err(Failure::new(format!("cannot write to standard output: {error}"), "is the disk full?").into())
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_a_cell_steers_no_terminal_and_makes_no_row() {
+        let rows = [vec!["a\u{1b}[31m\u{85}".to_owned(), "b\r\nc".to_owned()]];
+        let text = table(&["NAME", "EMAIL"], rows.into_iter());
+        assert_eq!(text, "NAME     EMAIL\na\u{fffd}[31m\u{fffd}  b\u{fffd}\u{fffd}c\n");
     }
 }
