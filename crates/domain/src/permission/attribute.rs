@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn every_evaluated_permission_is_known_and_has_an_organization() {
-        assert_eq!(TABLE.len(), 27);
+        assert_eq!(TABLE.len(), 29);
         for (name, attributes) in TABLE {
             assert!(KNOWN.contains(name), "{name}");
             assert_eq!(attributes[0], text("org_id"), "{name}");

@@ -349,12 +349,12 @@ mod tests {
             (
                 "Directory:IngestRecord",
                 "Directory:IngestRecords, Directory:LinkAccount, Directory:GetJob, Directory:ReadContact, \
-                 Directory:WriteContact or Directory:AnonymizeContact",
+                 Directory:WriteContact, Directory:AnonymizeContact, Directory:ReadOperator or Directory:WriteOperator",
             ),
             (
                 "Directory:ReadContacts",
-                "Directory:ReadContact, Directory:IngestRecords, Directory:LinkAccount, Directory:GetJob, \
-                 Directory:WriteContact or Directory:AnonymizeContact",
+                "Directory:ReadContact, Directory:ReadOperator, Directory:IngestRecords, Directory:LinkAccount, \
+                 Directory:GetJob, Directory:WriteContact, Directory:AnonymizeContact or Directory:WriteOperator",
             ),
             (
                 "directory:anonymiseContact",
