@@ -17,7 +17,6 @@ use std::sync::Arc;
 use denizen_domain::ids::{UserId, Uuid};
 use denizen_domain::permission::names;
 use denizen_roster::{Scratch, Terms};
-use denizen_store::operators as stored;
 
 pub use denizen_roster::{Check, Entries, MAX_CELL, Reading, RowWriter, Spool, Unreadable};
 pub use denizen_store::operator_imports::OperatorImport;
@@ -33,22 +32,19 @@ use crate::organizations::Organization;
 #[derive(Clone)]
 pub struct Importer {
     organization: Arc<Organization>,
-    /// An operator, who may lose the right to this meanwhile. `None` for whoever runs a command on the machine itself, and
-    /// for members.
+    /// An operator, who may lose the right to this meanwhile. `None` for whoever runs a command on the machine
+    /// itself.
     actor: Option<UserId>,
 }
 
 impl Importer {
-    /// A caller over the network: permission `Directory:WriteOperator`.
+    /// An operator over the network: permission `Directory:WriteOperator`, which is asked for again with every batch.
     ///
     /// # Errors
     /// [`ErrorCode::Forbidden`].
-    pub async fn caller(directory: &Directory, ctx: &OpContext) -> Result<Self> {
+    pub fn caller(ctx: &OpContext) -> Result<Self> {
         ctx.require(&names::DIRECTORY_WRITE_OPERATOR)?;
-        let (user, org) = (ctx.session.user_id, ctx.org());
-        let known = directory.query(org, move |conn| stored::find_credentials(conn, user)).await?;
-        let actor = known.map(|known| known.user_id);
-        Ok(Self { organization: Arc::clone(&ctx.organization), actor })
+        Ok(Self { organization: Arc::clone(&ctx.organization), actor: Some(ctx.session.user_id) })
     }
 
     /// Whoever runs a command of denizen on the machine itself.

@@ -359,7 +359,7 @@ mod tests {
             (
                 "directory:anonymiseContact",
                 "Directory:AnonymizeContact, Directory:WriteContact, Directory:ReadContact, Directory:LinkAccount, \
-                 Directory:IngestRecords or Directory:GetJob",
+                 Directory:IngestRecords, Directory:GetJob, Directory:ReadOperator or Directory:WriteOperator",
             ),
             ("directory:getJob", "Directory:GetJob"),
             ("user:getuserinfo", "User:GetUserInfo"),

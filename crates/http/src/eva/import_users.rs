@@ -55,7 +55,7 @@ async fn import(call: &Call, doing: Doing) -> Result<Reply, Problem> {
         Doing::Creating | Doing::Trying => Welcome::Silent,
     };
     let is_dry_run = doing == Doing::Trying;
-    let by = Importer::caller(call.directory(), &ctx).await?;
+    let by = Importer::caller(&ctx)?;
     let place = call.app().take_upload_place()?;
     let Some(upload) = call.upload(PART, call.app().settings.eva.csv_bytes).await? else {
         return Ok(unusable(call, "The form has no part `file`"));

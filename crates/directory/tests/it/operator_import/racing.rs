@@ -129,7 +129,7 @@ async fn an_administrator_who_is_one_no_more_ends_the_import() {
     let token = directory.sign_in_operator(sign_in).await.unwrap().access_token;
     let caller = directory.authenticate_operator(&token).await.unwrap();
     let ctx = directory.context(&caller, &std::sync::Arc::from("test")).await.unwrap();
-    let by = Importer::caller(directory, &ctx).await.unwrap();
+    let by = Importer::caller(&ctx).unwrap();
     let program = team.org.access_token(denizen_directory::organizations::ADMINISTRATOR_ROLE).await;
     directory.delete_operator(&program.context().await, made.operator.id()).await.unwrap();
     let entries = team.entries("a@x.org;A;;admin;Abcde1\n");
