@@ -6,8 +6,11 @@
 
 use std::borrow::Cow;
 
+/// What formulas begin with; some spreadsheets take the full-width forms for the same.
+const RISKY: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
 fn is_risky(cell: &str) -> bool {
-    cell.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
+    cell.trim_start_matches('\'').starts_with(RISKY)
 }
 
 /// A cell to give out.
@@ -36,6 +39,7 @@ mod tests {
             ("@x", "'@x"),
             ("\tx", "'\tx"),
             ("\rx", "'\rx"),
+            ("＝1+1", "'＝1+1"),
             ("'=x", "''=x"),
             ("''@", "'''@"),
             ("'x", "'x"),
