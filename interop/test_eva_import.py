@@ -120,7 +120,7 @@ def test_an_import_that_was_killed_goes_on_where_it_was_without_a_double(start, 
         pytest.fail("the import was over before it could be killed: make the file larger")
     done = run(office, path, "--errors", errors, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "cut off" in done.stderr, done.stderr
+    assert "cut off" in done.stderr and "from here on, nobody is written to" in done.stderr, done.stderr
     page = office.admin.page(searchTerms="cut", linesPerPage=1000)
     found = [user["email"] for user in page["content"]]
     assert len(found) == len(set(found)) == MANY - len(wrong)

@@ -55,19 +55,20 @@ def test_tokens_have_the_published_members_and_may_be_kept_nowhere(office):
     tokens = answer.json()
     assert tokens["token_type"] == "Bearer" and "id_token" not in tokens
     assert (tokens["expires_in"], tokens["refresh_expires_in"]) == (300, 1800)
-    assert isinstance(tokens["scope"], str)
+    assert tokens["scope"] == "email profile"
     for name in ("access_token", "refresh_token"):
         assert tokens[name].count(".") == 2 and len(tokens[name]) <= 800, "as long as the product's at most"
 
 
-def test_no_token_says_anything_personal(office):
-    tokens = office.realm.sign_in(office.email, office.password)
-    assert "id_token" not in tokens
-    for name in ("access_token", "refresh_token"):
-        said = json.dumps(claims_of(tokens[name]))
-        assert office.email not in said and "@" not in said, said
-    bare = office.realm.sign_in(office.email, office.password, scope="openid")["id_token"]
-    assert "@" not in json.dumps(claims_of(bare)), "only where the scope asks for it"
+def test_no_token_to_call_with_says_anything_personal(office):
+    for scope in ({}, {"scope": "openid"}, {"scope": "openid profile email"}):
+        tokens = office.realm.sign_in(office.email, office.password, **scope)
+        for name in ("access_token", "refresh_token"):
+            said = json.dumps(claims_of(tokens[name]))
+            assert office.email not in said and "@" not in said, said
+        # But the ID token, which is there for it.
+        assert ("id_token" in tokens) == bool(scope)
+        assert not scope or claims_of(tokens["id_token"])["email"] == office.email
 
 
 @pytest.mark.parametrize("prefix", ["/auth", ""])
@@ -203,17 +204,18 @@ def test_authlib_is_told_what_is_wrong_in_its_own_terms(office):
 def test_python_keycloak_signs_in_refreshes_and_knows_who_it_is(office, operator):
     client = keycloak(office)
     token = client.token(operator.email, PASSWORD)
-    assert client.userinfo(token["access_token"])["sub"] == operator.user_id
+    assert token["scope"] == "openid email profile", "it asks for openid alone, by itself"
+    person = client.userinfo(token["access_token"])
+    assert (person["sub"], person["email"], person["name"]) == (operator.user_id, operator.email, "Ada Lovelace")
+    assert person["preferred_username"] == operator.email
     said = client.decode_token(token["access_token"])
     assert said["sub"] == operator.user_id and said["azp"] == CLIENT and said["iss"] == office.realm.url
-    assert client.decode_token(token["id_token"])["aud"] == CLIENT, "it asks for the scope openid by itself"
+    identity = client.decode_token(token["id_token"])
+    assert (identity["aud"], identity["email"], identity["name"]) == (CLIENT, operator.email, "Ada Lovelace")
     fresh = client.refresh_token(token["refresh_token"])
     assert client.decode_token(fresh["access_token"])["sub"] == operator.user_id
     assert client.well_known()["issuer"] == office.realm.url
     assert [key["alg"] for key in client.certs()["keys"]] == ["ES256"]
-    named = client.token(operator.email, PASSWORD, scope="openid profile email")
-    person = client.userinfo(named["access_token"])
-    assert (person["email"], person["name"]) == (operator.email, "Ada Lovelace")
     with pytest.raises(KeycloakAuthenticationError):
         client.token(operator.email, "Wrong-Horse-7")
     with pytest.raises(KeycloakAuthenticationError):

@@ -75,7 +75,8 @@ def test_operators_are_managed_from_the_command_line(org):
     assert twice.returncode == 1 and "already" in twice.stderr
     assert {one["operator_id"] for one in listed()} >= {made["operator_id"]}
 
-    shown = json.loads(command("operator", "set-password", email, "--org", org.slug, "--json").stdout)
+    shown = json.loads(command("operator", "set-password", email.upper(), "--org", org.slug, "--json").stdout)
+    assert shown["operator_email"] == email, "as it is kept, not as it is typed"
     assert signs_in(org, email, shown["operator_password"]) and not signs_in(org, email, made["operator_password"])
     nobody = command("operator", "set-password", address(), "--org", org.slug, check=False)
     assert nobody.returncode == 1 and "no operator" in nobody.stderr

@@ -209,12 +209,7 @@ mod tests {
             }),
         };
         let exports = shown.exports();
-        for dialect in [
-            denizen_http::amigo::dialect(),
-            denizen_http::admin::dialect(),
-            denizen_http::dixa::dialect(),
-            denizen_http::eva::dialect(),
-        ] {
+        for dialect in crate::wiring::dialects() {
             assert!(!dialect.variables.is_empty(), "{}", dialect.name);
             for (_, variable) in dialect.variables {
                 assert!(exports.contains(&format!("  export {variable}=")), "{variable} of {}", dialect.name);

@@ -100,15 +100,12 @@ pub struct OperatorTokens {
     pub session_state: String,
 }
 
-/// Who somebody is, as far as the scope asks for it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+/// Who somebody is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Person {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub preferred_username: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
+    pub name: String,
+    pub preferred_username: String,
+    pub email: String,
 }
 
 /// Whom an access token is for.
@@ -253,7 +250,7 @@ impl Directory {
         Ok(Caller { session, target })
     }
 
-    /// Who the operator is who calls with an access token, as far as the scope of the token asks for it.
+    /// Who the operator is who calls with an access token.
     ///
     /// # Errors
     /// [`crate::ErrorCode::InvalidCredentials`].
@@ -261,7 +258,7 @@ impl Directory {
         let now = self.now();
         let (claims, home) = self.check_operator_token(Kind::Access, token, now).await?;
         let current = self.find_current(&home, &claims).await?.ok_or(ErrorCode::InvalidCredentials)?;
-        let person = self.find_person(&home, current.user_id, &claims.scope).await?;
+        let person = self.find_person(&home, current.user_id).await?;
         Ok(OperatorInfo { organization: home.org, user_id: current.user_id, person })
     }
 
@@ -314,18 +311,10 @@ impl Directory {
         Ok(found.filter(|found| found.version == claims.ver))
     }
 
-    async fn find_person(&self, home: &Organization, user: UserId, scope: &str) -> Result<Person> {
-        let (profile, email) = (tokens::has(scope, "profile"), tokens::has(scope, "email"));
-        if !profile && !email {
-            return Ok(Person::default());
-        }
+    async fn find_person(&self, home: &Organization, user: UserId) -> Result<Person> {
         let found = self.query(home.org, move |conn| operators::find(conn, user)).await?;
         let found = found.ok_or(ErrorCode::InvalidCredentials)?;
-        Ok(Person {
-            name: profile.then_some(found.name),
-            preferred_username: profile.then(|| found.email.clone()),
-            email: email.then_some(found.email),
-        })
+        Ok(Person { name: found.name, preferred_username: found.email.clone(), email: found.email })
     }
 
     async fn issue_operator_tokens(&self, signed_in: SignedIn, now: Timestamp) -> Result<OperatorTokens> {
@@ -361,8 +350,8 @@ impl Directory {
         let access_token = sign(Kind::Access, expires_in)?;
         let refresh_token = sign(Kind::Refresh, refresh_expires_in)?;
         let mut id_token = None;
-        if tokens::has(&scope, "openid") {
-            let person = self.find_person(&organization, credentials.user_id, &scope).await?;
+        if tokens::has_openid(&scope) {
+            let person = self.find_person(&organization, credentials.user_id).await?;
             let claims = IdClaims {
                 iss: &issuer,
                 sub: &sub,

@@ -1,7 +1,7 @@
 //! What operators are given: JSON Web Tokens of ES256, which the usual libraries of OpenID Connect verify.
 //!
 //! Access tokens and refresh tokens say which of the two they are, and neither passes for the other. They carry no personal
-//! data; an ID token does where that was asked for, which is what one is for.
+//! data; an ID token does, which is what one is for.
 
 use denizen_domain::ids::{UserId, Uuid};
 use denizen_domain::time::Timestamp;
@@ -77,18 +77,15 @@ pub(super) fn verify(ring: &KeyRing, kind: Kind, token: &str, now: Timestamp) ->
     (claims.typ == kind && claims.exp > now.unix_seconds()).then_some(claims)
 }
 
-/// What of a scope is understood, in one order; without one, what says who somebody is.
+/// What is granted: who somebody is, whether that was asked for or not, as by the default scopes of a Keycloak's clients,
+/// which programs rely on that ask for `openid` alone. Other words are not understood.
 pub(super) fn granted_scope(asked: Option<&str>) -> String {
-    const KNOWN: [&str; 3] = ["openid", "email", "profile"];
-    let Some(asked) = asked.filter(|asked| !asked.trim().is_empty()) else {
-        return "email profile".to_owned();
-    };
-    let granted: Vec<_> = KNOWN.into_iter().filter(|known| has(asked, known)).collect();
-    granted.join(" ")
+    if asked.is_some_and(has_openid) { "openid email profile" } else { "email profile" }.to_owned()
 }
 
-pub(super) fn has(scope: &str, word: &str) -> bool {
-    scope.split_ascii_whitespace().any(|found| found == word)
+/// Whether there is an ID token.
+pub(super) fn has_openid(scope: &str) -> bool {
+    scope.split_ascii_whitespace().any(|word| word == "openid")
 }
 
 #[cfg(test)]
@@ -134,12 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_understood_of_a_scope_is_granted() {
+    fn who_somebody_is_is_always_granted_and_an_id_token_where_it_is_asked_for() {
         for (asked, granted) in [
             (None, "email profile"),
             (Some(" "), "email profile"),
-            (Some("profile openid offline_access openid"), "openid profile"),
-            (Some("unknown"), ""),
+            (Some("openid"), "openid email profile"),
+            (Some("profile openid offline_access openid"), "openid email profile"),
+            (Some("email"), "email profile"),
+            (Some("unknown openid2"), "email profile"),
         ] {
             assert_eq!(granted_scope(asked), granted);
         }

@@ -61,11 +61,17 @@ impl Directory {
     }
 
     /// Sets the password of the operator with this address: what was signed before is good for nothing from then on, and so
-    /// are links that were mailed.
+    /// are links that were mailed. Returns the address as it is kept, which letters may be larger or smaller in than in the
+    /// one that was given.
     ///
     /// # Errors
     /// [`ErrorCode::OrganizationNotFound`]; [`ErrorCode::UserNotFound`]; [`ErrorCode::InvalidField`].
-    pub async fn set_operator_password_of(&self, slug: &str, email: &str, password: String) -> Result<()> {
+    pub async fn set_operator_password_of(
+        &self,
+        slug: &str,
+        email: &str,
+        password: String,
+    ) -> Result<String> {
         let organization = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
         self.check_password(&password)?;
         let (org, key, now) = (organization.org, Email::key_of(email.trim()), self.now());
@@ -73,14 +79,16 @@ impl Directory {
         let found = self.query(org, find).await?.ok_or(ErrorCode::UserNotFound)?;
         let user: UserId = found.user_id;
         let hash = self.hash_password(password).await?;
-        self.write(org, move |tx| {
+        let set = self.write(org, move |tx| {
             if !operators::set_password(tx, user, &hash, true, now)? {
                 return Err(ErrorCode::UserNotFound.into());
             }
-            Ok(operator_links::delete_of(tx, user)?)
-        })
-        .await?;
+            operator_links::delete_of(tx, user)?;
+            let operator = operators::find(tx, user)?.ok_or(ErrorCode::UserNotFound)?;
+            Ok(operator.email)
+        });
+        let email = set.await?;
         self.inner.sessions.forget(org);
-        Ok(())
+        Ok(email)
     }
 }

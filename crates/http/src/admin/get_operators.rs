@@ -35,7 +35,7 @@ fn rendered(view: OperatorView) -> Operator {
     Operator {
         operator_id: operator.id().to_string(),
         role: match operator.access {
-            Access::Administrator => "administrator",
+            Access::Administrator => "admin",
             Access::Environments { role, .. } => role.as_str(),
         },
         name: operator.name,

@@ -42,7 +42,7 @@ pub fn dialect() -> Dialect {
         headers: &[],
         security_schemes: SCHEMES,
         security: &[&["Bearer"]],
-        variables: &[("Authorization", "DENIZEN_EVA_TOKEN"), ("realm", "DENIZEN_ORG")],
+        variables: &[("Authorization", "DENIZEN_EVA_TOKEN"), ("realm", "DENIZEN_ORG_UUID")],
         error_response: errors::describe,
     }
 }
@@ -119,7 +119,7 @@ fn operations() -> Vec<Operation> {
             handler(userinfo::handle),
         )
         .tag("signing in")
-        .summary("Who the token is for, as far as its scope tells")
+        .summary("Who the token is for")
         .responds::<wire::UserInfo>(200)
         .errors(&[401, 404, 500, 503]),
     ]

@@ -17,7 +17,7 @@ pub(super) struct TokenInput {
     password: Option<String>,
     /// For `refresh_token`.
     refresh_token: Option<String>,
-    /// Words of `openid`, `email` and `profile`; `openid` brings an ID token. Default: `email profile`.
+    /// `openid` brings an ID token. `email` and `profile` are always granted; other words are not looked at.
     scope: Option<String>,
     /// Not looked at.
     client_secret: Option<String>,
@@ -84,12 +84,9 @@ struct PublicKey {
 pub(super) struct UserInfo {
     /// The operator's UUID.
     pub(super) sub: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) preferred_username: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) email: Option<String>,
+    pub(super) name: String,
+    pub(super) preferred_username: String,
+    pub(super) email: String,
 }
 
 /// An error.

@@ -209,7 +209,7 @@ async fn operators_are_found_by_name_address_and_company_and_shown_with_what_is_
         assert_eq!(found(query).await, expected.into_iter().cloned().collect::<Vec<_>>(), "{query}");
     }
     let one = admin.admin("GET", "/operators?query=ann&limit=1", None).await.expect(200).json();
-    assert_eq!((&one["total"], &one["operators"][0]["role"]), (&json!(2), &json!("administrator")));
+    assert_eq!((&one["total"], &one["operators"][0]["role"]), (&json!(2), &json!("admin")));
     let shown =
         async || admin.admin("GET", "/operators?query=zoe", None).await.json()["operators"][0].clone();
     let before = shown().await;

@@ -71,9 +71,22 @@ async fn tokens_say_nothing_personal_but_the_id_token_that_was_asked_for() {
     );
     let fields = [&password_grant(ADA, PASSWORD)[..], &[("scope", "openid")]].concat();
     let bare = scene.ask(&fields).await.expect(200).json();
-    assert_eq!(part(&bare["id_token"], 1).get("email"), None);
-    let info = scene.bearer(userinfo, bare["access_token"].as_str().unwrap()).await.expect(200).json();
-    assert_eq!(info, json!({"sub": access["sub"]}));
+    assert_eq!(bare["scope"], "openid email profile", "as by the default scopes of a Keycloak's clients");
+    let id = part(&bare["id_token"], 1);
+    assert_eq!(
+        (&id["name"], &id["preferred_username"], &id["email"]),
+        (&json!("Ada Lovelace"), &json!(ADA), &json!(ADA))
+    );
+    for token in ["access_token", "refresh_token"] {
+        let claims = part(&bare[token], 1).to_string();
+        assert!(!claims.contains("ada") && !claims.contains("Ada"), "{claims}");
+    }
+    let again = scene.refresh(&bare["refresh_token"]).await.expect(200).json();
+    assert_eq!((&again["scope"], part(&again["id_token"], 1)["email"].clone()), (&bare["scope"], json!(ADA)));
+    // Of a sign-in without any scope there is no ID token, and userinfo all the same.
+    for token in [&bare["access_token"], &scene.tokens().await["access_token"]] {
+        assert_eq!(scene.bearer(userinfo, token.as_str().unwrap()).await.expect(200).json(), info);
+    }
 }
 
 #[tokio::test]

@@ -90,6 +90,7 @@ async fn run_on(
         progress.clear();
         let done = grouped(resumed.entries_done);
         report::warn(&format!("an import of this file was cut off; it goes on after {done} users"));
+        report::warn(&mail_from_here(wanted.mail));
         if resumed.errors_bytes > 0 && wanted.errors.is_none() {
             report::warn("what was wrong before stands in the file that --errors named then");
         }
@@ -198,6 +199,18 @@ fn in_words(done: &ImportProgress, is_dry_run: bool) -> String {
         .replace("be failed", "fail")
 }
 
+/// How the rest is written to when an import goes on: what was told to the run before is not kept, and may be another.
+fn mail_from_here(mail: Option<MailLanguage>) -> String {
+    match mail.map(Language::from) {
+        Some(language) => format!(
+            "from here on, each new operator is written to in the language `{}`, whatever --mail said before",
+            language.as_str()
+        ),
+        None => "from here on, nobody is written to, whatever --mail said before: there is no --mail now"
+            .to_owned(),
+    }
+}
+
 fn counted(entries: u64) -> String {
     if entries == 1 { "1 user".to_owned() } else { format!("{entries} users") }
 }
@@ -229,5 +242,18 @@ impl From<MailLanguage> for Language {
             MailLanguage::Ja => Self::Japanese,
             MailLanguage::Pt => Self::Portuguese,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_goes_on_is_told_how_the_rest_is_written_to() {
+        let told = mail_from_here(Some(MailLanguage::Pt));
+        assert!(told.contains("written to in the language `pt`"), "{told}");
+        let told = mail_from_here(None);
+        assert!(told.contains("nobody is written to") && told.contains("no --mail now"), "{told}");
     }
 }

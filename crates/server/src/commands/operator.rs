@@ -164,7 +164,8 @@ async fn set_password(
     let drawn = given.is_none().then(|| directory.draw_password());
     let password = given.or_else(|| drawn.clone()).unwrap_or_default();
     let (org, email) = (&wanted.org, &wanted.email);
-    directory.set_operator_password_of(org, email, password).await.map_err(|error| match error.code {
+    let set = directory.set_operator_password_of(org, email, password).await;
+    let email = set.map_err(|error| match error.code {
         ErrorCode::UserNotFound => Failure::new(
             format!("the organization {org} has no operator with the address {email}"),
             format!("`denizen operator list --org {org}` shows those that exist"),
@@ -172,7 +173,7 @@ async fn set_password(
         _ => of_directory(&error, About { org, ..About::default() }),
     })?;
     if wanted.output.json {
-        return report::print_json(&Made { id: None, email, password: drawn.as_deref() });
+        return report::print_json(&Made { id: None, email: &email, password: drawn.as_deref() });
     }
     let shown = drawn.map(|password| format!(" It is shown this once:\n\n  {password}\n"));
     report::print(&format!(

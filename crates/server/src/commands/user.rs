@@ -60,9 +60,16 @@ fn operator_page(found: &ErasureReport) -> String {
         ["receipt".to_owned(), receipt],
         ["exists".to_owned(), yes(found.exists).to_owned()],
     ];
-    lines.extend(found.rows.iter().map(|of| [format!("rows in {}", of.table), of.rows.to_string()]));
+    // The operator's own row comes first: who is there is one row here, and none in the table of members.
+    let (own, others): (Vec<_>, Vec<_>) = found.rows.iter().partition(|of| of.table == "operator");
+    lines.extend(own.into_iter().chain(others).map(|of| [holds(of.table), of.rows.to_string()]));
     lines.push(["jobs store.scrub".to_owned(), found.jobs.scrub_store.to_string()]);
     table(&["OF THE OPERATOR", "FOUND"], lines.into_iter().map(Vec::from))
+}
+
+/// Says that only rows count of which something personal is left.
+fn holds(table: &str) -> String {
+    format!("rows in {table} that hold something")
 }
 
 fn contact_page(found: &ErasureReport) -> String {
@@ -80,7 +87,6 @@ fn contact_page(found: &ErasureReport) -> String {
         ["state".to_owned(), state],
         ["receipt".to_owned(), receipt],
     ];
-    let holds = |table: &str| format!("rows in {table} that hold something");
     lines.extend(found.rows.iter().map(|of| [holds(of.table), of.rows.to_string()]));
     for (kind, count) in
         [("contact.anonymize", found.jobs.anonymize), ("store.scrub", found.jobs.scrub_store)]
@@ -168,6 +174,7 @@ fn refusal(found: &ErasureReport, whose: Erased, org: &str) -> Option<Failure> {
 #[cfg(test)]
 mod tests {
     use denizen_directory::erased::{ErasureJobCounts, TableRows};
+    use denizen_domain::ids::Uuid;
     use denizen_domain::time::Timestamp;
 
     use super::*;
@@ -210,6 +217,31 @@ mod tests {
         };
         let refused = refusal(&waits, Erased::parse(contact).unwrap(), "acme").unwrap().to_string();
         assert!(refused.contains(contact) && refused.contains("was anonymized, and jobs"), "{refused}");
+    }
+
+    #[test]
+    fn of_an_operator_the_own_row_comes_first_of_what_holds_something() {
+        let whose = Erased::Operator(Uuid::parse("01919191-0000-7000-8000-000000000002").unwrap());
+        let there = ErasureReport {
+            user_id: whose.to_string(),
+            erased_at: None,
+            exists: true,
+            anonymized_at: None,
+            awaited: false,
+            tombstone: false,
+            rows: vec![
+                TableRows { table: "users", rows: 0 },
+                TableRows { table: "operator", rows: 1 },
+                TableRows { table: "operator_link", rows: 2 },
+            ],
+            jobs: ErasureJobCounts::default(),
+        };
+        assert_eq!(
+            page(&there, whose).split_whitespace().collect::<Vec<_>>().join(" "),
+            "OF THE OPERATOR FOUND kind operator receipt none exists yes \
+             rows in operator that hold something 1 rows in users that hold something 0 \
+             rows in operator_link that hold something 2 jobs store.scrub 0"
+        );
     }
 
     #[test]

@@ -205,7 +205,7 @@ async fn whoever_holds_the_store_makes_lists_and_recovers_operators_without_call
     };
     assert_eq!(refusal(set("ann@example.org", "short").await), invalid("password"));
     assert_eq!(refusal(set("bob@example.org", "0ther-Password").await), plain(ErrorCode::UserNotFound));
-    assert_eq!(set(" ANN@example.org", "0ther-Password").await, Ok(()));
+    assert_eq!(set(" ANN@example.org", "0ther-Password").await, Ok("ann@example.org".to_owned()));
     assert_eq!(team.context_of(&token).await.err().unwrap().code, ErrorCode::InvalidCredentials);
     team.token("ann@example.org", "0ther-Password").await.unwrap();
 }

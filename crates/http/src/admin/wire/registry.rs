@@ -113,7 +113,7 @@ pub(in crate::admin) struct Operator {
     pub(in crate::admin) name: String,
     pub(in crate::admin) email: String,
     pub(in crate::admin) company: Option<String>,
-    /// `administrator`, `supervisor`, `editor` or `viewer`.
+    /// `admin`, `supervisor`, `editor` or `viewer`.
     pub(in crate::admin) role: &'static str,
     /// What is active of what the operator reaches; none for an administrator, who reaches all.
     pub(in crate::admin) environments: Vec<OperatorEnvironment>,
