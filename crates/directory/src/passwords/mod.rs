@@ -320,14 +320,15 @@ mod tests {
     fn no_more_is_hashed_at_once_than_there_are_cores_and_each_thread_holds_memory_for_one() {
         let settings = PasswordSettings { memory_kib: 64, queue: 64, ..PasswordSettings::CHEAPEST };
         let passwords = start(2, settings);
-        let mut waiting: Vec<_> = (0..40)
-            .map(|number| {
-                let lane = if number % 2 == 0 { Lane::Prompt } else { Lane::Bulk };
-                Box::pin(passwords.hash("x".to_owned(), lane))
-            })
-            .collect();
-        for hash in &mut waiting {
-            let _ = poll(hash.as_mut());
+        let mut waiting = Vec::new();
+        for number in 0..40 {
+            let lane = if number % 2 == 0 { Lane::Prompt } else { Lane::Bulk };
+            let mut hash = Box::pin(passwords.hash("x".to_owned(), lane));
+            // So cheap a hash may be there already.
+            match poll(hash.as_mut()) {
+                Some(made) => drop(made.unwrap()),
+                None => waiting.push(hash),
+            }
         }
         block(async {
             for hash in waiting {

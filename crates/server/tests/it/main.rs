@@ -133,7 +133,7 @@ fn help_version_and_completions_need_no_configuration() {
     let folder = folder();
     for (arguments, expected) in [
         (vec!["--help"], "Example:"),
-        (vec!["--help"], "Amigo's users and Dixa's end users"),
+        (vec!["--help"], "Dixa's end users and eva's users"),
         (vec!["help", "org", "create"], "--admin-email"),
         (vec!["org", "set", "--help"], "--remove-origin"),
         (vec!["--version"], concat!("denizen ", env!("CARGO_PKG_VERSION"))),
