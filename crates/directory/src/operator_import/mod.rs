@@ -65,7 +65,7 @@ pub struct ImportPlan {
     pub is_dry_run: bool,
     /// Under which it is noted how far the import is, so that another run goes on there; see [`Directory::import_id`].
     pub import_id: Option<Uuid>,
-    /// What [`Directory::find_operator_import`] found under that.
+    /// What [`Directory::claim_operator_import`] answered to that.
     pub resumed: Option<OperatorImport>,
 }
 

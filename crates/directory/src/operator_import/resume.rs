@@ -1,7 +1,8 @@
 //! Going on where an import was cut off.
 
 use denizen_domain::ids::Uuid;
-use denizen_store::{Tx, operator_imports};
+use denizen_domain::time::Timestamp;
+use denizen_store::{Tx, operator_imports, organizations};
 use ring::digest::{Context, SHA256};
 
 use super::{ImportProgress, Importer, OperatorImport};
@@ -29,9 +30,55 @@ impl Directory {
         Uuid(id)
     }
 
-    /// How far an import is that was cut off.
+    /// How far an import is that is not over.
     pub async fn find_operator_import(&self, by: &Importer, id: Uuid) -> Result<Option<OperatorImport>> {
         self.query(by.organization.org, move |conn| operator_imports::find(conn, id)).await
+    }
+
+    /// Takes an import over, to begin it or to go on where it was cut off. Whoever was at it before is refused from now on;
+    /// so is what a process sent before it was killed and the database has not done yet. What is answered stays true
+    /// therefore, and the log of failures can be cut by it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::OrganizationNotFound`].
+    pub async fn claim_operator_import(&self, by: &Importer, id: Uuid) -> Result<OperatorImport> {
+        let now = self.now();
+        self.write(by.organization.org, move |tx| {
+            organizations::find_profile(tx)?.ok_or(ErrorCode::OrganizationNotFound)?;
+            let claimed = match operator_imports::find(tx, id)? {
+                Some(found) => OperatorImport { updated_at: Stamp::of(&found).next(now), ..found },
+                None => OperatorImport {
+                    import_id: id,
+                    entries_done: 0,
+                    created: 0,
+                    failed: 0,
+                    errors_bytes: 0,
+                    begun_at: now,
+                    updated_at: now,
+                },
+            };
+            operator_imports::put(tx, &claimed)?;
+            Ok(claimed)
+        })
+        .await
+    }
+}
+
+/// By what whoever is at an import knows that nobody else has been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    entries_done: u64,
+    updated_at: Timestamp,
+}
+
+impl Stamp {
+    pub(super) fn of(import: &OperatorImport) -> Self {
+        Self { entries_done: import.entries_done, updated_at: import.updated_at }
+    }
+
+    /// A time that is later than the last change, whatever the clock says.
+    pub(super) fn next(self, now: Timestamp) -> Timestamp {
+        Timestamp(now.0.max(self.updated_at.0.saturating_add(1)))
     }
 }
 
@@ -39,7 +86,7 @@ impl Directory {
 #[derive(Debug, Clone)]
 pub(super) struct Note {
     /// What stands there when nobody else imports the same file.
-    pub(super) before: Option<u64>,
+    pub(super) before: Option<Stamp>,
     pub(super) now: OperatorImport,
     pub(super) is_over: bool,
 }
@@ -47,8 +94,8 @@ pub(super) struct Note {
 impl Note {
     /// Writes it in the transaction of its batch.
     pub(super) fn write(&self, tx: &Tx<'_>) -> Result<()> {
-        let found = operator_imports::find(tx, self.now.import_id)?.map(|found| found.entries_done);
-        if found != self.before {
+        let found = operator_imports::find(tx, self.now.import_id)?;
+        if found.as_ref().map(Stamp::of) != self.before {
             let text = "The same file is being imported by somebody else";
             return Err(Error::with_text(ErrorCode::Busy, text));
         }

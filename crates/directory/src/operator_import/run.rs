@@ -4,7 +4,7 @@ use denizen_roster::Entries;
 
 use super::ahead::Ahead;
 use super::batch::{Batch, Written, take};
-use super::resume::Note;
+use super::resume::{Note, Stamp};
 use super::{FailureLog, ImportError, ImportPlan, ImportProgress, Importer, OperatorImport};
 use crate::error::Result;
 use crate::handle::Directory;
@@ -33,7 +33,7 @@ impl Directory {
         for _ in 0..now.done {
             entries.next_entry()?;
         }
-        let mut before = plan.resumed.as_ref().map(|import| import.entries_done);
+        let mut before = plan.resumed.as_ref().map(Stamp::of);
         let begun_at = plan.resumed.as_ref().map_or(self.now(), |import| import.begun_at);
         let mut ahead = Ahead::new();
         loop {
@@ -43,6 +43,7 @@ impl Directory {
             // The cores are not to wait for the disk.
             self.look_ahead(&mut ahead, by, &mut entries, plan)?;
             log.mark()?;
+            let mut stamp = None;
             loop {
                 batch.note_failures(log)?;
                 let mut after = now;
@@ -64,11 +65,12 @@ impl Directory {
                                 // What the log has been told must be there when the note is.
                                 errors_bytes: log.keep()?,
                                 begun_at,
-                                updated_at: self.now(),
+                                updated_at: before.map_or(self.now(), |before| before.next(self.now())),
                             },
                         }),
                         None => None,
                     };
+                    stamp = note.as_ref().map(|note| Stamp::of(&note.now));
                     ahead.beside(self.write_import(by, &mut batch, plan.welcome, note)).await?
                 };
                 match written {
@@ -79,7 +81,7 @@ impl Directory {
                     Written::Changed => log.take_back()?,
                 }
             }
-            before = Some(now.done);
+            before = stamp;
             progress(now);
         }
         Ok(now)

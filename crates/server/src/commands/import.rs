@@ -82,11 +82,11 @@ async fn run_on(
     let (entries, content) = read(&directory, wanted, source, &progress)?;
     let import_id = (!wanted.dry_run).then(|| directory.import_id(&by, &content));
     let resumed = match import_id {
-        Some(id) => directory.find_operator_import(&by, id).await.map_err(refused)?,
+        Some(id) => Some(directory.claim_operator_import(&by, id).await.map_err(refused)?),
         None => None,
     };
     let mut log = Log::open(wanted.errors.as_deref(), file.as_ref(), resumed.as_ref())?;
-    if let Some(resumed) = &resumed {
+    if let Some(resumed) = resumed.as_ref().filter(|resumed| resumed.entries_done > 0) {
         progress.clear();
         let done = grouped(resumed.entries_done);
         report::warn(&format!("an import of this file was cut off; it goes on after {done} users"));

@@ -28,11 +28,10 @@ async fn an_import_that_was_cut_off_goes_on_and_tells_the_same_as_one_that_was_n
     let mut log = Log::default();
     let mut cuts = 0;
     loop {
-        let resumed = team.server.directory().find_operator_import(&team.by, id).await.unwrap();
+        let resumed = team.server.directory().claim_operator_import(&team.by, id).await.unwrap();
         // What was told after the last batch that was written is not there any more.
-        log.lines
-            .truncate(resumed.as_ref().map_or(0, |import| usize::try_from(import.errors_bytes).unwrap()));
-        let plan = ImportPlan { resumed, ..resumable(id) };
+        log.lines.truncate(usize::try_from(resumed.errors_bytes).unwrap());
+        let plan = ImportPlan { resumed: Some(resumed), ..resumable(id) };
         let entries = team.entries(&text);
         let (done, mut seen) = tokio::sync::mpsc::unbounded_channel();
         let mut progress = move |now: ImportProgress| done.send(now).unwrap();
@@ -42,11 +41,7 @@ async fn an_import_that_was_cut_off_goes_on_and_tells_the_same_as_one_that_was_n
         let ended = tokio::select! {
             biased;
             _ = seen.recv() => None,
-            ended = work => match ended {
-                // A write that had left when the last run was dropped has come to the database after it was asked.
-                Err(error) if error.to_string().contains("somebody else") => None,
-                ended => Some(ended.unwrap()),
-            },
+            ended = work => Some(ended.unwrap()),
         };
         cuts += 1;
         if let Some(ended) = ended {
@@ -84,6 +79,22 @@ async fn who_goes_on_with_what_somebody_else_has_moved_on_is_refused() {
     // As if it had looked before the other one began.
     let refused = team.run(&text, &plan, &mut Log::default()).await.unwrap_err();
     assert_eq!(refused.to_string(), "The same file is being imported by somebody else");
+}
+
+#[tokio::test]
+async fn who_is_at_an_import_that_somebody_else_takes_over_is_refused() {
+    let team = Team::new().await;
+    let text = file();
+    let directory = team.server.directory();
+    let id = directory.import_id(&team.by, &[7; 32]);
+    let first = directory.claim_operator_import(&team.by, id).await.unwrap();
+    let second = directory.claim_operator_import(&team.by, id).await.unwrap();
+    let plan = |resumed| ImportPlan { resumed: Some(resumed), ..resumable(id) };
+    let refused = team.run(&text, &plan(first), &mut Log::default()).await.unwrap_err();
+    assert_eq!(refused.to_string(), "The same file is being imported by somebody else");
+    assert_eq!(team.operators().await.len(), 0, "nothing is made by who was refused");
+    let done = team.run(&text, &plan(second), &mut Log::default()).await.unwrap();
+    assert_eq!((done.created, done.failed), (500, 200));
 }
 
 #[tokio::test]
