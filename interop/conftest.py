@@ -23,8 +23,24 @@ def pytest_configure(config):
     watcher.published = Published.from_environment()
 
 
+# Files that take long in one piece. They come first, or one process would be left with them while the other has nothing.
+LONG = [
+    "test_dixa_races",
+    "test_identity",
+    "test_durability",
+    "test_postgres",
+    "test_paging",
+    "test_mail",
+    "test_dixa_erasure",
+    "test_dixa_anonymization",
+    "test_several_processes",
+    "test_erasure",
+]
+
+
 def pytest_collection_modifyitems(config, items):
     """Leaves out the tests of the other engine: they are not skipped, since nothing could be installed to run them."""
+    items.sort(key=lambda item: LONG.index(item.module.__name__) if item.module.__name__ in LONG else len(LONG))
     others = [item for item in items if any(mark.args[0] != stores.ENGINE for mark in item.iter_markers("engine"))]
     items[:] = [item for item in items if item not in others]
     config.hook.pytest_deselected(items=others)

@@ -98,6 +98,22 @@ def contents(data):
                     yield table, b"".join(bytes(row) for row in rows)
 
 
+@contextmanager
+def counting(data, table, organization):
+    """A function that counts an organization's rows of a table, beside the server and hundreds of times a second."""
+    find = "SELECT org_id FROM organization WHERE slug = {}"
+    count = f"SELECT count(*) FROM {table} WHERE org_id = {{}}"
+    if ENGINE == "sqlite":
+        with closing(sqlite3.connect(f"file:{data / 'denizen.db'}?mode=ro", uri=True)) as connection:
+            (org,) = connection.execute(find.format("?"), [organization]).fetchone()
+            yield lambda: connection.execute(count.format("?"), [org]).fetchone()[0]
+        return
+    with _connect(_made[data]) as connection:
+        (org,) = connection.execute(find.format("%s"), [organization]).fetchone()
+        connection.execute("SELECT set_config('denizen.org_id', %s, false)", [str(org)])
+        yield lambda: connection.execute(count.format("%s"), [org]).fetchone()[0]
+
+
 def execute(data, statement):
     """Changes rows behind the binary's back and returns how many; nothing may be connected to the database."""
     if ENGINE == "sqlite":

@@ -14,7 +14,7 @@ import stores
 from desk import Desk, phone, phones
 from support import Server, address
 
-ROUNDS = 20
+ROUNDS = 6
 # As many as one call may bring.
 ITEMS = 1_000
 
