@@ -3,6 +3,8 @@
 
 use denizen_domain::ids::{ObjectId, UserId, Uuid, encode_hex};
 
+use serde::Serialize;
+
 use crate::error::{Result, StoreError};
 use crate::sql::{Row, to_json};
 
@@ -57,13 +59,33 @@ impl IdBytes for Uuid {
 /// Ids as one parameter, so that lists of every length share one statement: a JSON array of hexadecimal texts, which both
 /// engines take apart.
 pub(crate) fn id_list<I: IdBytes>(ids: &[I]) -> String {
-    let mut hex = [0; 32];
-    let texts: Vec<String> = ids
-        .iter()
-        .map(|id| {
-            let bytes = id.bytes();
-            encode_hex(bytes, &mut hex[..2 * bytes.len()]).to_owned()
-        })
-        .collect();
-    to_json(&texts)
+    to_json(&ids.iter().map(hex).collect::<Vec<String>>())
+}
+
+/// An id as it stands in such a list.
+pub(crate) fn hex<I: IdBytes>(id: &I) -> String {
+    let bytes = id.bytes();
+    encode_hex(bytes, &mut [0; 32][..2 * bytes.len()]).to_owned()
+}
+
+/// Bytes of a list that is one parameter, about: a row takes several times as many in it as were said.
+const MOST_BYTES: usize = 1 << 20;
+
+/// Writes rows that are made of things, many of them in a JSON list that is one parameter, and no list of many megabytes.
+pub(crate) fn write_in_lists<'t, T, R: Serialize>(
+    things: &'t [T],
+    row: impl Fn(&'t T) -> R,
+    mut write: impl FnMut(&str) -> Result<()>,
+) -> Result<()> {
+    let mut list = String::new();
+    for (at, thing) in things.iter().enumerate() {
+        list.push(if list.is_empty() { '[' } else { ',' });
+        list.push_str(&to_json(&row(thing)));
+        if list.len() >= MOST_BYTES || at + 1 == things.len() {
+            list.push(']');
+            write(&list)?;
+            list.clear();
+        }
+    }
+    Ok(())
 }

@@ -9,6 +9,7 @@ use denizen_domain::ids::UserId;
 use super::Profile;
 use crate::conn::{Conn, Tx};
 use crate::error::{Result, StoreError};
+use crate::records::hex;
 use crate::sql::{Param, Row, Sql, to_json};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -153,7 +154,7 @@ pub(super) fn insert(tx: &Tx<'_>, identifiers: &[(UserId, &Identifier)]) -> Resu
     }
     let rows: Vec<(String, &str, &str)> = identifiers
         .iter()
-        .map(|(user, identifier)| (super::hex(*user), identifier.kind.as_str(), identifier.key.as_str()))
+        .map(|(user, identifier)| (hex(user), identifier.kind.as_str(), identifier.key.as_str()))
         .collect();
     tx.write(&INSERT, &[tx.org_param(), Param::Text(&to_json(&rows))])
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use denizen_domain::contact::Attributes;
 use denizen_domain::fold::fold;
-use denizen_domain::ids::{UserId, Uuid, encode_hex};
+use denizen_domain::ids::{UserId, Uuid};
 use denizen_domain::member::Directory;
 use denizen_domain::time::Timestamp;
 use serde::de::DeserializeOwned;
@@ -96,10 +96,6 @@ impl Contact {
     }
 }
 
-/// Characters of a search text at most, for whoever writes a contact waits while the index takes in each of them. Nearly
-/// all contacts have fewer than a hundred; who has more is found by those that come first.
-const MOST_INDEXED: usize = 2_000;
-
 impl Profile {
     /// What the search index holds of a contact: the names, apart by a control character, which folding drops from each of
     /// them and from needles, so that no needle matches across the borders. Middle names come last, so that many of them
@@ -121,11 +117,7 @@ impl Profile {
                 folded.push(part);
             }
         }
-        let mut text = folded.join("\u{1}");
-        if let Some((end, _)) = text.char_indices().nth(MOST_INDEXED) {
-            text.truncate(end);
-        }
-        text
+        users::apart(&folded)
     }
 }
 
@@ -285,8 +277,4 @@ pub fn sample_by_external_ids(
 /// How many contacts there are, anonymized ones among them.
 pub fn count(conn: &Conn<'_>) -> Result<i64> {
     users::count(conn, Directory::Contacts)
-}
-
-fn hex(user: UserId) -> String {
-    encode_hex(&user.0, &mut [0; 32]).to_owned()
 }

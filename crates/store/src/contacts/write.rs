@@ -1,7 +1,5 @@
 //! Adding contacts, changing them, and forgetting what is personal of them.
 
-use std::fmt::Write as _;
-
 use denizen_domain::contact::Attributes;
 use denizen_domain::ids::UserId;
 use denizen_domain::member::Directory;
@@ -9,11 +7,12 @@ use denizen_domain::time::Timestamp;
 use serde::Serialize;
 
 use super::identifiers::{self, Identifier, IdentifierKind};
-use super::{Contact, attributes_json, hex};
-use crate::conn::{Conn, IndexChange, Tx};
+use super::{Contact, attributes_json};
+use crate::conn::{IndexChange, Tx};
 use crate::error::Result;
+use crate::records::{hex, write_in_lists};
 use crate::sql::{Dialect, Param, Sql, to_json};
-use crate::users;
+use crate::users::{self, SearchEntry};
 
 // On PostgreSQL many contacts are one statement, with their search entries and identifiers: each statement costs more than
 // the work for a contact. What comes together is numbered in its order.
@@ -60,6 +59,7 @@ static UPDATE_WINDOWS: Sql = Sql::split(
     "UPDATE user_search SET windows = $3 WHERE org_id = $1
      AND position = (SELECT position FROM contact WHERE org_id = $1 AND user_id = $2)",
 );
+static SEARCH_ENTRY: SearchEntry = SearchEntry { find: &SEARCH_TEXT, set_windows: &UPDATE_WINDOWS };
 static SET_ATTRIBUTES: Sql = Sql::new(
     "contact.set_attributes",
     "UPDATE contact SET attributes = $3, updated_at = $4 WHERE org_id = $1 AND user_id = $2",
@@ -191,34 +191,17 @@ impl<'c> NewRow<'c> {
             }
         }
         let windows = users::windows(tx.org, Directory::Contacts, &columns.search_text).join(" ");
-        Self { id: hex(contact.user_id), columns, windows, emails, phones }
+        Self { id: hex(&contact.user_id), columns, windows, emails, phones }
     }
 }
 
-/// Bytes of one parameter, about: what a contact takes in it is several times what was said of the contact.
-const MOST_BYTES: usize = 1 << 20;
-
 fn insert_together(tx: &Tx<'_>, contacts: &[Contact], now: Timestamp) -> Result<()> {
-    let (mut rows, mut waiting) = (String::new(), 0);
-    for (at, contact) in contacts.iter().enumerate() {
-        let separator = if waiting == 0 { '[' } else { ',' };
-        write!(rows, "{separator}{}", to_json(&NewRow::of(tx, contact))).expect("a text takes any text");
-        waiting += 1;
-        if rows.len() >= MOST_BYTES || at + 1 == contacts.len() {
-            rows.push(']');
-            let params = [
-                tx.org_param(),
-                Param::Text(&rows),
-                Param::Int(now.0),
-                Param::Int(Directory::Contacts.number()),
-                Param::Int(tx.slot()),
-            ];
-            tx.write(&INSERT, &params)?;
-            rows.clear();
-            waiting = 0;
-        }
-    }
-    Ok(())
+    let (directory, slot) = (Param::Int(Directory::Contacts.number()), Param::Int(tx.slot()));
+    write_in_lists(
+        contacts,
+        |contact| NewRow::of(tx, contact),
+        |rows| tx.write(&INSERT, &[tx.org_param(), Param::Text(rows), Param::Int(now.0), directory, slot]),
+    )
 }
 
 /// A contact as it is, and as it is to be.
@@ -252,28 +235,16 @@ fn update_row(tx: &Tx<'_>, change: &Change, now: Timestamp) -> Result<()> {
     let user = Param::Blob(&change.after.user_id.0);
     let columns = Columns::of(&change.after);
     let is_renamed = change.before.profile.search_text() != columns.search_text;
-    let indexed = if is_renamed && tx.dialect() == Dialect::Sqlite {
-        find_search_text(tx, change.after.user_id)?
-    } else {
-        None
-    };
+    let held = if is_renamed { SEARCH_ENTRY.held(tx, change.after.user_id)? } else { None };
     let mut params = vec![tx.org_param(), user];
     params.extend(columns.params());
     params.push(Param::Int(now.0));
     tx.write(&UPDATE, &params)?;
-    if let Some((row, before)) = indexed {
-        tx.index(IndexChange { row, before: Some(before), after: Some(columns.search_text) });
-    } else if is_renamed && tx.dialect() == Dialect::Postgres {
-        let windows = users::windows(tx.org, Directory::Contacts, &columns.search_text);
-        tx.write(&UPDATE_WINDOWS, &[tx.org_param(), user, Param::Words(&windows)])?;
+    if is_renamed {
+        let of = (Directory::Contacts, change.after.user_id);
+        SEARCH_ENTRY.replace(tx, of, held, columns.search_text)?;
     }
     Ok(())
-}
-
-/// What SQLite's search index holds of a contact, and in which row.
-fn find_search_text(conn: &Conn<'_>, user: UserId) -> Result<Option<(i64, String)>> {
-    let params = [conn.org_param(), Param::Blob(&user.0)];
-    conn.optional(&SEARCH_TEXT, &params, |row| Ok((row.int(0)?, row.text(1)?)))
 }
 
 /// Replaces what is noted of a contact.
@@ -291,10 +262,10 @@ pub fn set_attributes(tx: &Tx<'_>, user: UserId, attributes: &Attributes, now: T
 /// Forgets what is personal of a contact, with its search entry, and notes when. The row stays, and so do the identifiers,
 /// which [`crate::holdings::erase_small`] deletes. Does nothing to a contact that was cleared before.
 pub fn clear(tx: &Tx<'_>, user: UserId, now: Timestamp) -> Result<()> {
-    let indexed = if tx.dialect() == Dialect::Sqlite { find_search_text(tx, user)? } else { None };
+    let held = SEARCH_ENTRY.held(tx, user)?;
     tx.write(&CLEAR, &[tx.org_param(), Param::Blob(&user.0), Param::Int(now.0)])?;
-    if let Some((row, before)) = indexed {
-        tx.index(IndexChange { row, before: Some(before), after: None });
+    if let Some(held) = held {
+        held.forget(tx);
     }
     Ok(())
 }

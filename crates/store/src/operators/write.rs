@@ -1,9 +1,7 @@
 //! What changes operators.
 
-use std::fmt::Write as _;
-
 use denizen_domain::fold::fold;
-use denizen_domain::ids::{UserId, Uuid, encode_hex};
+use denizen_domain::ids::{UserId, Uuid};
 use denizen_domain::member::Directory;
 use denizen_domain::operator::Access;
 use denizen_domain::text::Email;
@@ -11,11 +9,11 @@ use denizen_domain::time::Timestamp;
 use serde::Serialize;
 
 use super::Operator;
-use crate::conn::{Conn, IndexChange, Tx};
+use crate::conn::{IndexChange, Tx};
 use crate::error::Result;
-use crate::records::id_list;
+use crate::records::{hex, id_list, write_in_lists};
 use crate::sql::{Dialect, Param, Sql, to_json};
-use crate::users;
+use crate::users::{self, SearchEntry};
 
 // On PostgreSQL many operators are one statement, with their search entries and what they reach: each statement costs more
 // than the work for an operator. What comes together is numbered in its order.
@@ -91,6 +89,7 @@ static UPDATE_WINDOWS: Sql = Sql::split(
     "UPDATE user_search SET windows = $3 WHERE org_id = $1
      AND position = (SELECT position FROM operator WHERE org_id = $1 AND user_id = $2)",
 );
+static SEARCH_ENTRY: SearchEntry = SearchEntry { find: &SEARCH_TEXT, set_windows: &UPDATE_WINDOWS };
 static SET_PASSWORD: Sql = Sql::new(
     "operator.set_password",
     "UPDATE operator SET password_hash = $3, credential_version = credential_version + $4, updated_at = $5
@@ -123,26 +122,17 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
 /// names as they are written.
 pub(super) const MOST_SORT_KEY: usize = 1_500;
 
-/// Characters of a search text at most, for whoever writes an operator waits while the index takes in each of them. Three
-/// lines of the greatest length that the rules admit have fewer, unless folding lengthens them.
-const MOST_INDEXED: usize = 2_000;
-
 /// What an operator is sorted by, of a folded text.
 pub(super) fn sort_key(mut folded: String) -> String {
     folded.truncate(folded.floor_char_boundary(MOST_SORT_KEY));
     folded
 }
 
-/// The text that search looks into: name, address and company, apart by a control character, which folding drops from each
-/// of them and from needles, so that no needle matches across the borders.
+/// The text that search looks into: name, address and company.
 fn search_text(operator: &Operator) -> String {
     let parts = [Some(&operator.name), Some(&operator.email), operator.company.as_ref()];
     let folded: Vec<String> = parts.into_iter().flatten().map(|part| fold(part)).collect();
-    let mut text = folded.join("\u{1}");
-    if let Some((end, _)) = text.char_indices().nth(MOST_INDEXED) {
-        text.truncate(end);
-    }
-    text
+    users::apart(&folded)
 }
 
 /// What an operator reaches: the environments and the bots.
@@ -207,10 +197,6 @@ impl<'o> Columns<'o> {
     }
 }
 
-fn hex(bytes: &[u8; 16]) -> String {
-    encode_hex(bytes, &mut [0; 32]).to_owned()
-}
-
 /// Adds operators, each with the hash of its password if it has one. None of the addresses may be taken, and what they reach
 /// must be there.
 pub fn insert(tx: &Tx<'_>, operators: &[(Operator, Option<String>)]) -> Result<()> {
@@ -248,7 +234,7 @@ fn add_reached(tx: &Tx<'_>, sql: &Sql, pairs: &[(UserId, Uuid)]) -> Result<()> {
     if pairs.is_empty() {
         return Ok(());
     }
-    let pairs: Vec<(String, String)> = pairs.iter().map(|(user, id)| (hex(&user.0), hex(&id.0))).collect();
+    let pairs: Vec<(String, String)> = pairs.iter().map(|(user, id)| (hex(user), hex(id))).collect();
     tx.write(sql, &[tx.org_param(), Param::Text(&to_json(&pairs))])
 }
 
@@ -269,10 +255,10 @@ impl<'o> NewRow<'o> {
     fn of(tx: &Tx<'_>, (operator, password_hash): &'o (Operator, Option<String>)) -> Self {
         let columns = Columns::of(operator);
         let (environments, bots) = reached(&operator.access);
-        let texts = |ids: Vec<Uuid>| ids.iter().map(|id| hex(&id.0)).collect();
+        let texts = |ids: Vec<Uuid>| ids.iter().map(hex).collect();
         let windows = users::windows(tx.org, Directory::Operators, &columns.search_text).join(" ");
         Self {
-            id: hex(&operator.user_id.0),
+            id: hex(&operator.user_id),
             columns,
             password_hash: password_hash.as_deref(),
             created_at: operator.created_at.0,
@@ -283,24 +269,13 @@ impl<'o> NewRow<'o> {
     }
 }
 
-/// Bytes of one parameter, about: an operator takes several times as many in it as were said of the operator.
-const MOST_BYTES: usize = 1 << 20;
-
 fn insert_together(tx: &Tx<'_>, operators: &[(Operator, Option<String>)]) -> Result<()> {
-    let (mut rows, mut waiting) = (String::new(), 0);
-    for (at, operator) in operators.iter().enumerate() {
-        let separator = if waiting == 0 { '[' } else { ',' };
-        write!(rows, "{separator}{}", to_json(&NewRow::of(tx, operator))).expect("a text takes any text");
-        waiting += 1;
-        if rows.len() >= MOST_BYTES || at + 1 == operators.len() {
-            rows.push(']');
-            let directory = Param::Int(Directory::Operators.number());
-            tx.write(&INSERT, &[tx.org_param(), Param::Text(&rows), directory, Param::Int(tx.slot())])?;
-            rows.clear();
-            waiting = 0;
-        }
-    }
-    Ok(())
+    let (directory, slot) = (Param::Int(Directory::Operators.number()), Param::Int(tx.slot()));
+    write_in_lists(
+        operators,
+        |operator| NewRow::of(tx, operator),
+        |rows| tx.write(&INSERT, &[tx.org_param(), Param::Text(rows), directory, slot]),
+    )
 }
 
 /// Changes everything of an operator but the password and the time of creation. The address may not be another's, and what is
@@ -309,20 +284,13 @@ pub fn update(tx: &Tx<'_>, before: &Operator, after: &Operator, now: Timestamp) 
     let user = Param::Blob(&after.user_id.0);
     let columns = Columns::of(after);
     let is_renamed = search_text(before) != columns.search_text;
-    let indexed = if is_renamed && tx.dialect() == Dialect::Sqlite {
-        find_search_text(tx, after.user_id)?
-    } else {
-        None
-    };
+    let held = if is_renamed { SEARCH_ENTRY.held(tx, after.user_id)? } else { None };
     let mut params = vec![tx.org_param(), user];
     params.extend(columns.params());
     params.push(Param::Int(now.0));
     tx.write(&UPDATE, &params)?;
-    if let Some((row, before)) = indexed {
-        tx.index(IndexChange { row, before: Some(before), after: Some(columns.search_text) });
-    } else if is_renamed && tx.dialect() == Dialect::Postgres {
-        let windows = users::windows(tx.org, Directory::Operators, &columns.search_text);
-        tx.write(&UPDATE_WINDOWS, &[tx.org_param(), user, Param::Words(&windows)])?;
+    if is_renamed {
+        SEARCH_ENTRY.replace(tx, (Directory::Operators, after.user_id), held, columns.search_text)?;
     }
     if before.access != after.access {
         set_reached(tx, after)?;
@@ -339,12 +307,6 @@ fn set_reached(tx: &Tx<'_>, operator: &Operator) -> Result<()> {
     tx.write(&KEEP_BOTS, &[tx.org_param(), user, Param::Text(&id_list(&bots))])?;
     add_reached(tx, &ADD_ENVIRONMENTS, &of_operator(&environments))?;
     add_reached(tx, &ADD_BOTS, &of_operator(&bots))
-}
-
-/// What SQLite's search index holds of an operator, and in which row. What the caller knows of the operator may be old.
-fn find_search_text(conn: &Conn<'_>, user: UserId) -> Result<Option<(i64, String)>> {
-    let params = [conn.org_param(), Param::Blob(&user.0)];
-    conn.optional(&SEARCH_TEXT, &params, |row| Ok((row.int(0)?, row.text(1)?)))
 }
 
 /// Sets the hash of the password. `is_other` says whether it is that of another password: then what was signed before is good

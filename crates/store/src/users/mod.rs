@@ -1,5 +1,6 @@
 //! Users of every directory: one row each.
 
+mod entry;
 mod import;
 mod page;
 mod position;
@@ -16,6 +17,7 @@ use crate::conn::{Conn, IndexChange, Tx};
 use crate::error::{Result, StoreError};
 use crate::sql::{Dialect, Param, Row, Sql, to_json};
 
+pub(crate) use entry::{SearchEntry, apart};
 pub(crate) use import::STATEMENTS as IMPORT_STATEMENTS;
 pub use import::{Known, add_to_stats, find_many, find_owners, find_places, import, recount_stats};
 pub(crate) use page::STATEMENTS as PAGE_STATEMENTS;
@@ -391,12 +393,7 @@ pub(crate) fn add_to_count(tx: &Tx<'_>, directory: Directory, by: i64) -> Result
     tx.write(&ADD_TO_COUNT, &params[..known])
 }
 
-/// What SQLite's search index holds of a user, and where: it has to be told when the user is to be forgotten. What the
-/// caller knows of the user may be old.
-fn find_search_text(conn: &Conn<'_>, user: UserId) -> Result<Option<(Position, String)>> {
-    let params = [conn.org_param(), Param::Blob(&user.0)];
-    conn.optional(&SEARCH_TEXT, &params, |row| Ok((row.position(0)?, row.text(1)?)))
-}
+static SEARCH_ENTRY: SearchEntry = SearchEntry { find: &SEARCH_TEXT, set_windows: &UPDATE_WINDOWS };
 
 /// Writes all of a user that can change; `renamed` says that the search index has to follow a name or the address. Does
 /// nothing when the user is gone. Whoever changes the address has looked before, in the same transaction, whether it is
@@ -404,9 +401,7 @@ fn find_search_text(conn: &Conn<'_>, user: UserId) -> Result<Option<(Position, S
 pub fn update(tx: &Tx<'_>, directory: Directory, user: &User, renamed: bool, now: Timestamp) -> Result<()> {
     let (first_key, last_key) = (fold(&user.first_name), fold(&user.last_name));
     let search_text = search_text(&first_key, &last_key, &user.email);
-    let dialect = tx.dialect();
-    let before =
-        if renamed && dialect == Dialect::Sqlite { find_search_text(tx, user.user_id)? } else { None };
+    let held = if renamed { SEARCH_ENTRY.held(tx, user.user_id)? } else { None };
     let params = [
         tx.org_param(),
         Param::Blob(&user.user_id.0),
@@ -427,13 +422,8 @@ pub fn update(tx: &Tx<'_>, directory: Directory, user: &User, renamed: bool, now
         Param::Int(user.created_at.0),
     ];
     tx.write(&UPDATE, &params)?;
-    if let Some((position, before)) = before {
-        let row = position.in_column(Dialect::Sqlite, tx.org, directory);
-        tx.index(IndexChange { row, before: Some(before), after: Some(search_text) });
-    } else if renamed && dialect == Dialect::Postgres {
-        let windows = search::windows(tx.org, directory, &search_text);
-        let params = [tx.org_param(), Param::Blob(&user.user_id.0), Param::Words(&windows)];
-        tx.write(&UPDATE_WINDOWS, &params)?;
+    if renamed {
+        SEARCH_ENTRY.replace(tx, (directory, user.user_id), held, search_text)?;
     }
     Ok(())
 }
@@ -447,14 +437,13 @@ pub fn delete(
     keep_tombstone: bool,
     now: Timestamp,
 ) -> Result<()> {
-    let indexed = if tx.dialect() == Dialect::Sqlite { find_search_text(tx, user)? } else { None };
+    let held = SEARCH_ENTRY.held(tx, user)?;
     if tx.optional(&DELETE, &[tx.org_param(), Param::Blob(&user.0)], |_| Ok(()))?.is_none() {
         return Ok(());
     }
     add_to_count(tx, directory, -1)?;
-    if let Some((position, before)) = indexed {
-        let row = position.in_column(Dialect::Sqlite, tx.org, directory);
-        tx.index(IndexChange { row, before: Some(before), after: None });
+    if let Some(held) = held {
+        held.forget(tx);
     }
     if keep_tombstone {
         let params =
