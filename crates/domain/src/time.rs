@@ -43,6 +43,13 @@ impl Timestamp {
     pub fn unix_seconds(self) -> i64 {
         self.0.div_euclid(Self::MICROS_PER_SECOND)
     }
+
+    /// As it is shown otherwise, but without the zone and with three digits of a second: what is finer is cut off.
+    pub fn to_millis(self) -> String {
+        let seconds = Self(self.unix_seconds().saturating_mul(Self::MICROS_PER_SECOND)).to_string();
+        let millis = self.0.rem_euclid(Self::MICROS_PER_SECOND) / 1_000;
+        format!("{}.{millis:03}", seconds.trim_end_matches('Z'))
+    }
 }
 
 /// RFC 3339 in UTC with the zone `Z`; a time outside the years -9999 to 9999 is shown as the nearest bound.

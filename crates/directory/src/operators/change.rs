@@ -90,8 +90,7 @@ fn check_free(conn: &Conn<'_>, email: &Email) -> Result<()> {
     if operators::find_taken(conn, &[email.key()])?.is_empty() {
         Ok(())
     } else {
-        let text = "An operator with this email already exists";
-        Err(Error::with_text(ErrorCode::EmailTaken, text))
+        Err(ErrorCode::EmailTaken.into())
     }
 }
 

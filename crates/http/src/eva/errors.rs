@@ -60,10 +60,6 @@ pub(super) fn described(problem: &Problem) -> (u16, Cow<'_, str>) {
 
 /// What is wrong, and of which field where it is one's.
 fn text(error: &Error) -> Cow<'_, str> {
-    // The engine's word for whom this dialect calls a user is another one.
-    if error.code == ErrorCode::EmailTaken {
-        return Error::new(error.code).text.into();
-    }
     if error.field.is_empty() {
         return error.text.as_str().into();
     }

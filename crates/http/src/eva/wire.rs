@@ -35,10 +35,7 @@ pub(super) struct Millis(pub(super) Timestamp);
 
 impl Serialize for Millis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let seconds =
-            Timestamp(self.0.unix_seconds().saturating_mul(Timestamp::MICROS_PER_SECOND)).to_string();
-        let millis = self.0.0.rem_euclid(Timestamp::MICROS_PER_SECOND) / 1_000;
-        serializer.collect_str(&format_args!("{}.{millis:03}Z", seconds.trim_end_matches('Z')))
+        serializer.collect_str(&format_args!("{}Z", self.0.to_millis()))
     }
 }
 

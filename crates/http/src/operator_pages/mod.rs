@@ -13,7 +13,7 @@ use axum::http::header::RETRY_AFTER;
 use denizen_directory::{Error, ErrorCode};
 use denizen_domain::operator::MailLanguage;
 
-use crate::kernel::{Asked, Call, Mounted, Operation, Problem, Reply, handler, preferred};
+use crate::kernel::{Asked, Call, Form, Mounted, Operation, Problem, Reply, handler, preferred};
 use page::{Complaint, form, in_every_language, notice, reply};
 use words::Words;
 
@@ -23,8 +23,7 @@ const LINK: &str = "/operators/{organization}/password/{secret}";
 pub(crate) fn mounted() -> Mounted {
     let operations = vec![
         Operation::get(LINK, "open-password-page", handler(open)).public(),
-        // What it reads is a form; that it reads something is all that matters here, where nothing is published.
-        Operation::post(LINK, "set-password", handler(apply)).public().body::<BTreeMap<String, String>>(),
+        Operation::post(LINK, "set-password", handler(apply)).public().form::<BTreeMap<String, String>>(),
     ];
     Mounted { roots: &["/operators"], problem, ..Mounted::own("operator_pages", operations) }
 }
@@ -51,7 +50,10 @@ async fn apply(call: Call) -> Result<Reply, Problem> {
     let language = asked(&call).unwrap_or(opened.language);
     let words = Words::of(language);
     let name = &opened.organization_name;
-    let (password, confirmation) = (field(&call, "password"), field(&call, "confirmation"));
+    // What is no form of two fields is answered as an empty one is, in the language of the link.
+    let sent = Form::read(&call).ok();
+    let field = |name| sent.as_ref().and_then(|sent| sent.get(name)).unwrap_or_default().to_owned();
+    let (password, confirmation) = (field("password"), field("confirmation"));
     let Err(error) = directory.use_operator_link(organization, secret, password.clone(), &confirmation).await
     else {
         return Ok(reply(200, notice(language, words.done, name, words.sign_in)));
@@ -69,12 +71,6 @@ async fn apply(call: Call) -> Result<Reply, Problem> {
         }
         _ => gone(&call, error).await,
     }
-}
-
-/// The last value of a field of the form; empty where there is none.
-fn field(call: &Call, name: &str) -> String {
-    let pairs = form_urlencoded::parse(call.body());
-    pairs.filter(|(key, _)| key == name).last().map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
 /// The language that was chosen on the page.

@@ -132,6 +132,14 @@ async fn what_is_wrong_with_a_password_is_said_on_the_form_and_the_link_stays_go
     // Not a form at all.
     let answer = server.send(Request::post(&path).body(Body::from(vec![0xff; 100])).unwrap()).await;
     assert_page(&answer, 422, "es");
+    // No password is set that is not the one which was entered.
+    for body in [
+        "password=Chosen-%ff1&confirmation=Chosen-%ff1",
+        "password=Chosen-1&password=Other-1&confirmation=Other-1",
+    ] {
+        let request = Request::post(&path).header("content-type", "application/x-www-form-urlencoded");
+        assert_page(&server.send(request.body(Body::from(body)).unwrap()).await, 422, "es");
+    }
     assert_page(&submit(&server, &path, "Chosen-1", "Chosen-1").await, 200, "es");
 }
 

@@ -34,11 +34,7 @@ pub(in crate::dixa) struct ZonedMillis(pub(in crate::dixa) Timestamp);
 
 impl Serialize for ZonedMillis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let seconds =
-            Timestamp(self.0.unix_seconds().saturating_mul(Timestamp::MICROS_PER_SECOND)).to_string();
-        let millis = self.0.0.rem_euclid(Timestamp::MICROS_PER_SECOND) / 1_000;
-        let date = seconds.trim_end_matches('Z');
-        serializer.collect_str(&format_args!("{date}.{millis:03}Z[GMT]"))
+        serializer.collect_str(&format_args!("{}Z[GMT]", self.0.to_millis()))
     }
 }
 
