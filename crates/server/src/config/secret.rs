@@ -89,6 +89,10 @@ fn masked_query(query: &str) -> String {
 
 fn sounds_secret(name: &str) -> bool {
     let folded = name.to_ascii_lowercase();
+    // The name of a file is what is looked for when it cannot be read.
+    if folded == "password_file" {
+        return false;
+    }
     ["pass", "pwd", "secret", "token", "key"].iter().any(|word| folded.contains(word))
 }
 
@@ -107,6 +111,10 @@ mod tests {
             (
                 "postgres://h/db?user=a&password=pa55&sslmode=require",
                 "postgres://h/db?user=a&password=********&sslmode=require",
+            ),
+            (
+                "postgres://ada@h/db?password_file=/etc/denizen/one&passfile=pa55",
+                "postgres://ada@h/db?password_file=/etc/denizen/one&passfile=********",
             ),
             (
                 "postgres://ada:p@a:5@one:5433,[::1]:5434,three/db?target_session_attrs=any",

@@ -41,12 +41,14 @@ impl PostgresOptions {
     /// - `sslmode`: `disable`, or `verify-full`, which also `prefer`, `require` and `verify-ca` mean here: a connection
     ///   is either plain or verified. Without it, connections to loopback addresses and sockets are plain, and all others
     ///   verified;
-    /// - `sslrootcert`: a PEM file of the authorities to trust, in the place of the public ones.
+    /// - `sslrootcert`: a PEM file of the authorities to trust, in the place of the public ones;
+    /// - `password_file`: a file whose first line is the password, so that the URL itself is no secret. It is read here,
+    ///   once.
     ///
     /// # Errors
     /// What is wrong with the URL, in words that hold no password.
     pub fn parse(url: &str) -> Result<Self, String> {
-        let (plain, ssl) = take_ssl(url)?;
+        let Taken { url: plain, ssl, password_file } = take_own(url)?;
         // The parser's own words may quote the URL.
         let mut config: tokio_postgres::Config = plain.parse().map_err(|_| what_is_wrong(&plain))?;
         // Part of a password would be looked up, and shown, as the name of a host.
@@ -58,6 +60,12 @@ impl PostgresOptions {
         }
         if config.get_user().is_none() {
             return Err("it names no user".to_owned());
+        }
+        if let Some(file) = password_file {
+            if config.get_password().is_some() {
+                return Err("it has both a password and a password_file".to_owned());
+            }
+            config.password(password_in(&file)?);
         }
         if !plain.contains("target_session_attrs=") {
             config.target_session_attrs(TargetSessionAttrs::ReadWrite);
@@ -158,16 +166,26 @@ fn is_local(host: &Host) -> bool {
     }
 }
 
-/// The URL without what it says of TLS, which the parser knows only half of.
-fn take_ssl(url: &str) -> Result<(String, Ssl), String> {
+/// A URL without the parameters of which the parser knows nothing, or only half.
+struct Taken {
+    url: String,
+    ssl: Ssl,
+    password_file: Option<String>,
+}
+
+fn take_own(url: &str) -> Result<Taken, String> {
     let mut ssl = Ssl { mode: None, roots: None };
-    let Some((head, query)) = url.split_once('?') else { return Ok((url.to_owned(), ssl)) };
+    let mut password_file = None;
+    let Some((head, query)) = url.split_once('?') else {
+        return Ok(Taken { url: url.to_owned(), ssl, password_file });
+    };
     let mut rest = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let Some((name, value)) = form_urlencoded::parse(pair.as_bytes()).next() else { continue };
         match name.as_ref() {
             "sslmode" => ssl.mode = Some(value.into_owned()),
             "sslrootcert" => ssl.roots = Some(value.into_owned()),
+            "password_file" => password_file = Some(value.into_owned()),
             _ => rest.push(pair),
         }
     }
@@ -176,7 +194,22 @@ fn take_ssl(url: &str) -> Result<(String, Ssl), String> {
         return Err(format!("sslmode must be one of {}", known.join(", ")));
     }
     let url = if rest.is_empty() { head.to_owned() } else { format!("{head}?{}", rest.join("&")) };
-    Ok((url, ssl))
+    Ok(Taken { url, ssl, password_file })
+}
+
+/// The first line of a file.
+fn password_in(file: &str) -> Result<Vec<u8>, String> {
+    if file.is_empty() {
+        return Err("its password_file names no file".to_owned());
+    }
+    let content =
+        std::fs::read(file).map_err(|error| format!("password_file {file} cannot be read: {error}"))?;
+    let line = content.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.is_empty() {
+        return Err(format!("password_file {file} has no password in its first line"));
+    }
+    Ok(line.to_vec())
 }
 
 fn client_config(roots: Option<&str>) -> Result<rustls::ClientConfig, String> {
@@ -259,6 +292,39 @@ mod tests {
             let error = PostgresOptions::parse(url).unwrap_err();
             assert!(error.contains("%40") && !error.contains("hid") && !error.contains("den="), "{error}");
         }
+    }
+
+    #[test]
+    fn a_password_is_the_first_line_of_the_file_that_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a password & more");
+        let name = form_urlencoded::byte_serialize(file.to_str().unwrap().as_bytes()).collect::<String>();
+        let url = format!("postgres://d@localhost/d?password_file={name}&connect_timeout=3");
+        for content in ["se:cret@ \n", "se:cret@ \r\nsecond\n", "se:cret@ "] {
+            std::fs::write(&file, content).unwrap();
+            assert_eq!(parsed(&url).config.get_password(), Some(&b"se:cret@ "[..]), "{content:?}");
+        }
+    }
+
+    #[test]
+    fn a_password_file_without_a_password_or_beside_another_one_is_refused_in_words_that_hold_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("password");
+        let url = format!("postgres://d@localhost/d?password_file={}", file.display());
+        let error = PostgresOptions::parse(&url).unwrap_err();
+        assert!(error.contains("cannot be read") && error.contains(file.to_str().unwrap()), "{error}");
+        for empty in ["", "\n", "\r\nsecret\n"] {
+            std::fs::write(&file, empty).unwrap();
+            let error = PostgresOptions::parse(&url).unwrap_err();
+            assert!(error.contains("no password in its first line") && !error.contains("secret"), "{error}");
+        }
+        std::fs::write(&file, "secret").unwrap();
+        for both in [url.replace("d@", "d:hidden@"), format!("{url}&password=hidden")] {
+            let error = PostgresOptions::parse(&both).unwrap_err();
+            assert_eq!(error, "it has both a password and a password_file");
+        }
+        let error = PostgresOptions::parse("postgres://d@localhost/d?password_file=").unwrap_err();
+        assert_eq!(error, "its password_file names no file");
     }
 
     #[test]
