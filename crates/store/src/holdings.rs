@@ -66,6 +66,32 @@ pub enum Erasing {
     Kept(&'static str),
 }
 
+/// What becomes of the rows of a table when their organization moves to another database; see [`crate::relocation`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moving {
+    /// Nobody has said it yet, and a test fails.
+    Unsaid,
+    /// They are copied in the order of `key`, which names each of them within the organization.
+    Copied { key: &'static [&'static str], numbers: Numbers },
+    /// They are made anew from what was copied; the reason.
+    Rebuilt(&'static str),
+    /// They are of the database or of the installation, and not of the organization; the reason.
+    Stays(&'static str),
+}
+
+/// What the column `position` of a table has, and what becomes of it when the organization moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbers {
+    /// There is no such column.
+    None,
+    /// Numbers of users, which continuation tokens name: each user keeps its own.
+    Kept,
+    /// Numbers of users of one directory that nobody sees: they are given anew, in the same order.
+    Fresh(Directory),
+    /// Numbers of records, which continuation tokens name: each record keeps its own.
+    Records,
+}
+
 /// A table and what is to be known of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Table {
@@ -78,6 +104,10 @@ pub struct Table {
     pub directory: Option<Directory>,
     /// The column that has the time when what is personal in the row was set to NULL, where rows are cleared.
     pub marked: Option<&'static str>,
+    /// What becomes of the rows when their organization moves.
+    pub moving: Moving,
+    /// The tables of an organization that rows refer to by a foreign key.
+    pub refers_to: &'static [&'static str],
 }
 
 impl Table {

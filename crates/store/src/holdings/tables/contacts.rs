@@ -3,7 +3,7 @@
 use denizen_domain::member::Directory::Contacts;
 
 use super::{CREATED, DIGEST, ORG, UPDATED, mention, personal, plain, subject, table};
-use crate::holdings::{Erasing, Table};
+use crate::holdings::{Erasing, Numbers, Table};
 
 pub(super) const TABLES: &[Table] = &[
     table(
@@ -18,7 +18,9 @@ pub(super) const TABLES: &[Table] = &[
             CREATED,
             plain("expires_at", "a time"),
         ],
-    ),
+    )
+    .copied(&["token_id"])
+    .after(&["role"]),
     table(
         "contact",
         Erasing::Contact,
@@ -43,6 +45,7 @@ pub(super) const TABLES: &[Table] = &[
             plain("anonymized_at", "a time"),
         ],
     )
+    .numbered(Numbers::Fresh(Contacts))
     .of(Contacts)
     .marked("anonymized_at"),
     table(
@@ -55,6 +58,8 @@ pub(super) const TABLES: &[Table] = &[
             subject("user_id"),
         ],
     )
+    .copied(&["kind", "key"])
+    .after(&["contact"])
     .of(Contacts),
     table(
         "attribute_definition",
@@ -73,7 +78,8 @@ pub(super) const TABLES: &[Table] = &[
             CREATED,
             UPDATED,
         ],
-    ),
+    )
+    .copied(&["definition_id"]),
     table(
         "contact_message",
         Erasing::InBatches { key: "message_id", size: "coalesce(octet_length(content), 0)" },
@@ -90,6 +96,8 @@ pub(super) const TABLES: &[Table] = &[
             plain("anonymized_at", "a time"),
         ],
     )
+    .copied(&["message_id"])
+    .after(&["contact_conversation"])
     .of(Contacts)
     .marked("anonymized_at"),
     table(
@@ -120,6 +128,8 @@ pub(super) const TABLES: &[Table] = &[
             plain("anonymized_at", "a time"),
         ],
     )
+    .copied(&["conversation_id"])
+    .after(&["contact"])
     .of(Contacts)
     .marked("anonymized_at"),
     table(
@@ -134,7 +144,8 @@ pub(super) const TABLES: &[Table] = &[
             plain("initiated_at", "a time"),
             plain("processed_at", "a time"),
         ],
-    ),
+    )
+    .copied(&["request_id"]),
     table(
         "erasure_receipt",
         Erasing::Kept("keeps out what arrives late"),
@@ -143,5 +154,6 @@ pub(super) const TABLES: &[Table] = &[
             plain("subject_hash", "hash of the id; leads to nothing of the user"),
             plain("erased_at", "a time"),
         ],
-    ),
+    )
+    .copied(&["subject_hash"]),
 ];

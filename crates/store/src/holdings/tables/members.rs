@@ -3,7 +3,7 @@
 use denizen_domain::member::Directory::Members;
 
 use super::{CREATED, DIGEST, ORG, UPDATED, mention, only, personal, plain, sqlite_table, subject, table};
-use crate::holdings::{Erasing, Table};
+use crate::holdings::{Erasing, Numbers, Table};
 use crate::sql::Dialect;
 
 pub(super) const TABLES: &[Table] = &[
@@ -35,7 +35,9 @@ pub(super) const TABLES: &[Table] = &[
             CREATED,
             UPDATED,
         ],
-    ),
+    )
+    .numbered(Numbers::Kept)
+    .after(&["role"]),
     table(
         "user_tombstone",
         Erasing::Kept("tells that a creator of an API key was deleted"),
@@ -45,7 +47,8 @@ pub(super) const TABLES: &[Table] = &[
             plain("directory", "which directory"),
             plain("deleted_at", "a time"),
         ],
-    ),
+    )
+    .copied(&["user_id"]),
     table(
         "user_search",
         Erasing::SearchIndex,
@@ -57,7 +60,8 @@ pub(super) const TABLES: &[Table] = &[
             only(Dialect::Sqlite, plain("user_search", "FTS5: takes commands, holds nothing")),
             only(Dialect::Sqlite, plain("rank", "FTS5: takes commands, holds nothing")),
         ],
-    ),
+    )
+    .rebuilt("made from the text of each row"),
     sqlite_table(
         "user_search_data",
         Erasing::SearchIndex,
@@ -65,7 +69,8 @@ pub(super) const TABLES: &[Table] = &[
             plain("id", "FTS5: the number of a page"),
             personal("block", "FTS5: parts of names and addresses, each with the rows that have it"),
         ],
-    ),
+    )
+    .rebuilt("of the search index"),
     sqlite_table(
         "user_search_idx",
         Erasing::SearchIndex,
@@ -74,17 +79,20 @@ pub(super) const TABLES: &[Table] = &[
             plain("term", "FTS5: three letters that begin a page; of no user"),
             plain("pgno", "FTS5: the number of a page"),
         ],
-    ),
+    )
+    .rebuilt("of the search index"),
     sqlite_table(
         "user_search_config",
         Erasing::Kept("settings of FTS5"),
         &[plain("k", "FTS5: a setting"), plain("v", "FTS5: a setting")],
-    ),
+    )
+    .staying("settings of FTS5"),
     sqlite_table(
         "sqlite_sequence",
         Erasing::Kept("of SQLite"),
         &[plain("name", "a table"), plain("seq", "the last number that was given out")],
-    ),
+    )
+    .staying("of SQLite"),
     table(
         "api_key",
         Erasing::Kept("of the organization: it signs others in"),
@@ -101,7 +109,9 @@ pub(super) const TABLES: &[Table] = &[
             UPDATED,
             plain("expires_at", "a time"),
         ],
-    ),
+    )
+    .copied(&["key_id"])
+    .after(&["role"]),
     table(
         "link",
         Erasing::AtOnce,
@@ -114,6 +124,8 @@ pub(super) const TABLES: &[Table] = &[
             plain("expires_at", "a time"),
         ],
     )
+    .copied(&["secret_hash"])
+    .after(&["users"])
     .of(Members),
     table(
         "job",
@@ -132,7 +144,8 @@ pub(super) const TABLES: &[Table] = &[
             CREATED,
             UPDATED,
         ],
-    ),
+    )
+    .copied(&["job_id"]),
     table(
         "linked_account",
         Erasing::AtOnce,
@@ -145,6 +158,8 @@ pub(super) const TABLES: &[Table] = &[
             UPDATED,
         ],
     )
+    .copied(&["user_id", "provider"])
+    .after(&["users"])
     .of(Members),
     table(
         "temporary_grant",
@@ -163,6 +178,9 @@ pub(super) const TABLES: &[Table] = &[
             plain("expires_at", "a time"),
         ],
     )
+    .copied(&["grant_id"])
+    .with_records()
+    .after(&["users"])
     .of(Members),
     table(
         "temporary_grant_tag",
@@ -174,8 +192,12 @@ pub(super) const TABLES: &[Table] = &[
             personal("value", "what was noted about the grant"),
         ],
     )
+    .copied(&["grant_id", "name"])
+    .after(&["temporary_grant"])
     .of(Members),
-    table("awaited_user", Erasing::AtOnce, &[ORG, subject("user_id"), plain("since", "a time")]).of(Members),
+    table("awaited_user", Erasing::AtOnce, &[ORG, subject("user_id"), plain("since", "a time")])
+        .copied(&["user_id"])
+        .of(Members),
     table(
         "message",
         Erasing::InBatches { key: "message_id", size: "octet_length(content)" },
@@ -191,6 +213,7 @@ pub(super) const TABLES: &[Table] = &[
             UPDATED,
         ],
     )
+    .copied(&["message_id"])
     .of(Members),
     table(
         "conversation",
@@ -207,6 +230,7 @@ pub(super) const TABLES: &[Table] = &[
             UPDATED,
         ],
     )
+    .copied(&["conversation_id"])
     .of(Members),
     table(
         "memory",
@@ -228,6 +252,8 @@ pub(super) const TABLES: &[Table] = &[
             UPDATED,
         ],
     )
+    .copied(&["memory_id"])
+    .with_records()
     .of(Members),
     table(
         "memory_reference",
@@ -239,6 +265,8 @@ pub(super) const TABLES: &[Table] = &[
             plain("message_id", "an id"),
         ],
     )
+    .copied(&["memory_id", "ordinal"])
+    .after(&["memory"])
     .of(Members),
     table(
         "user_model",
@@ -258,6 +286,7 @@ pub(super) const TABLES: &[Table] = &[
             UPDATED,
         ],
     )
+    .copied(&["user_model_id"])
     .of(Members),
     table(
         "external_event",
@@ -280,5 +309,7 @@ pub(super) const TABLES: &[Table] = &[
             UPDATED,
         ],
     )
+    .copied(&["event_id"])
+    .with_records()
     .of(Members),
 ];

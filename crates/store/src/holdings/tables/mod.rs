@@ -7,7 +7,7 @@ mod organizations;
 
 use denizen_domain::member::Directory;
 
-use super::{Column, Erasing, Holds, Table};
+use super::{Column, Erasing, Holds, Moving, Numbers, Table};
 use crate::sql::Dialect;
 
 const fn column(name: &'static str, holds: Holds, why: &'static str) -> Column {
@@ -35,7 +35,16 @@ const fn only(engine: Dialect, column: Column) -> Column {
 }
 
 const fn table(name: &'static str, erasing: Erasing, columns: &'static [Column]) -> Table {
-    Table { name, erasing, columns, only: None, directory: None, marked: None }
+    Table {
+        name,
+        erasing,
+        columns,
+        only: None,
+        directory: None,
+        marked: None,
+        moving: Moving::Unsaid,
+        refers_to: &[],
+    }
 }
 
 const fn sqlite_table(name: &'static str, erasing: Erasing, columns: &'static [Column]) -> Table {
@@ -51,6 +60,43 @@ impl Table {
     /// Has rows that are cleared, and the column that then has the time.
     const fn marked(self, column: &'static str) -> Self {
         Self { marked: Some(column), ..self }
+    }
+
+    /// Goes along when the organization moves; `key` names a row within the organization.
+    const fn copied(self, key: &'static [&'static str]) -> Self {
+        Self { moving: Moving::Copied { key, numbers: Numbers::None }, ..self }
+    }
+
+    /// Goes along when the organization moves; `position` has the numbers of its rows.
+    const fn numbered(self, numbers: Numbers) -> Self {
+        let key: &[&str] = match numbers {
+            Numbers::Kept => &["directory", "position"],
+            _ => &["position"],
+        };
+        Self { moving: Moving::Copied { key, numbers }, ..self }
+    }
+
+    /// A table that goes along, and whose column `position` has numbers of records.
+    const fn with_records(self) -> Self {
+        let Moving::Copied { key, .. } = self.moving else {
+            panic!("only what is copied has numbers that go along")
+        };
+        Self { moving: Moving::Copied { key, numbers: Numbers::Records }, ..self }
+    }
+
+    /// Is copied after those that its rows refer to.
+    const fn after(self, refers_to: &'static [&'static str]) -> Self {
+        Self { refers_to, ..self }
+    }
+
+    /// Is made anew from what was copied.
+    const fn rebuilt(self, why: &'static str) -> Self {
+        Self { moving: Moving::Rebuilt(why), ..self }
+    }
+
+    /// Stays where it is.
+    const fn staying(self, why: &'static str) -> Self {
+        Self { moving: Moving::Stays(why), ..self }
     }
 }
 

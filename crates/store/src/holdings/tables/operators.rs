@@ -3,7 +3,7 @@
 use denizen_domain::member::Directory::Operators;
 
 use super::{CREATED, ORG, UPDATED, personal, plain, subject, table};
-use crate::holdings::{Erasing, Table};
+use crate::holdings::{Erasing, Numbers, Table};
 
 pub(super) const TABLES: &[Table] = &[
     table(
@@ -17,7 +17,8 @@ pub(super) const TABLES: &[Table] = &[
             CREATED,
             UPDATED,
         ],
-    ),
+    )
+    .copied(&["environment_id"]),
     table(
         "bot",
         Erasing::Kept("about the organization's bots"),
@@ -31,7 +32,9 @@ pub(super) const TABLES: &[Table] = &[
             CREATED,
             UPDATED,
         ],
-    ),
+    )
+    .copied(&["bot_id"])
+    .after(&["environment"]),
     table(
         "operator",
         Erasing::Operator,
@@ -55,18 +58,23 @@ pub(super) const TABLES: &[Table] = &[
             personal("image", "a picture"),
         ],
     )
+    .numbered(Numbers::Fresh(Operators))
     .of(Operators),
     table(
         "operator_environment",
         Erasing::AtOnce,
         &[ORG, subject("user_id"), plain("environment_id", "an environment of the organization")],
     )
+    .copied(&["user_id", "environment_id"])
+    .after(&["operator", "environment"])
     .of(Operators),
     table(
         "operator_bot",
         Erasing::AtOnce,
         &[ORG, subject("user_id"), plain("bot_id", "a bot of the organization")],
     )
+    .copied(&["user_id", "bot_id"])
+    .after(&["operator", "bot"])
     .of(Operators),
     table(
         "operator_configuration",
@@ -80,6 +88,8 @@ pub(super) const TABLES: &[Table] = &[
             UPDATED,
         ],
     )
+    .copied(&["user_id", "key", "bot_id"])
+    .after(&["operator"])
     .of(Operators),
     table(
         "operator_link",
@@ -92,6 +102,8 @@ pub(super) const TABLES: &[Table] = &[
             plain("expires_at", "a time"),
         ],
     )
+    .copied(&["user_id", "secret_hash"])
+    .after(&["operator"])
     .of(Operators),
     table(
         "operator_import",
@@ -106,5 +118,6 @@ pub(super) const TABLES: &[Table] = &[
             plain("begun_at", "a time"),
             UPDATED,
         ],
-    ),
+    )
+    .copied(&["import_id"]),
 ];

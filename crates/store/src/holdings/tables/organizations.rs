@@ -16,7 +16,8 @@ pub(super) const TABLES: &[Table] = &[
             plain("parent_org_id", "another organization"),
             CREATED,
         ],
-    ),
+    )
+    .staying("of the control store, which says where the organization lives"),
     table(
         "signing_key",
         Erasing::Kept("of the installation"),
@@ -28,7 +29,8 @@ pub(super) const TABLES: &[Table] = &[
             plain("algorithm", "how the key signs"),
             plain("signs_from", "a time"),
         ],
-    ),
+    )
+    .staying("of the control store"),
     table(
         "schema_migration",
         Erasing::Kept("of the installation"),
@@ -38,7 +40,8 @@ pub(super) const TABLES: &[Table] = &[
             plain("checksum", "of the step's text"),
             plain("applied_at", "a time"),
         ],
-    ),
+    )
+    .staying("of each database"),
     table(
         "organization_profile",
         Erasing::Kept("about organizations"),
@@ -56,12 +59,15 @@ pub(super) const TABLES: &[Table] = &[
             plain("allowed_origins", "a setting"),
             UPDATED,
         ],
-    ),
+    )
+    .copied(&[]),
     table(
         "organization_image",
         Erasing::Kept("about organizations"),
         &[ORG, plain("kind", "which image"), plain("content", "an image of the organization's pages")],
-    ),
+    )
+    .copied(&["kind"])
+    .after(&["organization_profile"]),
     table(
         "directory_counter",
         Erasing::Kept("a total, which goes down by one"),
@@ -72,7 +78,8 @@ pub(super) const TABLES: &[Table] = &[
             plain("users", "a total"),
             only(Dialect::Sqlite, plain("last_seq", "the last position that was given out")),
         ],
-    ),
+    )
+    .rebuilt("counted anew from what was copied"),
     table(
         "role",
         Erasing::Kept("of the organization"),
@@ -87,7 +94,8 @@ pub(super) const TABLES: &[Table] = &[
             CREATED,
             UPDATED,
         ],
-    ),
+    )
+    .copied(&["role_id"]),
     table(
         "rate_permit",
         Erasing::Kept("gone after a minute"),
@@ -98,5 +106,6 @@ pub(super) const TABLES: &[Table] = &[
             plain("taken", "a count"),
             plain("granted", "a count"),
         ],
-    ),
+    )
+    .staying("gone after a minute"),
 ];
