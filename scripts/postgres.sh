@@ -4,6 +4,8 @@
 #   scripts/postgres.sh programs                       print the folder of PostgreSQL's server programs, or fail
 #   scripts/postgres.sh install                        install them with apt, without any server being started
 #   scripts/postgres.sh create LOG [SETTING=VALUE]...  make a cluster, start it, print its folder
+#   scripts/postgres.sh standby OF LOG [SETTING=VALUE]...  make a hot standby of the cluster in the folder OF, print its folder
+#   scripts/postgres.sh promote FOLDER                 let a standby take writes from now on
 #   scripts/postgres.sh start FOLDER                   start it again, after a stop or a crash
 #   scripts/postgres.sh stop FOLDER
 #   scripts/postgres.sh remove FOLDER                  stop it and remove its folder
@@ -29,7 +31,7 @@ die() {
 
 is_usable() {
     local program version
-    for program in initdb pg_ctl postgres psql; do
+    for program in initdb pg_basebackup pg_ctl postgres psql; do
         [[ -x $1/$program ]] || return 1
     done
     version=$("$1/postgres" --version | sed -nE 's/^postgres \(PostgreSQL\) ([0-9]+).*/\1/p')
@@ -106,13 +108,13 @@ create() {
 }
 
 fill() {
-    local folder=$1 data="$1/data" setting
+    local folder=$1 data="$1/data"
     shift
     # Not synced to the disk: a cluster that a power cut takes away is made again.
     as_owner "$bin/initdb" --pgdata="$data" --username=postgres --encoding=UTF8 --locale=C --no-sync \
         --auth=reject --no-instructions >>"$folder/log" 2>&1 || return 1
     # The superuser has no password and comes in through the socket alone, whose folder is the owner's.
-    printf '%s\n' 'local all postgres trust' 'host all all 127.0.0.1/32 scram-sha-256' >"$data/pg_hba.conf"
+    printf '%s\n' 'local all postgres trust' 'local replication postgres trust' 'host all all 127.0.0.1/32 scram-sha-256' >"$data/pg_hba.conf"
     {
         echo "listen_addresses = '127.0.0.1'"
         echo "unix_socket_directories = '$folder'"
@@ -124,11 +126,43 @@ fill() {
         echo "synchronous_commit = on"
         echo "password_encryption = 'scram-sha-256'"
         echo "log_line_prefix = '%m [%p] %q%d '"
-        for setting in "$@"; do
-            echo "${setting%%=*} = '${setting#*=}'"
-        done
+        settings "$@"
     } >>"$data/postgresql.conf"
     [[ -z $owner ]] || chmod 0700 "$folder"
+}
+
+settings() {
+    local setting
+    for setting in "$@"; do
+        echo "${setting%%=*} = '${setting#*=}'"
+    done
+}
+
+# It follows its primary through the socket, and has the same role with the same password.
+standby() {
+    local of=$1 log=$2 folder
+    shift 2
+    folder=$(new_folder) || die "no folder for a cluster in ${TMPDIR:-/tmp} or /tmp"
+    trap 'remove "$folder"; exit 130' INT TERM
+    if ! { ln -s "$(realpath -m "$log")" "$folder/log" && copy "$of" "$folder" "$@" && begin "$folder"; } >&2; then
+        remove "$folder" >&2
+        die "no standby could be made; see $log"
+    fi
+    (umask 077 && sed -E "s/:[0-9]+\/postgres$/:$(<"$folder/port")\/postgres/" "$of/url" >"$folder/url")
+    echo "$folder"
+}
+
+copy() {
+    local of=$1 folder=$2
+    shift 2
+    as_owner "$bin/pg_basebackup" --pgdata="$folder/data" --host="$of" --port="$(<"$of/port")" --username=postgres \
+        --checkpoint=fast --no-sync --write-recovery-conf >>"$folder/log" 2>&1 || return 1
+    { settings "unix_socket_directories=$folder" "$@"; } >>"$folder/data/postgresql.conf"
+    [[ -z $owner ]] || chmod 0700 "$folder"
+}
+
+promote() {
+    as_owner "$bin/pg_ctl" --pgdata="$1/data" --wait --timeout=60 --silent promote >>"$1/log" 2>&1
 }
 
 # Ports are tried, and kept over a restart. They lie below the range that outgoing connections take theirs from, so
@@ -190,12 +224,16 @@ programs | install) ;;
 create)
     [[ $# -ge 1 ]] || die "create wants the name of a log"
     ;;
-start | stop | remove)
+standby)
+    [[ $# -ge 2 ]] || die "standby wants the folder of its primary and the name of a log"
+    is_ours "$1" || die "$1 is no folder that this script made"
+    ;;
+start | stop | promote | remove)
     [[ $# -eq 1 ]] || die "$command wants a folder"
     is_ours "$1" || die "$1 is no folder that this script made"
     ;;
 *)
-    sed -n '2,9p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//' >&2
+    sed -n '2,11p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//' >&2
     exit 2
     ;;
 esac
