@@ -19,7 +19,7 @@ pub enum StoreError {
     Unreachable(String),
     /// The server does not let the role do what denizen must do, or lacks what it needs for it. Nothing was done.
     Refused(String),
-    /// The connection was lost during a commit: the write was done, or it was not.
+    /// The connection was lost during a commit, or the server warned that it may lose it: the write was done, or not.
     OutcomeUnknown(String),
     /// A row holds what it must not hold.
     Corrupt(String),
@@ -41,7 +41,7 @@ impl fmt::Display for StoreError {
             }
             Self::Refused(text) => write!(f, "the database refuses what denizen must do: {text}"),
             Self::OutcomeUnknown(text) => {
-                write!(f, "the connection was lost during a commit, and its outcome is unknown: {text}")
+                write!(f, "the outcome of a commit is unknown: {text}")
             }
             Self::Corrupt(text) => write!(f, "the database holds an unexpected value: {text}"),
             Self::TooNew { found, known } => write!(

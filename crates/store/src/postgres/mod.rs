@@ -2,16 +2,19 @@
 
 mod check;
 mod failure;
+mod hosts;
 mod lanes;
+mod lookout;
 mod migrate;
 mod options;
 pub(crate) mod readers;
 mod run;
 mod scrub;
 pub(crate) mod session;
+mod wire;
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use denizen_domain::ids::OrgKey;
 use tokio::sync::oneshot;
@@ -21,6 +24,7 @@ pub(crate) use migrate::STATEMENTS as MIGRATION_STATEMENTS;
 pub use options::PostgresOptions;
 
 use self::lanes::{Lane, Task};
+use self::lookout::Lookout;
 use self::readers::{Readers, Replay};
 use self::run::{Outage, Run};
 use self::session::{Mode, Session};
@@ -58,6 +62,8 @@ pub(crate) struct Database {
     readers: Readers,
     writers: Lane,
     long: Lane,
+    /// None where there is one server only.
+    lookout: Mutex<Option<Lookout>>,
 }
 
 impl Database {
@@ -72,6 +78,7 @@ impl Database {
             walls_stand,
             writers: Lane::start("pg", Mode::Write, options.write_connections, &options)?,
             long: Lane::start("pg-long", Mode::Snapshot, options.long_read_connections, &options)?,
+            lookout: Mutex::new(Lookout::start(&options.servers)?),
             options,
         })
     }
@@ -159,6 +166,7 @@ impl Database {
 
     /// Finishes what was queued. Blocks until then.
     pub(crate) fn close(&self) {
+        self.lookout.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.readers.close();
         self.writers.close();
         self.long.close();

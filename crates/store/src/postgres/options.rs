@@ -9,6 +9,8 @@ use rustls::pki_types::pem::PemObject as _;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::hosts::Hosts;
+
 /// What can be tuned of the PostgreSQL engine.
 #[derive(Clone)]
 pub struct PostgresOptions {
@@ -24,6 +26,8 @@ pub struct PostgresOptions {
     pub patience: Duration,
     pub(super) config: tokio_postgres::Config,
     pub(super) tls: MakeRustlsConnect,
+    /// What was found out about the hosts; clones share it.
+    pub(super) servers: Arc<Hosts>,
 }
 
 impl std::fmt::Debug for PostgresOptions {
@@ -58,6 +62,11 @@ impl PostgresOptions {
         if config.get_hosts().is_empty() {
             return Err("it names no host".to_owned());
         }
+        let (hosts, ports) = (config.get_hosts().len(), config.get_ports().len());
+        let addresses = config.get_hostaddrs().len();
+        if (ports > 1 && ports != hosts) || (addresses > 0 && addresses != hosts) {
+            return Err("it has another number of ports or addresses than of hosts".to_owned());
+        }
         if config.get_user().is_none() {
             return Err("it names no user".to_owned());
         }
@@ -81,14 +90,16 @@ impl PostgresOptions {
             config.tcp_user_timeout(Duration::from_secs(20));
         }
         config.keepalives_idle(Duration::from_secs(30)).keepalives_interval(Duration::from_secs(10));
+        let tls = MakeRustlsConnect::new(client_config(ssl.roots.as_deref())?);
         Ok(Self {
+            servers: Arc::new(Hosts::of(&config, tls.clone())),
             write_connections: 16,
             read_connections: 4,
             long_read_connections: 4,
             statement_timeout: Duration::from_secs(30),
             patience: Duration::from_secs(5),
             config,
-            tls: MakeRustlsConnect::new(client_config(ssl.roots.as_deref())?),
+            tls,
         })
     }
 

@@ -19,9 +19,11 @@ use std::time::Duration;
 
 use denizen_domain::ids::OrgKey;
 use futures_util::TryStreamExt as _;
-use tokio_postgres::{Client, Error, Row, Statement};
+use futures_util::future::{Either, select};
+use tokio_postgres::{Client, Row, Statement};
 
 use super::failure::Failure;
+use super::hosts::{REPLACED, Reached, Standing};
 use super::options::PostgresOptions;
 use super::run::{KNOCK, MOST_LOSSES, Outage};
 use super::session::{GRACE, NOBODY, make_room, settings};
@@ -88,6 +90,7 @@ impl Replay {
 /// A connection that several closures use at once. It is driven by a task of the runtime that made it.
 struct Link {
     client: Client,
+    standing: Standing,
     /// The organization that the last message in the queue sets.
     org: Mutex<OrgKey>,
     statements: Mutex<HashMap<Cow<'static, str>, Statement>>,
@@ -199,6 +202,9 @@ impl Readers {
     }
 
     async fn connect(&self, place: &Place) -> Result<Arc<Link>> {
+        let (failed_before, patience) = (self.outage.failed(), self.options.patience);
+        // Who has to wait for somebody else's attempt may not have to wait at all.
+        drop(self.outage.knock(failed_before, patience)?);
         let _turn = place.connecting.lock().await;
         loop {
             if self.is_closed.load(Ordering::Relaxed) {
@@ -207,12 +213,15 @@ impl Readers {
             if let Some(link) = place.open_link() {
                 return Ok(link);
             }
-            match Link::open(&self.options).await {
+            let knock = self.outage.knock(failed_before, patience)?;
+            let opened = Link::open(&self.options).await;
+            drop(knock);
+            match opened {
                 Ok(link) => {
                     self.outage.end();
                     return Ok(place.fill(link));
                 }
-                Err(failure) => self.outage.must_wait(&failure, self.options.patience)?,
+                Err(failure) => self.outage.must_wait(&failure, patience)?,
             }
             tokio::time::sleep(KNOCK).await;
         }
@@ -233,36 +242,24 @@ impl Readers {
 
 impl Link {
     async fn open(options: &PostgresOptions) -> Result<Self, Failure> {
-        let limit = options.config.get_connect_timeout().copied().unwrap_or(GRACE) * 2;
-        let connecting = async {
-            let (client, connection) = options.config.connect(options.tls.clone()).await?;
-            #[allow(
-                clippy::disallowed_methods,
-                reason = "the connection is driven where its callers wait; it ends with its client"
-            )]
-            tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "a connection to PostgreSQL ended");
-                }
-            });
-            client.batch_execute(&settings(options)).await?;
-            Ok::<_, Error>(client)
-        };
-        match tokio::time::timeout(limit, connecting).await {
-            Ok(Ok(client)) => Ok(Self {
-                client,
-                org: Mutex::new(NOBODY),
-                statements: Mutex::default(),
-                waiting: AtomicUsize::new(0),
-                is_over: AtomicBool::new(false),
-            }),
-            Ok(Err(error)) => Err(Failure::of(&error)),
-            Err(_) => Err(Failure::Lost("the server does not answer".to_owned())),
-        }
+        let Reached { client, mut wire, standing, .. } = options.servers.connect(&settings(options)).await?;
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "the connection is driven where its callers wait; it ends with its client"
+        )]
+        tokio::spawn(async move { poll_fn(|cx| wire.poll(cx)).await });
+        Ok(Self {
+            client,
+            standing,
+            org: Mutex::new(NOBODY),
+            statements: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            is_over: AtomicBool::new(false),
+        })
     }
 
     fn is_open(&self) -> bool {
-        !self.is_over.load(Ordering::Relaxed) && !self.client.is_closed()
+        !self.is_over.load(Ordering::Relaxed) && !self.client.is_closed() && self.standing.is_latest()
     }
 
     async fn ask(&self, question: &Question, limit: Duration) -> Result<Vec<Row>, Failure> {
@@ -272,8 +269,11 @@ impl Link {
             let statement = self.prepare(question).await?;
             self.send(question, &statement).await
         };
-        match tokio::time::timeout(limit, asking).await {
-            Ok(answer) => answer,
+        let mut standing = self.standing.clone();
+        let replaced = pin!(standing.is_lost());
+        match tokio::time::timeout(limit, select(pin!(asking), replaced)).await {
+            Ok(Either::Left((answer, _))) => answer,
+            Ok(Either::Right(_)) => Err(Failure::Lost(REPLACED.to_owned())),
             Err(_) => Err(Failure::Lost("the server does not answer".to_owned())),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use denizen_domain::ids::OrgKey;
@@ -29,15 +29,29 @@ const TOLD: Duration = Duration::from_secs(30);
 
 /// Since when the server cannot be reached. While it cannot, closures are refused after one attempt, so that the threads
 /// are not all taken by closures that wait.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Outage(Mutex<Course>);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Course {
     began: Option<Instant>,
     told: Option<Instant>,
     /// When the loss of a connection was last told.
     loss_told: Option<Instant>,
+    /// Attempts to connect that are under way, and how many have failed.
+    knocking: u32,
+    failed: u64,
+    said: String,
+}
+
+/// An attempt to connect, while it lasts.
+#[derive(Debug)]
+pub(crate) struct Knock<'o>(&'o Outage);
+
+impl Drop for Knock<'_> {
+    fn drop(&mut self) {
+        self.0.course().knocking -= 1;
+    }
 }
 
 /// Whether it is time to tell again what was told at `told`, if it was.
@@ -50,6 +64,27 @@ fn is_due(told: &mut Option<Instant>, now: Instant) -> bool {
 }
 
 impl Outage {
+    fn course(&self) -> MutexGuard<'_, Course> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many attempts have failed, for whoever is going to make one.
+    pub(crate) fn failed(&self) -> u64 {
+        self.course().failed
+    }
+
+    /// Begins an attempt to connect. Once `patience` has passed one at a time is enough, for it may take seconds where a
+    /// server does not even refuse: everybody else is told how the last one ended, and so is who came before its end.
+    pub(crate) fn knock(&self, failed_before: u64, patience: Duration) -> Result<Knock<'_>, StoreError> {
+        let mut course = self.course();
+        let is_over_patience = course.began.is_some_and(|began| began.elapsed() > patience);
+        if is_over_patience && (course.knocking > 0 || course.failed > failed_before) {
+            return Err(StoreError::Unreachable(course.said.clone()));
+        }
+        course.knocking += 1;
+        Ok(Knock(self))
+    }
+
     /// Says, after an attempt to connect, whether there is to be another.
     ///
     /// # Errors
@@ -57,7 +92,12 @@ impl Outage {
     pub(crate) fn must_wait(&self, failure: &Failure, patience: Duration) -> Result<(), StoreError> {
         let now = Instant::now();
         let (began, is_due) = {
-            let mut course = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut course = self.course();
+            course.failed += 1;
+            course.said = match failure.error() {
+                StoreError::Unreachable(text) | StoreError::Io(text) | StoreError::Refused(text) => text,
+                other => other.to_string(),
+            };
             (*course.began.get_or_insert(now), is_due(&mut course.told, now))
         };
         let lasts = now.saturating_duration_since(began);
@@ -75,8 +115,7 @@ impl Outage {
 
     /// Tells of a connection that was lost: one line for all that are lost at about the same time.
     pub(crate) fn note_loss(&self, error: &str) {
-        let is_due =
-            is_due(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).loss_told, Instant::now());
+        let is_due = is_due(&mut self.course().loss_told, Instant::now());
         if is_due {
             tracing::warn!(error, "a connection to PostgreSQL was lost");
         } else {
@@ -86,7 +125,7 @@ impl Outage {
 
     pub(crate) fn end(&self) {
         let began = {
-            let mut course = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut course = self.course();
             course.told = None;
             course.began.take()
         };
@@ -98,17 +137,21 @@ impl Outage {
     /// Connects, waiting for `patience` since the outage began, and no longer than somebody waits for the closure.
     fn connect(&self, run: &Run<'_>) -> Result<(), StoreError> {
         let Run { session, patience, .. } = *run;
+        if session.borrow().is_connected() {
+            return Ok(());
+        }
+        let failed_before = self.failed();
         loop {
             // What is run for nobody would be a surprise to a caller who was told that it failed.
             if (run.has_gone)() {
                 return Err(StoreError::Interrupted);
             }
-            let failure = match session.borrow_mut().connect() {
-                Ok(()) => {
-                    self.end();
-                    return Ok(());
-                }
-                Err(failure) => failure,
+            let knock = self.knock(failed_before, patience)?;
+            let connected = session.borrow_mut().connect();
+            drop(knock);
+            let Err(failure) = connected else {
+                self.end();
+                return Ok(());
             };
             self.must_wait(&failure, patience)?;
             std::thread::sleep(KNOCK);
@@ -204,7 +247,7 @@ impl Run<'_> {
             Err(CommitFailure::Failed(again)) => Attempt::Again(again, None),
             Err(CommitFailure::Unknown(text)) => {
                 session.disconnect();
-                tracing::error!(error = %text, "a connection was lost during a commit; its outcome is not known");
+                tracing::error!(error = %text, "the outcome of a commit is not known");
                 Attempt::Ended(Err(StoreError::OutcomeUnknown(text).into()))
             }
         }
@@ -246,6 +289,28 @@ mod tests {
         outage.end();
         let course = outage.0.lock().unwrap();
         assert!(course.told.is_none() && course.began.is_none());
+    }
+
+    #[test]
+    fn once_patience_is_over_one_at_a_time_tries_to_connect() {
+        let (outage, patience) = (Outage::default(), Duration::ZERO);
+        let first = outage.knock(0, patience).expect("nothing has failed yet");
+        assert!(outage.knock(0, patience).is_ok(), "as long as all is well, everybody may");
+        let refused = Err(StoreError::Unreachable("connection refused".to_owned()));
+        std::thread::sleep(Duration::from_millis(1));
+        assert_eq!(outage.must_wait(&lost(), Duration::from_mins(1)), Ok(()));
+        std::thread::sleep(Duration::from_millis(1));
+        assert_eq!(outage.knock(outage.failed(), patience).map(drop), refused);
+        drop(first);
+        assert_eq!(
+            outage.knock(outage.failed() - 1, patience).map(drop),
+            refused,
+            "it came before the failure"
+        );
+        assert_eq!(outage.knock(outage.failed(), patience).map(drop), Ok(()));
+        assert_eq!(outage.knock(0, Duration::from_mins(1)).map(drop), Ok(()), "patience is not over yet");
+        outage.end();
+        assert_eq!(outage.knock(0, patience).map(drop), Ok(()));
     }
 
     #[test]

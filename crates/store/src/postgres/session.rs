@@ -18,7 +18,9 @@ use tokio::sync::oneshot;
 use tokio_postgres::{Client, Error, Row, SimpleQueryMessage, Statement};
 
 use super::failure::Failure;
+use super::hosts::{REPLACED, Reached, Standing};
 use super::options::PostgresOptions;
+use super::wire::Wire;
 use crate::error::{Result, StoreError};
 use crate::sql::{Param, Value};
 
@@ -92,13 +94,10 @@ pub(crate) enum CommitFailure {
 /// A request to cancel, under way.
 type Asking = Pin<Box<dyn Future<Output = Result<(), Error>>>>;
 
-type Driver = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
-
 struct Link {
     client: Client,
-    /// Moves bytes between the client and the socket.
-    driver: Driver,
-    is_over: bool,
+    wire: Wire,
+    standing: Standing,
     statements: HashMap<String, Statement>,
     slot: i64,
 }
@@ -152,12 +151,16 @@ impl Session {
 
     /// Connects, unless there is a connection.
     pub(crate) fn connect(&mut self) -> Result<(), Failure> {
-        if self.link.as_ref().is_some_and(|link| !link.is_over && !link.client.is_closed()) {
+        if self.is_connected() {
             return Ok(());
         }
         self.disconnect();
         self.link = Some(self.runtime.block_on(Link::open(&self.options, self.mode))?);
         Ok(())
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.link.as_ref().is_some_and(Link::is_open)
     }
 
     pub(crate) fn disconnect(&mut self) {
@@ -253,6 +256,9 @@ impl Session {
         }
         let ahead = std::mem::take(&mut self.ahead);
         let wrote = self.wrote;
+        // A commit is not cancelled, whoever has gone.
+        self.abandoned = None;
+        self.take_warning();
         let committed = self.drive(async |client| {
             let (before, committed) = join(send_ahead(client, &ahead), client.batch_execute("COMMIT")).await;
             Ok((before, committed))
@@ -264,7 +270,9 @@ impl Session {
         let (before, committed) = committed.map_err(|failure| lost(failure.error().to_string()))?;
         // A statement that failed has undone the transaction, whatever became of the commit behind it.
         let failure = match (before, committed) {
-            (Ok(()), Ok(())) => return Ok(()),
+            // Engine: when the wait for a synchronous standby is cancelled, the server says that it has committed, and
+            // warns that the standby may not have it. Who heard of a success could see it lost in a failover.
+            (Ok(()), Ok(())) => return self.take_warning().map_or(Ok(()), |text| Err(lost(text))),
             (Err(error), _) if error.as_db_error().is_some() => Failure::of(&error),
             (Err(error), _) | (Ok(()), Err(error)) => match Failure::of(&error) {
                 definite @ (Failure::Conflict(_) | Failure::Refused(StoreError::Constraint(_))) => definite,
@@ -272,6 +280,10 @@ impl Session {
             },
         };
         Err(CommitFailure::Failed(failure))
+    }
+
+    fn take_warning(&mut self) -> Option<String> {
+        self.link.as_mut().and_then(|link| link.wire.take_warning())
     }
 
     /// Ends the transaction without its changes. When even that fails, the connection is dropped, which undoes as much.
@@ -347,7 +359,7 @@ impl Session {
     }
 
     fn drive<T>(&mut self, work: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Result<T, Failure> {
-        let Some(Link { client, driver, is_over, .. }) = self.link.as_mut() else {
+        let Some(Link { client, wire, standing, .. }) = self.link.as_mut() else {
             return Err(Failure::Lost("there is no connection".to_owned()));
         };
         let client = &*client;
@@ -358,24 +370,23 @@ impl Session {
         self.runtime.block_on(async {
             let mut work = pin!(work(client));
             let mut deadline = pin!(tokio::time::sleep(limit));
+            let mut replaced = pin!(standing.is_lost());
             let mut cancel: Option<Asking> = None;
             poll_fn(|cx| {
                 // Once to send, and once more when the connection has brought something.
                 if let Poll::Ready(answer) = work.as_mut().poll(cx) {
                     return Poll::Ready(answer.map_err(|error| Failure::of(&error)));
                 }
-                if !*is_over {
-                    *is_over = driver.as_mut().poll(cx).is_ready();
-                    if *is_over {
-                        // Dropped, for it holds the other ends of the answers that are waited for.
-                        *driver = Box::pin(std::future::pending());
-                    }
-                    if let Poll::Ready(answer) = work.as_mut().poll(cx) {
-                        return Poll::Ready(answer.map_err(|error| Failure::of(&error)));
-                    }
+                let _ = wire.poll(cx);
+                if let Poll::Ready(answer) = work.as_mut().poll(cx) {
+                    return Poll::Ready(answer.map_err(|error| Failure::of(&error)));
+                }
+                if replaced.as_mut().poll(cx).is_ready() {
+                    wire.end();
+                    return Poll::Ready(Err(Failure::Lost(REPLACED.to_owned())));
                 }
                 if deadline.as_mut().poll(cx).is_ready() {
-                    *is_over = true;
+                    wire.end();
                     return Poll::Ready(Err(Failure::Lost("the server does not answer".to_owned())));
                 }
                 if !*is_cancelled
@@ -437,44 +448,17 @@ async fn send_ahead(client: &Client, ahead: &[Piece]) -> Result<(), Error> {
 
 impl Link {
     async fn open(options: &PostgresOptions, mode: Mode) -> Result<Self, Failure> {
-        let limit = options.config.get_connect_timeout().copied().unwrap_or(GRACE) * 2;
-        let connecting = options.config.connect(options.tls.clone());
-        let (client, connection) = match tokio::time::timeout(limit, connecting).await {
-            Ok(connected) => connected.map_err(|error| Failure::of(&error))?,
-            Err(_) => return Err(Failure::Lost("the server does not answer".to_owned())),
-        };
-        let mut driver: Driver = Box::pin(connection);
         let (common, own) = (settings(options), mode.settings());
         let settings = format!("{common}; {own}SELECT pg_backend_pid() % {COUNTER_SLOTS} AS slot");
-        let answered = tokio::time::timeout(limit, async {
-            let mut asking = pin!(client.simple_query(&settings));
-            poll_fn(|cx| {
-                if let Poll::Ready(answer) = asking.as_mut().poll(cx) {
-                    return Poll::Ready(answer);
-                }
-                if driver.as_mut().poll(cx).is_ready() {
-                    driver = Box::pin(std::future::pending());
-                    return asking.as_mut().poll(cx);
-                }
-                asking.as_mut().poll(cx)
-            })
-            .await
-        })
-        .await;
-        let answered = match answered {
-            Ok(answered) => answered.map_err(|error| Failure::of(&error))?,
-            Err(_) => return Err(Failure::Lost("the server does not answer".to_owned())),
-        };
+        let Reached { client, wire, standing, answered } = options.servers.connect(&settings).await?;
         let slot = answered.iter().find_map(|message| match message {
             SimpleQueryMessage::Row(row) => row.try_get("slot").ok().flatten()?.parse().ok(),
             _ => None,
         });
-        Ok(Self {
-            client,
-            driver,
-            is_over: false,
-            statements: HashMap::new(),
-            slot: slot.unwrap_or_default(),
-        })
+        Ok(Self { client, wire, standing, statements: HashMap::new(), slot: slot.unwrap_or_default() })
+    }
+
+    fn is_open(&self) -> bool {
+        !self.wire.is_over() && !self.client.is_closed() && self.standing.is_latest()
     }
 }

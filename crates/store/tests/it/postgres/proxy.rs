@@ -14,6 +14,8 @@ pub(super) enum Wire {
     CutAfterCommit,
     /// Whoever connects is hung up on.
     Down,
+    /// Whoever connects waits for a word.
+    Silent,
 }
 
 struct State {
@@ -45,8 +47,16 @@ impl Proxy {
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 let client = client.unwrap();
-                if shared.lock().unwrap().wire == Wire::Down {
-                    continue;
+                {
+                    let mut state = shared.lock().unwrap();
+                    match state.wire {
+                        Wire::Down => continue,
+                        Wire::Silent => {
+                            state.connections.push(client);
+                            continue;
+                        }
+                        _ => {}
+                    }
                 }
                 let server = TcpStream::connect(&server).unwrap();
                 let ends = [client.try_clone().unwrap(), server.try_clone().unwrap()];

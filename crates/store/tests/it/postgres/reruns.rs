@@ -232,6 +232,48 @@ async fn a_write_whose_outcome_is_unknown_is_not_run_again_and_said_to_be_unknow
     store.close();
 }
 
+/// As it does when the wait for a synchronous standby is cancelled: what it says it has committed may be lost.
+#[tokio::test]
+async fn a_commit_that_the_server_warns_of_is_said_to_be_unknown() {
+    let Some(test) = TestStore::postgres() else { return };
+    add_role(&test.store, ORG).await;
+    let outside = test.outside().await;
+    outside
+        .run(
+            "CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS
+                 $$ BEGIN RAISE WARNING 'it may be lost'; RETURN NULL; END $$;
+             CREATE CONSTRAINT TRIGGER warns AFTER INSERT ON users DEFERRABLE INITIALLY DEFERRED
+                 FOR EACH ROW EXECUTE FUNCTION warn()",
+        )
+        .await;
+    let (total, counted) = runs();
+    let write = move |tx: &Tx<'_>| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        users::insert(tx, &plain_user(1), NOW)
+    };
+    let unknown = test.store.write(ORG, write).await;
+    assert_eq!(unknown, Err(StoreError::OutcomeUnknown("it may be lost (01000)".to_owned())));
+    assert_eq!(total.load(Ordering::SeqCst), 1, "it is not run again");
+    outside.run("DROP TRIGGER warns ON users").await;
+    let write = |tx: &Tx<'_>| users::insert(tx, &plain_user(2), NOW).map(|at| at.is_some());
+    assert_eq!(test.store.write(ORG, write).await, Ok(true));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_takes_connections_and_says_nothing_keeps_nobody_from_the_next_one() {
+    let Some(test) = TestStore::postgres() else { return };
+    let proxy = Proxy::before(test.url());
+    proxy.set(Wire::Silent);
+    let (before, host) = test.url().split_once('@').unwrap();
+    let (host, database) = host.split_once('/').unwrap();
+    let silent = proxy.url("postgres://x@host/").replace("postgres://x@", "").replace('/', "");
+    let options = PostgresOptions::parse(&format!("{before}@{silent},{host}/{database}")).unwrap();
+    let store = Store::open(options, NOW).unwrap();
+    assert_eq!(store.ping().await, Ok(()));
+    assert_eq!(count(&store, ORG).await, 0);
+    store.close();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_that_changed_nothing_is_run_again_even_when_it_is_lost_in_its_commit() {
     let Some((store, proxy, _test)) = over_a_wire(|_| ()) else { return };
