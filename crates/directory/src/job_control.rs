@@ -140,6 +140,13 @@ impl Directory {
         self.write(found.org, move |tx| Ok(stored::hurry_organization(tx, now)?)).await
     }
 
+    /// Holds the mails of all organizations that wait, and that no worker has, until they are made due, and says how many
+    /// these were: where the store has been put back to an earlier state, they may have been sent already.
+    pub async fn hold_mails(&self) -> Result<usize> {
+        let now = self.now();
+        self.write(OrgKey::CONTROL, move |tx| Ok(stored::hold_mails(tx, now, now)?)).await
+    }
+
     /// As [`Self::hurry_jobs`], the jobs with one id, of which there is more than one only where each organization has
     /// one of its kind.
     ///

@@ -92,6 +92,10 @@ pub enum Command {
     /// Look the database over for damage and contradictions, also beside a running server; exit code 1 if there are any
     #[command(after_help = "Example:\n  denizen check --data /srv/denizen")]
     Check,
+    /// Copy the store into a folder while a server goes on working; SQLite only, PostgreSQL has tools of its own
+    Backup(Backup),
+    /// Make a store from a backup, after looking it over; or only look the backup over
+    Restore(Restore),
     /// Print the OpenAPI document of a dialect
     #[command(after_help = "Example:\n  denizen openapi amigo > amigo.json")]
     Openapi {
@@ -357,6 +361,15 @@ pub enum Job {
         #[command(flatten)]
         output: Output,
     },
+    /// Hold the mails that wait until they are retried: after PostgreSQL was put back to an earlier state, which may hold
+    /// mails that have been sent since
+    #[command(after_help = "Example:
+  denizen job hold
+  denizen job retry --all")]
+    Hold {
+        #[command(flatten)]
+        output: Output,
+    },
     /// Remove a job undone: a mail, a job that was given up, or the deletion of an account that Google will never delete
     #[command(after_help = "Example:\n  denizen job drop 6650f0a1b2c3d4e5f6071829 --yes")]
     Drop {
@@ -411,6 +424,49 @@ pub struct Ingest {
     /// Print what became of every line, as JSON, instead of the refused lines as text
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  denizen backup /backups/denizen-2026-11-22 --data /srv/denizen
+  denizen restore /backups/denizen-2026-11-22 --verify-only
+
+docs/operations.md says what is in a backup, and what PostgreSQL needs instead.")]
+pub struct Backup {
+    /// The folder to be made, which must not be there yet
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
+    /// Copy at most so many MiB in a second [default: rest for as long as it works]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: Option<u32>,
+    /// Show no progress
+    #[arg(long)]
+    pub quiet: bool,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  denizen restore /backups/denizen-2026-11-22 --data /srv/denizen
+  denizen restore /backups/denizen-2026-11-22 --verify-only
+
+What was done after the backup is undone, deletions included: docs/operations.md says what to do before the server starts.")]
+pub struct Restore {
+    /// The folder that `denizen backup` made
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
+    /// Only look the backup over, and write nothing
+    #[arg(long)]
+    pub verify_only: bool,
+    /// Let the server send the mails that waited when the backup was made, instead of holding them: some may have been sent
+    #[arg(long, conflicts_with = "verify_only")]
+    pub send_mails: bool,
+    /// Show no progress
+    #[arg(long)]
+    pub quiet: bool,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// How a command prints its answer.
@@ -485,7 +541,7 @@ mod tests {
         }
         let mut seen = 0;
         visit(&Cli::command(), "", &mut seen);
-        assert_eq!(seen, 26);
+        assert_eq!(seen, 29);
     }
 
     #[test]

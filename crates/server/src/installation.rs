@@ -83,10 +83,7 @@ where
         Missing::Create => create_data_folder(config)?,
         Missing::Refuse => must_exist(config)?,
     }
-    // Causes that are not for callers are only logged; at a terminal they belong to the answer.
-    // What an operator takes away from the jobs is told wherever the work at jobs is.
-    let filter = "error,denizen_directory::job_control=warn".to_owned();
-    let _logging = logging::start(&Log { format: LogFormat::Text, filter })?;
+    let _logging = start_logging()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -108,7 +105,16 @@ where
     })
 }
 
-fn must_exist(config: &Config) -> Result<(), Failure> {
+/// Causes that are not for callers are only logged; at a terminal they belong to the answer. What an operator takes away
+/// from the jobs is told wherever the work at jobs is. The log ends with the answer.
+pub fn start_logging() -> anyhow::Result<logging::Logging> {
+    let filter = "error,denizen_directory::job_control=warn".to_owned();
+    logging::start(&Log { format: LogFormat::Text, filter })
+}
+
+/// # Errors
+/// When there is no store where the configuration says.
+pub fn must_exist(config: &Config) -> Result<(), Failure> {
     let file = match config.place() {
         Place::Sqlite(file) => file,
         Place::Postgres(_) => return must_have_tables(config),

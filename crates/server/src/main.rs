@@ -8,6 +8,7 @@
     reason = "a binary has no public interface: `pub` says what a module offers to its siblings"
 )]
 
+mod backup;
 mod caution;
 mod cli;
 mod commands;

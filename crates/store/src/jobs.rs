@@ -165,6 +165,11 @@ static HURRY_ALL: Sql = Sql::new(
     "job.hurry_all",
     "UPDATE job SET run_at = $1, updated_at = $1 WHERE state = 'waiting' AND run_at > $1",
 );
+static HOLD_MAILS: Sql = Sql::new(
+    "job.hold_mails",
+    "UPDATE job SET state = 'waiting', run_at = $1, lease_until = 0, last_error = $2, updated_at = $3
+     WHERE state IN ('waiting', 'running') AND kind LIKE 'mail.%' AND lease_until <= $4 AND run_at < $1",
+);
 static DROP: Sql = Sql::new(
     "job.drop",
     "DELETE FROM job WHERE org_id = $1 AND job_id = $2 AND state IN ('waiting', 'failed')",
@@ -209,6 +214,7 @@ pub const STATEMENTS: &[&Sql] = &[
     &HURRY,
     &HURRY_ORGANIZATION,
     &HURRY_ALL,
+    &HOLD_MAILS,
     &DROP,
     &COUNT_KIND,
     &COUNT_PAYLOAD,
@@ -429,6 +435,18 @@ pub fn hurry_organization(tx: &Tx<'_>, now: Timestamp) -> Result<usize> {
 /// As [`hurry_organization`], over all organizations.
 pub fn hurry_all(tx: &Tx<'_>, now: Timestamp) -> Result<usize> {
     tx.execute(&HURRY_ALL, &[Param::Int(now.0)])
+}
+
+/// When a job is due that is held: never by itself.
+pub const HELD: Timestamp = Timestamp(253_402_214_400_000_000);
+const WHY_HELD: &str =
+    "held: it may have been sent already; `denizen job retry` sends it, `denizen job drop` does not";
+
+/// Holds the mails that wait, over all organizations, until somebody makes them due, and says how many these were. Mails
+/// whose worker's lease ends after `leased_until` are left to it.
+pub fn hold_mails(tx: &Tx<'_>, leased_until: Timestamp, now: Timestamp) -> Result<usize> {
+    let params = [Param::Int(HELD.0), Param::Text(WHY_HELD), Param::Int(now.0), Param::Int(leased_until.0)];
+    tx.execute(&HOLD_MAILS, &params)
 }
 
 /// Removes a job of the organization undone; `false`, and it stays, while a worker has it.

@@ -3,6 +3,7 @@
 use denizen_directory::Directory;
 use denizen_directory::job_control::{Handled, ListedJob};
 use denizen_domain::ids::ObjectId;
+use denizen_store::jobs::HELD;
 use serde_json::json;
 
 use crate::cli::{Job, Output};
@@ -14,6 +15,8 @@ use crate::report::{self, Failure, table};
 
 /// The most jobs that are shown.
 const MOST: i64 = 10_000;
+pub const HOW_TO_GO_ON: &str =
+    "`denizen job list` shows them, `denizen job retry` sends them, and `denizen job drop` removes them";
 const GONE: &str = "`denizen job list` shows those that are there; one that is done is there no longer";
 
 pub fn run(config: &Config, job: &Job) -> anyhow::Result<()> {
@@ -29,6 +32,13 @@ pub fn run(config: &Config, job: &Job) -> anyhow::Result<()> {
                     None => retry_all(&directory, org.as_deref(), *output).await,
                 }
             })
+        }
+        Job::Hold { output } => {
+            with_directory(
+                config,
+                Missing::Refuse,
+                |directory| async move { hold(&directory, *output).await },
+            )
         }
         Job::Drop { job_id, org, yes, output } => {
             let id = parse(job_id)?;
@@ -76,8 +86,12 @@ async fn list(directory: &Directory, org: Option<&str>, output: Output) -> anyho
             job.kind.clone(),
             job.state.to_owned(),
             job.attempts.to_string(),
-            // One that was given up is not run again.
-            if job.state == "failed" { "–".to_owned() } else { whole_seconds(job.run_at) },
+            // One that was given up is not run again, and one that is held not by itself.
+            if job.state == "failed" || job.run_at >= HELD {
+                "–".to_owned()
+            } else {
+                whole_seconds(job.run_at)
+            },
             job.last_error.clone().or_else(|| job.waits_for.map(str::to_owned)).unwrap_or_default(),
         ]
     });
@@ -96,6 +110,18 @@ async fn retry_all(directory: &Directory, org: Option<&str>, output: Output) -> 
         jobs => format!("{jobs} jobs are due now"),
     };
     report::print(&format!("{what}; a running server takes what is due within seconds\n"))
+}
+
+async fn hold(directory: &Directory, output: Output) -> anyhow::Result<()> {
+    let jobs = directory.hold_mails().await.map_err(|error| of_directory(&error, about(None)))?;
+    if output.json {
+        return report::print_json(&json!({ "held": jobs }));
+    }
+    report::print(&match jobs {
+        0 => "no mail waits\n".to_owned(),
+        1 => format!("1 mail is held; {HOW_TO_GO_ON}\n"),
+        jobs => format!("{jobs} mails are held; {HOW_TO_GO_ON}\n"),
+    })
 }
 
 async fn retry(directory: &Directory, org: Option<&str>, id: ObjectId, output: Output) -> anyhow::Result<()> {

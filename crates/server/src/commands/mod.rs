@@ -1,5 +1,6 @@
 //! One file per command: what is done with parsed arguments.
 
+mod backup;
 mod check;
 mod completions;
 mod config;
@@ -12,6 +13,7 @@ mod openapi;
 mod operator;
 mod org;
 mod progress;
+mod restore;
 mod serve;
 mod signing_key;
 mod user;
@@ -42,6 +44,8 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Job(job) => job::run(&loaded.config, job),
         Command::User(user) => user::run(&loaded.config, user),
         Command::Check => check::run(&loaded.config),
+        Command::Backup(backup) => backup::run(&loaded.config, backup),
+        Command::Restore(restore) => restore::run(&loaded.config, restore),
     }
 }
 

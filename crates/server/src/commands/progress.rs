@@ -41,11 +41,29 @@ impl Progress {
         let _ = io::stderr().write_all(text.as_bytes());
     }
 
+    /// Says what is done now, where it cannot be said how far it is.
+    pub fn say(&self, line: &str) {
+        if self.every.is_none() {
+            return;
+        }
+        self.is_drawn.set(self.is_terminal);
+        let text = if self.is_terminal { format!("\r{line}\u{1b}[K") } else { format!("{line}\n") };
+        // Nobody is left to be told when standard error is closed.
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+
     /// Takes the line off the terminal.
     pub fn clear(&self) {
         if self.is_drawn.replace(false) {
             clear_line();
         }
+    }
+}
+
+impl Drop for Progress {
+    /// So that an error does not stand behind what was shown.
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 

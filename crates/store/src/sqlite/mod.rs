@@ -1,5 +1,6 @@
 //! The SQLite engine: one writer thread with group commit, readers apart, migrations.
 
+pub(crate) mod backup;
 mod check;
 mod database;
 mod gaps;

@@ -224,3 +224,34 @@ async fn links_go_with_their_user_and_when_they_expire() {
     let refused = test.store.write(ORG, |tx| links::insert(tx, &link(3), NOW)).await;
     assert!(matches!(refused, Err(StoreError::Constraint(_))));
 }
+
+#[tokio::test]
+async fn mails_that_are_held_are_leased_by_nobody_until_they_are_made_due() {
+    let test = TestStore::empty();
+    let kinds = [(1, "mail.invitation"), (2, "mail.operator"), (3, "user.erase"), (4, "mail.magic_link")];
+    for (number, kind) in kinds {
+        let now = Timestamp(NOW.0 - 10 + i64::try_from(number).unwrap());
+        let insert =
+            move |tx: &denizen_store::Tx<'_>| jobs::insert(tx, job_id(number), kind, None, "{}", now);
+        test.store.write(OrgKey(1 + i64::try_from(number % 2).unwrap()), insert).await.unwrap();
+    }
+    // The first is being worked on.
+    assert_eq!(lease(&test.store, NOW, 1).await[0].job_id, job_id(1));
+    let hold = async |leased_until| {
+        let hold = move |tx: &denizen_store::Tx<'_>| jobs::hold_mails(tx, leased_until, NOW);
+        test.store.write(OrgKey::CONTROL, hold).await.unwrap()
+    };
+    assert_eq!(hold(NOW).await, 2, "whoever has a mail goes on with it");
+    assert_eq!(hold(Timestamp(i64::MAX)).await, 1, "nobody has it in a store that was put back");
+    assert_eq!(hold(Timestamp(i64::MAX)).await, 0, "all are held");
+    let later = NOW.plus_seconds(3_600 * 24 * 365);
+    let ids = |jobs: Vec<Job>| jobs.iter().map(|job| job.job_id).collect::<Vec<_>>();
+    assert_eq!(ids(lease(&test.store, later, 9).await), [job_id(3)]);
+    let held = listed(&test.store, OrgKey(2)).await;
+    assert!(held[0].last_error.as_deref().is_some_and(|why| why.starts_with("held")), "{held:?}");
+
+    test.store.write(OrgKey::CONTROL, move |tx| jobs::hurry_all(tx, later)).await.unwrap();
+    let mut due = ids(lease(&test.store, later, 9).await);
+    due.sort_unstable();
+    assert_eq!(due, [job_id(1), job_id(2), job_id(4)]);
+}

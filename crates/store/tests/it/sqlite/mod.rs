@@ -1,5 +1,6 @@
 //! SQLite's own mechanics, whatever engine the other tests run on.
 
+mod backup;
 mod catalogue;
 mod checking;
 mod clearing;
