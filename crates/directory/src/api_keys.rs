@@ -87,16 +87,20 @@ impl KeyTexts {
     }
 }
 
-/// Adds a key, and marks its creator as one whose deletion leaves a tombstone. The creator belongs to another
-/// organization when that one made this one; the record is marked there.
+/// Adds a key, and marks its creator, unless that is a user of another organization: then the creator was marked there, by
+/// [`mark_creator`], before.
 pub(crate) fn insert_key(tx: &Tx<'_>, key: &ApiKey) -> Result<()> {
     stored::insert(tx, key)?;
-    let home = &tx.of(key.creator_org);
+    if key.creator_org == tx.org { mark_creator(tx, key.creator, key.created_at) } else { Ok(()) }
+}
+
+/// Marks a member as one whose deletion leaves a tombstone.
+fn mark_creator(tx: &Tx<'_>, creator: UserId, now: Timestamp) -> Result<()> {
     let mut creator =
-        users::find(home, UserDirectory::Members, key.creator)?.ok_or(ErrorCode::InvalidCredentials)?;
+        users::find(tx, UserDirectory::Members, creator)?.ok_or(ErrorCode::InvalidCredentials)?;
     if !creator.created_api_key {
         creator.created_api_key = true;
-        users::update(home, UserDirectory::Members, &creator, false, key.created_at)?;
+        users::update(tx, UserDirectory::Members, &creator, false, now)?;
     }
     Ok(())
 }
@@ -140,6 +144,11 @@ impl Directory {
         let record_id = ctx.environment.object_id(ctx.now);
         let expires_at = ctx.now.plus_micros(life_micros);
         let ctx = ctx.clone();
+        let (home, creator, now) = (ctx.session.home.org, ctx.session.user_id, ctx.now);
+        if home != ctx.org() && !ctx.filter(&names::ORGANIZATION_CREATE_API_KEY).is_never() {
+            // The two may lie in different databases. A mark without a key only leaves a tombstone that says too much.
+            self.write(home, move |tx| mark_creator(tx, creator, now)).await?;
+        }
         self.write(ctx.org(), move |tx| {
             // Who may make no key must not learn which roles there are.
             let role = roles::find_by_name(tx, &role_name)?
@@ -174,16 +183,17 @@ impl Directory {
     pub async fn list_api_keys(&self, ctx: &OpContext) -> Result<Vec<ListedKey>> {
         let filter = ctx.filter(&names::ORGANIZATION_GET_API_KEY);
         let now = ctx.now;
-        self.read(ctx.org(), move |conn| {
-            let mut listed = Vec::new();
-            for key in stored::list(conn)? {
-                let texts = KeyTexts::of(&key);
-                if key.expires_at > now && filter.admits(&|name| texts.attribute(name)) {
-                    let creator_org = control::find_by_key(conn, key.creator_org)?.map(|found| found.slug);
-                    listed.push(ListedKey { key, creator_org });
-                }
-            }
-            Ok(listed)
+        let mut keys = self.query(ctx.org(), stored::list).await?;
+        keys.retain(|key| {
+            let texts = KeyTexts::of(key);
+            key.expires_at > now && filter.admits(&|name| texts.attribute(name))
+        });
+        self.query(OrgKey::CONTROL, move |conn| {
+            let listed = |key: &ApiKey| {
+                let creator_org = control::find_by_key(conn, key.creator_org)?.map(|found| found.slug);
+                Ok(ListedKey { key: key.clone(), creator_org })
+            };
+            keys.iter().map(listed).collect()
         })
         .await
     }

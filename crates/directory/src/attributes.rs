@@ -34,7 +34,7 @@ impl Directory {
     /// [`crate::ErrorCode::Forbidden`].
     pub async fn attribute_definitions(&self, ctx: &OpContext) -> Result<Vec<AttributeDefinition>> {
         ctx.require(&names::DIRECTORY_READ_CONTACT)?;
-        Ok(self.store().scan(ctx.org(), stored::list).await?)
+        Ok(self.stores().scan(ctx.org(), stored::list).await?)
     }
 
     /// One definition: permission `Directory:ReadContact`.

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use denizen_domain::ids::{ObjectId, OrgKey, UserId};
 use denizen_domain::member::Directory as UserDirectory;
+use denizen_domain::text::ClusterName;
 use denizen_domain::time::Timestamp;
 use denizen_store::linked_accounts::{self, Provider};
 use denizen_store::users::User;
 use denizen_store::{
-    StoreError, Tx, awaited_users, erasures, holdings, jobs as stored, operators, organizations, users,
+    Store, StoreError, Tx, awaited_users, erasures, holdings, jobs as stored, operators, organizations, users,
 };
 
 use crate::environment::Environment;
@@ -149,10 +150,27 @@ impl Directory {
         since.plus_seconds(self.awaited_seconds())
     }
 
-    /// Erases an organization that is off the map, some rows at a time.
-    pub(crate) async fn erase_organization(&self, org: OrgKey) -> Result<Task> {
-        while self.release_accounts(org).await? {}
-        while !self.write(org, |tx| Ok(holdings::erase_organization_batch(tx, BATCH)?)).await? {}
+    /// Erases what a cluster has of an organization that is not there any more, some rows at a time.
+    pub(crate) async fn erase_organization(&self, org: OrgKey, cluster: &str) -> Result<Task> {
+        let cluster = ClusterName::parse(cluster).map_err(|_| ErrorCode::ClusterNotFound)?;
+        let lives_in = self.stores().find_placement(org).await?;
+        // It has come back meanwhile.
+        if lives_in.as_ref() == Some(&cluster) {
+            return Ok(Task::Nothing);
+        }
+        let store = self.store_at(&cluster).await?;
+        // The accounts of users who have moved are theirs still.
+        if lives_in.is_none() {
+            while self.release_accounts(&store, org).await? {}
+        }
+        self.erase_rows(&store, org, lives_in.is_some()).await?;
+        Ok(Task::Nothing)
+    }
+
+    /// Erases all that a database has of an organization whose gate is shut. Of one that is whole in another database, its
+    /// jobs as well, which are done there.
+    pub(crate) async fn erase_rows(&self, store: &Store, org: OrgKey, is_elsewhere: bool) -> Result<()> {
+        while !store.write_barred(org, |tx| holdings::erase_organization_batch(tx, BATCH)).await? {}
         for erase in [
             organizations::erase_users,
             organizations::erase_contacts,
@@ -161,32 +179,36 @@ impl Directory {
             organizations::erase_bots,
             organizations::erase_environments,
         ] {
-            while self.write(org, move |tx| Ok(erase(tx, BATCH)?)).await? > 0 {}
+            while store.write_barred(org, move |tx| erase(tx, BATCH)).await? > 0 {}
         }
         let now = self.now();
         let jobs = ErasureJobs::new(self, now);
-        self.write(org, move |tx| {
+        let rest = move |tx: &Tx<'_>| {
             organizations::erase_rest(tx)?;
-            jobs.enqueue_scrub(tx, now)
-        })
-        .await?;
+            if is_elsewhere {
+                stored::delete_all(tx)?;
+            }
+            // It is no organization's: those of one that has moved away are not looked at.
+            jobs.enqueue_scrub(&tx.of(OrgKey::CONTROL), now)
+        };
+        store.write_barred(org, rest).await?;
         self.inner.job_signal.wake();
-        Ok(Task::Nothing)
+        Ok(())
     }
 
     /// Enqueues the deletion of some of the accounts that the organization's users have at identity providers; `true`
     /// when there may be more.
-    async fn release_accounts(&self, org: OrgKey) -> Result<bool> {
+    async fn release_accounts(&self, store: &Store, org: OrgKey) -> Result<bool> {
         let now = self.now();
         let ids = draw(&self.inner.environment, ACCOUNTS, now);
-        let found = self
-            .write(org, move |tx| {
+        let found = store
+            .write_barred(org, move |tx| {
                 let accounts = linked_accounts::some(tx, ids.len())?;
                 for (id, (user, account)) in ids.iter().zip(&accounts) {
                     enqueue_account_deletion(tx, *id, account.clone(), now)?;
                     linked_accounts::unlink(tx, *user, account.provider)?;
                 }
-                Ok(accounts.len())
+                Ok::<_, Error>(accounts.len())
             })
             .await?;
         if found > 0 {
@@ -196,11 +218,11 @@ impl Directory {
     }
 
     /// Scrubs the database's files. Scrubs that wait meanwhile are served by it: what they were enqueued for is committed.
-    pub(crate) async fn scrub_store(&self) -> Result<Task> {
+    pub(crate) async fn scrub_store(&self, store: &Store) -> Result<Task> {
         let kind = Work::ScrubStore.kind();
         let began = self.now();
-        let served = self.query(OrgKey::CONTROL, move |conn| stored::waiting(conn, kind, SERVED)).await?;
-        self.store().scrub().await.map_err(|error| match error {
+        let served = store.read(OrgKey::CONTROL, move |conn| stored::waiting(conn, kind, SERVED)).await?;
+        store.scrub().await.map_err(|error| match error {
             StoreError::Busy => {
                 Error::with_text(ErrorCode::Busy, "somebody still reads an older state of the database")
             }
@@ -210,13 +232,10 @@ impl Directory {
         if served.is_empty() {
             return Ok(Task::Nothing);
         }
-        self.write(OrgKey::CONTROL, move |tx| {
-            for (org, job) in &served {
-                stored::delete_waiting(&tx.of(*org), *job)?;
-            }
-            Ok(())
-        })
-        .await?;
+        let delete = move |tx: &Tx<'_>| {
+            served.iter().try_for_each(|(org, job)| stored::delete_waiting(&tx.of(*org), *job))
+        };
+        store.write_barred(OrgKey::CONTROL, delete).await?;
         Ok(Task::Nothing)
     }
 }

@@ -61,10 +61,13 @@ pub enum ErrorCode {
     EnvironmentNotFound,
     /// Too many attempts to sign in failed; a later one may succeed.
     TooManyAttempts,
+    /// The organization is on its way into another database, and takes no writes until it has arrived. Nothing was done.
+    OrganizationMoving,
+    ClusterNotFound,
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::InvalidCredentials,
         Self::Forbidden,
         Self::Unverified,
@@ -98,6 +101,8 @@ impl ErrorCode {
         Self::ConfigurationNotFound,
         Self::EnvironmentNotFound,
         Self::TooManyAttempts,
+        Self::OrganizationMoving,
+        Self::ClusterNotFound,
     ];
 
     /// Words fit for a caller, where the operation has none that say more.
@@ -139,6 +144,10 @@ impl ErrorCode {
             Self::ConfigurationNotFound => "There is no value under this key",
             Self::EnvironmentNotFound => "Environment not found",
             Self::TooManyAttempts => "Too many attempts to sign in; wait and try again",
+            Self::OrganizationMoving => {
+                "The organization is being moved and takes no changes meanwhile; nothing was done, try again"
+            }
+            Self::ClusterNotFound => "Cluster not found",
         }
     }
 }
@@ -182,6 +191,11 @@ impl Error {
         Self { retry_after: Some(retry_after), ..Self::new(ErrorCode::TooManyAttempts) }
     }
 
+    /// The organization takes no writes for now, and may be tried again in so many seconds.
+    pub(crate) fn moving(retry_after: i64) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(ErrorCode::OrganizationMoving) }
+    }
+
     /// What went wrong in the store, where that is no part of its ordinary work. It holds no values of rows, and is for
     /// operators and not for callers.
     pub fn cause(&self) -> Option<&StoreError> {
@@ -219,6 +233,7 @@ impl std::error::Error for Error {}
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let code = match error {
+            StoreError::Barred => return Self::new(ErrorCode::OrganizationMoving),
             StoreError::Busy | StoreError::Interrupted | StoreError::Closed => {
                 return Self::new(ErrorCode::Busy);
             }

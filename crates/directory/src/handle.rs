@@ -1,22 +1,26 @@
 //! The handle that everything above the rules holds.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use denizen_domain::ids::OrgKey;
 use denizen_domain::operator::PasswordPolicy;
 use denizen_domain::time::Timestamp;
-use denizen_store::{Conn, Store, Tx};
+use denizen_store::{Clusters, Conn, Tx};
 
 use crate::cursors::Cursors;
 use crate::environment::Environment;
 use crate::erasing::ScrubPace;
-use crate::error::Result;
+use crate::error::{ErrorCode, Result};
 use crate::operator_sessions::{SignInSettings, Throttle};
 use crate::organizations::Organizations;
 use crate::passwords::{PasswordSettings, Passwords};
 use crate::sessions::Sessions;
 use crate::signing_keys::SigningKeys;
+
+/// How often a write is begun that meets gates: an organization does not move again and again.
+const MOST_ATTEMPTS: u32 = 3;
 
 /// What an installation sets of the rules.
 #[derive(Debug, Clone)]
@@ -82,7 +86,7 @@ pub struct Directory {
 }
 
 pub(crate) struct Inner {
-    pub(crate) store: Store,
+    pub(crate) stores: Clusters,
     pub(crate) environment: Environment,
     pub(crate) settings: DirectorySettings,
     pub(crate) signing_keys: SigningKeys,
@@ -93,6 +97,8 @@ pub(crate) struct Inner {
     pub(crate) cursors: Cursors,
     /// Told when a job was enqueued, so that a worker in this process need not wait for its next look.
     pub(crate) job_signal: jobs_signal::JobSignal,
+    /// Which cluster is the first to be looked through for jobs.
+    pub(crate) job_turn: AtomicUsize,
     pub(crate) scrub_pace: ScrubPace,
 }
 
@@ -122,13 +128,22 @@ pub(crate) mod jobs_signal {
 }
 
 impl Directory {
-    /// Opens the directory over a store; makes the signing keys when there are none yet.
-    pub async fn open(store: Store, environment: Environment, settings: DirectorySettings) -> Result<Self> {
-        let signing_keys = SigningKeys::open(&store, &environment).await?;
+    /// Opens the directory over an installation's databases; makes the signing keys when there are none yet.
+    ///
+    /// # Errors
+    /// When the first of them is another cluster of an installation, beside what can go wrong with a store.
+    pub async fn open(
+        stores: impl Into<Clusters>,
+        environment: Environment,
+        settings: DirectorySettings,
+    ) -> Result<Self> {
+        let stores = stores.into();
+        stores.found(environment.uuid()).await?;
+        let signing_keys = SigningKeys::open(stores.main(), &environment).await?;
         let passwords = Passwords::start(settings.passwords, &environment)?;
         Ok(Self {
             inner: Arc::new(Inner {
-                store,
+                stores,
                 environment,
                 settings,
                 signing_keys,
@@ -138,6 +153,7 @@ impl Directory {
                 throttle: Throttle::default(),
                 cursors: Cursors::default(),
                 job_signal: jobs_signal::JobSignal::default(),
+                job_turn: AtomicUsize::default(),
                 scrub_pace: ScrubPace::default(),
             }),
         })
@@ -162,30 +178,55 @@ impl Directory {
 
     /// Whether the store answers.
     pub async fn ping(&self) -> Result<()> {
-        Ok(self.inner.store.ping().await?)
+        Ok(self.inner.stores.main().ping().await?)
     }
 
     /// Looks the whole database over; the answer is a list of problems, empty when there are none.
     pub async fn check(&self) -> Result<Vec<String>> {
-        Ok(self.inner.store.check().await?)
+        Ok(self.inner.stores.main().check().await?)
     }
 
-    /// Finishes what was acknowledged and closes the store.
+    /// Finishes what was acknowledged and closes the databases.
     pub fn close(&self) {
-        self.inner.store.close();
+        self.inner.stores.close();
     }
 
-    pub(crate) fn store(&self) -> &Store {
-        &self.inner.store
+    pub(crate) fn stores(&self) -> &Clusters {
+        &self.inner.stores
     }
 
-    /// A write transaction whose errors are those of the rules.
+    /// A write transaction whose errors are those of the rules, where the organization lives. When it is refused there
+    /// because the organization has gone elsewhere meanwhile, it is done there.
+    ///
+    /// # Errors
+    /// [`ErrorCode::OrganizationMoving`]; [`ErrorCode::OrganizationNotFound`] when it was deleted meanwhile.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         org: OrgKey,
         closure: impl FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.inner.store.write(org, closure).await
+        // The closure outlives an attempt that is refused.
+        let closure = Arc::new(Mutex::new(closure));
+        for attempt in 0..MOST_ATTEMPTS {
+            let shared = Arc::clone(&closure);
+            let run = move |tx: &Tx<'_>| (shared.lock().unwrap_or_else(PoisonError::into_inner))(tx);
+            match self.inner.stores.write(org, run).await {
+                Err(error) if error.code == ErrorCode::OrganizationMoving && attempt + 1 < MOST_ATTEMPTS => {
+                    self.pass_gate(org).await?;
+                }
+                result => return result,
+            }
+        }
+        Err(ErrorCode::OrganizationMoving.into())
+    }
+
+    /// A write in the control store, or in a table of `main` that no gate shuts.
+    pub(crate) async fn write_main<T: Send + 'static>(
+        &self,
+        org: OrgKey,
+        closure: impl FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.inner.stores.main().write_barred(org, closure).await
     }
 
     /// A read of a few rows that only the store can fail.
@@ -194,7 +235,7 @@ impl Directory {
         org: OrgKey,
         closure: impl FnMut(&Conn<'_>) -> denizen_store::Result<T> + Send + 'static,
     ) -> Result<T> {
-        Ok(self.inner.store.read(org, closure).await?)
+        Ok(self.inner.stores.read(org, closure).await?)
     }
 
     /// A read of a few rows whose errors are those of the rules.
@@ -203,6 +244,6 @@ impl Directory {
         org: OrgKey,
         closure: impl FnMut(&Conn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.inner.store.read(org, closure).await
+        self.inner.stores.read(org, closure).await
     }
 }

@@ -1,12 +1,13 @@
 //! What is seen of jobs that are not done, and what an operator can do about one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use denizen_domain::ids::{ObjectId, OrgKey};
 use denizen_domain::permission::names;
 use denizen_domain::time::Timestamp;
-use denizen_store::control;
+use denizen_store::gate::{self, Gate, GateState};
 use denizen_store::jobs::{self as stored, Job, JobState};
+use denizen_store::{Conn, Store, Tx, control};
 use serde::Serialize;
 
 use crate::context::OpContext;
@@ -108,7 +109,12 @@ impl Directory {
                 let found = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
                 self.query(found.org, move |conn| stored::list(conn, most)).await?
             }
-            None => self.query(OrgKey::CONTROL, move |conn| stored::list_all(conn, most)).await?,
+            None => {
+                let mut all = self.of_all(move |conn| stored::list_all(conn, most)).await?.concat();
+                all.sort_by_key(|job| (job.org, job.job_id));
+                all.truncate(usize::try_from(most).unwrap_or_default());
+                all
+            }
         };
         self.with_names(jobs).await
     }
@@ -134,7 +140,11 @@ impl Directory {
     pub async fn hurry_jobs(&self, slug: Option<&str>) -> Result<usize> {
         let now = self.now();
         let Some(slug) = slug else {
-            return self.write(OrgKey::CONTROL, move |tx| Ok(stored::hurry_all(tx, now)?)).await;
+            let mut hurried = 0;
+            for (_, store) in self.stores().reachable().await? {
+                hurried += store.write_barred(OrgKey::CONTROL, move |tx| stored::hurry_all(tx, now)).await?;
+            }
+            return Ok(hurried);
         };
         let found = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
         self.write(found.org, move |tx| Ok(stored::hurry_organization(tx, now)?)).await
@@ -154,12 +164,12 @@ impl Directory {
     /// [`ErrorCode::OrganizationNotFound`].
     pub async fn hurry_job(&self, slug: Option<&str>, job: ObjectId) -> Result<Vec<(ListedJob, Handled)>> {
         let now = self.now();
-        self.handle_jobs(slug, job, move |directory, job| async move {
+        self.handle_jobs(slug, job, move |_, (store, job)| async move {
             if job.state == JobState::Failed {
                 return Ok(Handled::GivenUp);
             }
             let (org, id) = (job.org, job.job_id);
-            let is_done = directory.write(org, move |tx| Ok(stored::hurry(tx, id, now)?)).await?;
+            let is_done = handle_one(&store, org, move |tx| Ok(stored::hurry(tx, id, now)?)).await?;
             Ok(if is_done { Handled::Done } else { Handled::Underway })
         })
         .await
@@ -172,7 +182,7 @@ impl Directory {
     /// [`ErrorCode::OrganizationNotFound`].
     pub async fn drop_job(&self, slug: Option<&str>, job: ObjectId) -> Result<Vec<(ListedJob, Handled)>> {
         let now = self.now();
-        self.handle_jobs(slug, job, move |directory, job| async move {
+        self.handle_jobs(slug, job, move |directory, (store, job)| async move {
             let is_account = job.kind == DELETE_ACCOUNT;
             if Work::is_never_given_up(&job.kind) && !is_account {
                 return Ok(Handled::Needed);
@@ -180,15 +190,14 @@ impl Directory {
             let (org, id) = (job.org, job.job_id);
             // What the job's row says about somebody has to go from the files, too.
             let scrub = ErasureJobs::new(&directory, now);
-            let is_done = directory
-                .write(org, move |tx| {
-                    let dropped = stored::drop_undone(tx, id)?;
-                    if dropped {
-                        scrub.enqueue_scrub(tx, now)?;
-                    }
-                    Ok(dropped)
-                })
-                .await?;
+            let is_done = handle_one(&store, org, move |tx| {
+                let dropped = stored::drop_undone(tx, id)?;
+                if dropped {
+                    scrub.enqueue_scrub(tx, now)?;
+                }
+                Ok(dropped)
+            })
+            .await?;
             if !is_done {
                 return Ok(Handled::Underway);
             }
@@ -202,14 +211,15 @@ impl Directory {
         &self,
         slug: Option<&str>,
         job: ObjectId,
-        handle: impl Fn(Directory, Job) -> F,
+        handle: impl Fn(Directory, (Store, Job)) -> F,
     ) -> Result<Vec<(ListedJob, Handled)>> {
         let found = self.with_id(slug, job).await?;
         let mut handled = Vec::with_capacity(found.len());
-        for job in &found {
-            handled.push(handle(self.clone(), job.clone()).await?);
+        for one in &found {
+            handled.push(handle(self.clone(), one.clone()).await?);
         }
-        Ok(self.with_names(found).await?.into_iter().zip(handled).collect())
+        let jobs = found.into_iter().map(|(_, job)| job).collect();
+        Ok(self.with_names(jobs).await?.into_iter().zip(handled).collect())
     }
 
     /// The jobs with one id, of one organization or of all.
@@ -218,30 +228,71 @@ impl Directory {
     /// [`ErrorCode::OrganizationNotFound`].
     pub async fn find_jobs(&self, slug: Option<&str>, job: ObjectId) -> Result<Vec<ListedJob>> {
         let found = self.with_id(slug, job).await?;
-        self.with_names(found).await
+        self.with_names(found.into_iter().map(|(_, job)| job).collect()).await
     }
 
-    async fn with_id(&self, slug: Option<&str>, job: ObjectId) -> Result<Vec<Job>> {
-        let mut found =
-            self.query(OrgKey::CONTROL, move |conn| stored::find(conn, job, MOST_ORGANIZATIONS)).await?;
+    /// What each cluster that can be reached answers.
+    async fn of_all<T: Send + 'static>(
+        &self,
+        closure: impl FnMut(&Conn<'_>) -> denizen_store::Result<T> + Clone + Send + 'static,
+    ) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        for (_, store) in self.stores().reachable().await? {
+            all.push(store.read(OrgKey::CONTROL, closure.clone()).await?);
+        }
+        Ok(all)
+    }
+
+    /// The jobs with one id, each with the database that has its row.
+    async fn with_id(&self, slug: Option<&str>, job: ObjectId) -> Result<Vec<(Store, Job)>> {
+        let mut found = Vec::new();
+        for (_, store) in self.stores().reachable().await? {
+            let jobs = store.read(OrgKey::CONTROL, move |conn| stored::find(conn, job, MOST_ORGANIZATIONS));
+            found.extend(jobs.await?.into_iter().map(|job| (store.clone(), job)));
+        }
         if let Some(slug) = slug {
             let organization = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
-            found.retain(|job| job.org == organization.org);
+            found.retain(|(_, job)| job.org == organization.org);
         }
         Ok(found)
     }
 
     /// How many jobs of each kind are in each state, over all organizations; those of which there are none are left out.
     pub async fn job_counts(&self) -> Result<Vec<(String, JobState, i64)>> {
-        self.query(OrgKey::CONTROL, stored::counts).await
+        let mut counts = HashMap::<(String, JobState), i64>::new();
+        for (kind, state, count) in self.of_all(stored::counts).await?.concat() {
+            *counts.entry((kind, state)).or_default() += count;
+        }
+        let mut counts: Vec<_> =
+            counts.into_iter().map(|((kind, state), count)| (kind, state, count)).collect();
+        counts.sort_by(|a, b| (&a.0, a.1.as_str()).cmp(&(&b.0, b.1.as_str())));
+        Ok(counts)
     }
 
     /// For how many seconds the oldest job of each kind has not been done, over all organizations; kinds of which there is
     /// none are left out.
     pub async fn job_ages(&self) -> Result<Vec<(String, i64)>> {
         let now = self.now();
-        let oldest = self.query(OrgKey::CONTROL, stored::oldest).await?;
+        let mut oldest = BTreeMap::<String, Timestamp>::new();
+        for (kind, made) in self.of_all(stored::oldest).await?.concat() {
+            oldest.entry(kind).and_modify(|first| *first = made.min(*first)).or_insert(made);
+        }
         let age = |made: Timestamp| now.0.saturating_sub(made.0).max(0) / Timestamp::MICROS_PER_SECOND;
         Ok(oldest.into_iter().map(|(kind, made)| (kind, age(made))).collect())
     }
+}
+
+/// Changes a job's row, also that of an organization which was deleted, but of none that is on its way elsewhere.
+async fn handle_one(
+    store: &Store,
+    org: OrgKey,
+    mut change: impl FnMut(&Tx<'_>) -> Result<bool> + Send + 'static,
+) -> Result<bool> {
+    let change = move |tx: &Tx<'_>| match gate::find(tx, org)? {
+        Some(Gate { state: GateState::Closed | GateState::Moved, .. }) => {
+            Err(ErrorCode::OrganizationMoving.into())
+        }
+        _ => change(tx),
+    };
+    store.write_barred(org, change).await
 }

@@ -2,17 +2,19 @@
 //! talks to the outside, runs it and reports back.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use denizen_domain::ids::{ObjectId, OrgKey, UserId, Uuid};
 use denizen_domain::mail::{Mail, MailContent};
 use denizen_domain::member::Directory as UserDirectory;
 use denizen_domain::operator::MailLanguage;
+use denizen_domain::text::ClusterName;
 use denizen_domain::time::Timestamp;
 use denizen_store::jobs::{self as stored, Job};
 use denizen_store::linked_accounts::LinkedAccount;
 use denizen_store::links::{self, Link, LinkPurpose};
 use denizen_store::users::User;
-use denizen_store::{Tx, awaited_users, control, organizations, users};
+use denizen_store::{Store, StoreError, Tx, awaited_users, control, organizations, users};
 use serde::{Deserialize, Serialize};
 
 use crate::environment::hash_secret;
@@ -41,8 +43,15 @@ pub enum Work {
     /// `language` is a tag of [`MailLanguage`]; `with_link` says whether the operator is to set a password.
     #[serde(rename = "mail.operator")]
     MailOperator { user_id: Uuid, language: String, with_link: bool },
+    /// What an organization has in a cluster from which it was deleted or has moved away. A job of an older denizen names
+    /// neither and means the organization that it belongs to.
     #[serde(rename = "organization.erase")]
-    EraseOrganization,
+    EraseOrganization {
+        #[serde(default)]
+        org_key: Option<i64>,
+        #[serde(default = "main_cluster")]
+        cluster: String,
+    },
     /// What is left of a user who was deleted, and is too much for the transaction that deleted the user.
     #[serde(rename = "user.erase")]
     EraseUser { user_id: String },
@@ -58,6 +67,10 @@ pub enum Work {
     /// `tenant` is a part of the provider's project with accounts of its own.
     #[serde(rename = "identity.delete_account")]
     DeleteAccount { provider: String, tenant: Option<String>, account_id: String },
+}
+
+fn main_cluster() -> String {
+    ClusterName::MAIN.to_string()
 }
 
 pub(crate) const ERASE_USER: &str = "user.erase";
@@ -86,7 +99,7 @@ impl Work {
             Self::MailInvitation { .. } => "mail.invitation",
             Self::MailMagicLink { .. } => "mail.magic_link",
             Self::MailOperator { .. } => "mail.operator",
-            Self::EraseOrganization => "organization.erase",
+            Self::EraseOrganization { .. } => "organization.erase",
             Self::EraseUser { .. } => ERASE_USER,
             Self::EraseAwaited => ERASE_AWAITED,
             Self::Anonymize { .. } => ANONYMIZE,
@@ -165,9 +178,11 @@ pub(crate) fn enqueue_awaited(tx: &Tx<'_>, first: Timestamp, now: Timestamp) -> 
 }
 
 /// A job that this process has leased.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct LeasedJob {
     job: Job,
+    /// The database that has its row.
+    store: Store,
 }
 
 impl LeasedJob {
@@ -228,41 +243,76 @@ impl Directory {
         self.inner.job_signal.set(waker);
     }
 
-    /// Takes up to `most` jobs that are due. One whose worker died is due again when its lease has run out, and is given
+    /// Takes up to `most` jobs that are due, from all clusters that can be reached. One whose worker died is due again when its lease has run out, and is given
     /// up when that was its last attempt.
     pub async fn lease_jobs(&self, most: i64) -> Result<Vec<LeasedJob>> {
+        let mut stores = self.stores().reachable().await?;
+        // Each in its turn is the first, so that much work in one holds no other up.
+        let turn = self.inner.job_turn.fetch_add(1, Ordering::Relaxed) % stores.len();
+        stores.rotate_left(turn);
+        let mut leased = Vec::new();
+        for (cluster, store) in stores {
+            let left = most - i64::try_from(leased.len()).unwrap_or(most);
+            match self.lease_jobs_of(&store, left).await {
+                Ok(more) => leased.extend(more),
+                Err(error) if cluster.is_main() && leased.is_empty() => return Err(error),
+                // What was leased is worked on; the others' jobs wait.
+                Err(error) => error.log(None, None),
+            }
+        }
+        Ok(leased)
+    }
+
+    async fn lease_jobs_of(&self, store: &Store, most: i64) -> Result<Vec<LeasedJob>> {
         let now = self.now();
         // A look before the lease, so that an idle server does not write.
-        let next = self.query(OrgKey::CONTROL, stored::next_due).await?;
-        if next.is_none_or(|due| due > now) {
+        let next = store.read(OrgKey::CONTROL, stored::next_due).await?;
+        if most <= 0 || next.is_none_or(|due| due > now) {
             return Ok(Vec::new());
         }
         let lease_until = lease_end(now);
         let attempts = self.inner.settings.job_attempts;
-        self.write(OrgKey::CONTROL, move |tx| {
+        let lease = move |tx: &Tx<'_>| {
             let mut leased = Vec::new();
             for job in stored::lease_due(tx, now, lease_until, most)? {
-                let job = LeasedJob { job };
                 // Every worker that took it died, and nobody was left to report that.
-                if job.attempts() > attempts && !job.is_never_given_up() {
-                    stored::fail(&tx.of(job.job.org), &job.lease(), "no worker has survived it", now)?;
+                if job.attempts > attempts && !Work::is_never_given_up(&job.kind) {
+                    stored::fail(&tx.of(job.org), &job.lease(), "no worker has survived it", now)?;
                 } else {
                     leased.push(job);
                 }
             }
-            Ok(leased)
-        })
-        .await
+            Ok::<_, StoreError>(leased)
+        };
+        // Jobs that no gate keeps are leased, those of deleted organizations among them.
+        let leased = store.write_barred(OrgKey::CONTROL, lease).await?;
+        Ok(leased.into_iter().map(|job| LeasedJob { job, store: store.clone() }).collect())
     }
 
-    /// When the next job is due, if there is one.
+    /// When the next job is due, if there is one, in the clusters that can be reached.
     pub async fn next_job_at(&self) -> Result<Option<Timestamp>> {
-        self.query(OrgKey::CONTROL, stored::next_due).await
+        let mut next = None;
+        for (cluster, store) in self.stores().reachable().await? {
+            match store.read(OrgKey::CONTROL, stored::next_due).await {
+                Ok(due) => next = [next, due].into_iter().flatten().min(),
+                Err(error) if cluster.is_main() => return Err(error.into()),
+                Err(error) => Error::from(error).log(None, None),
+            }
+        }
+        Ok(next)
     }
 
     /// What has to be done for a job. Secrets are drawn here, so that none ever lies in a job's row: a retry sends
     /// another link.
     pub async fn prepare_job(&self, leased: &LeasedJob) -> Result<Task> {
+        match self.prepare(leased).await {
+            // It was deleted meanwhile, and all that it had is erased by another job.
+            Err(error) if error.code == ErrorCode::OrganizationNotFound => Ok(Task::Nothing),
+            prepared => prepared,
+        }
+    }
+
+    async fn prepare(&self, leased: &LeasedJob) -> Result<Task> {
         let job = &leased.job;
         let work: Work = serde_json::from_str(&job.payload)
             .map_err(|_| Error::with_text(ErrorCode::Internal, "the job's payload cannot be read"))?;
@@ -275,11 +325,13 @@ impl Directory {
                 let language = MailLanguage::parse(&language).unwrap_or_default();
                 self.prepare_operator_mail(job.org, user_id, language, with_link).await
             }
-            Work::EraseOrganization => self.erase_organization(job.org).await,
+            Work::EraseOrganization { org_key, cluster } => {
+                self.erase_organization(org_key.map_or(job.org, OrgKey), &cluster).await
+            }
             Work::EraseUser { user_id } => self.erase_user(job.org, &user_id).await,
             Work::EraseAwaited => self.erase_awaited(job.org).await,
             Work::Anonymize { request_id } => self.anonymize(job.org, request_id).await,
-            Work::ScrubStore => self.scrub_store().await,
+            Work::ScrubStore => self.scrub_store(&leased.store).await,
             Work::DeleteAccount { provider, tenant, account_id } => match provider.as_str() {
                 "google" => Ok(Task::DeleteGoogleAccount { tenant, account_id }),
                 _ => Err(Error::with_text(ErrorCode::Internal, "the job's identity provider is unknown")),
@@ -376,14 +428,16 @@ impl Directory {
     pub async fn renew_job(&self, leased: &LeasedJob) -> Result<bool> {
         let lease = leased.lease();
         let now = self.now();
-        self.write(leased.job.org, move |tx| Ok(stored::renew(tx, &lease, lease_end(now), now)?)).await
+        let renew = move |tx: &Tx<'_>| Ok(stored::renew(tx, &lease, lease_end(now), now)?);
+        leased.store.write_barred(leased.job.org, renew).await
     }
 
     /// Gives a job up that was not begun, so that any worker can take it at once.
     pub async fn hand_back_job(&self, leased: &LeasedJob) -> Result<()> {
         let lease = leased.lease();
         let now = self.now();
-        self.write(leased.job.org, move |tx| Ok(stored::hand_back(tx, &lease, now).map(drop)?)).await
+        let hand_back = move |tx: &Tx<'_>| Ok(stored::hand_back(tx, &lease, now).map(drop)?);
+        leased.store.write_barred(leased.job.org, hand_back).await
     }
 
     /// Reports that a job is done; its row, which may hold personal data, is removed, but for the job that awaits users
@@ -396,8 +450,9 @@ impl Directory {
         let now = self.now();
         let scrub = ErasureJobs::new(self, now);
         let directory = self.clone();
-        let finished = self
-            .write(leased.job.org, move |tx| {
+        let finished = leased
+            .store
+            .write_barred(leased.job.org, move |tx| {
                 let first = if awaits { awaited_users::first(tx)? } else { None };
                 let held = match first {
                     Some(since) => {
@@ -408,7 +463,7 @@ impl Directory {
                 if held && named_account {
                     scrub.enqueue_scrub(tx, now)?;
                 }
-                Ok(held)
+                Ok::<_, Error>(held)
             })
             .await?;
         if named_account {
@@ -431,7 +486,7 @@ impl Directory {
         let again =
             leased.is_never_given_up() || (!is_permanent && attempts < self.inner.settings.job_attempts);
         let wait = BACK_OFF[usize::try_from(attempts - 1).unwrap_or(0).min(BACK_OFF.len() - 1)];
-        self.write(leased.job.org, move |tx| {
+        let report = move |tx: &Tx<'_>| {
             let (held, after) = if again {
                 let later = now.plus_seconds(wait);
                 (stored::retry(tx, &lease, later, &reason, now)?, AfterFailure::TriedAgain)
@@ -439,8 +494,8 @@ impl Directory {
                 (stored::fail(tx, &lease, &reason, now)?, AfterFailure::GivenUp)
             };
             Ok(if held { after } else { AfterFailure::NotHeld })
-        })
-        .await
+        };
+        leased.store.write_barred(leased.job.org, report).await
     }
 
     /// Drops what this process keeps in memory and can no longer be used. Called about once a minute.
@@ -472,7 +527,7 @@ mod tests {
             Work::MailInvitation { user_id: String::new(), login_link: String::new() },
             Work::MailMagicLink { email: String::new(), redirect: String::new() },
             Work::MailOperator { user_id: Uuid([0; 16]), language: String::new(), with_link: true },
-            Work::EraseOrganization,
+            Work::EraseOrganization { org_key: None, cluster: String::new() },
             Work::EraseUser { user_id: String::new() },
             Work::EraseAwaited,
             Work::Anonymize { request_id: Uuid([0; 16]) },

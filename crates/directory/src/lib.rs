@@ -14,6 +14,7 @@ pub mod erased;
 mod erasing;
 mod error;
 pub mod external_events;
+mod gates;
 mod handle;
 pub mod ingest;
 pub mod job_control;

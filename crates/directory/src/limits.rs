@@ -59,7 +59,7 @@ impl Counted<'_> {
 impl Directory {
     /// Whether limits are counted together with other processes: then a call needs a permit.
     pub fn shares_limits(&self) -> bool {
-        self.inner.settings.share_limits.unwrap_or_else(|| self.store().is_shared())
+        self.inner.settings.share_limits.unwrap_or_else(|| self.stores().main().is_shared())
     }
 
     /// Under which key permits are drawn. `None` when the organization, the issuer or the key is not there: callers
@@ -86,7 +86,9 @@ impl Directory {
     /// that much is left. All processes together get at most `limit`.
     pub async fn take_permits(&self, key: PermitKey, minute: i64, limit: u32, want: u32) -> Result<Permits> {
         let drawn = self
-            .write(key.org, move |tx| Ok(permits::take(tx, &key.hash, minute, limit.into(), want.into())?))
+            .write_main(key.org, move |tx| {
+                Ok(permits::take(tx, &key.hash, minute, limit.into(), want.into())?)
+            })
             .await?;
         let number = |count: i64| u32::try_from(count).unwrap_or(limit);
         Ok(Permits { granted: number(drawn.granted), taken: number(drawn.taken) })
@@ -94,7 +96,7 @@ impl Directory {
 
     /// Gives permits back that this process has drawn and will not use.
     pub async fn give_back_permits(&self, key: PermitKey, minute: i64, count: u32) -> Result<()> {
-        self.write(key.org, move |tx| Ok(permits::give_back(tx, &key.hash, minute, count.into())?)).await
+        self.write_main(key.org, move |tx| Ok(permits::give_back(tx, &key.hash, minute, count.into())?)).await
     }
 
     /// Removes what was drawn for minutes that are long over. Called about once a minute.
@@ -103,7 +105,7 @@ impl Directory {
             return Ok(());
         }
         let minute = self.now().unix_seconds().div_euclid(60) - KEPT_MINUTES;
-        self.write(OrgKey::CONTROL, move |tx| Ok(permits::delete_past(tx, minute).map(drop)?)).await
+        self.write_main(OrgKey::CONTROL, move |tx| Ok(permits::delete_past(tx, minute).map(drop)?)).await
     }
 }
 

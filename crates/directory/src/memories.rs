@@ -95,7 +95,7 @@ impl Directory {
         let page = if wanted.is_short() {
             self.query(ctx.org(), move |conn| stored::page(conn, &wanted)).await?
         } else {
-            self.store().scan(ctx.org(), move |conn| stored::page(conn, &wanted)).await?
+            self.stores().scan(ctx.org(), move |conn| stored::page(conn, &wanted)).await?
         };
         let token = self.inner.cursors.token(reading, &page, query.token, ctx.now);
         Ok(MemoryPage { memories: page.rows, has_more: page.has_more, token })

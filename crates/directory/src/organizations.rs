@@ -7,12 +7,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use denizen_domain::ids::{OrgKey, UserId, Uuid};
 use denizen_domain::member::{Directory as UserDirectory, Preferences, UserDimension};
 use denizen_domain::permission::{default_roles, names};
-use denizen_domain::text::{Email, Origin, Slug};
+use denizen_domain::text::{ClusterName, Email, Origin, Slug};
 use denizen_domain::time::Timestamp;
+use denizen_store::gate::{self, Gate, GateState};
 pub use denizen_store::organizations::{ImageKind, OrganizationProfile};
 use denizen_store::roles::Role;
 use denizen_store::users::NewUser;
-use denizen_store::{StoreError, Tx, access_tokens, control, organizations as stored, roles, users};
+use denizen_store::{Store, StoreError, Tx, access_tokens, control, organizations as stored, roles, users};
 use serde::Serialize;
 
 use crate::access_tokens::{NewAccessToken, draw_token};
@@ -27,6 +28,8 @@ use crate::sessions::Caller;
 /// How long an organization is used before it is read again, in microseconds.
 const FRESH: i64 = 1_000_000;
 const MOST: usize = 10_000;
+/// An organization that is on the map and has nothing else after this time is one whose making was cut off, in microseconds.
+const UNFINISHED: i64 = 60 * Timestamp::MICROS_PER_SECOND;
 
 /// The role whose holder may do everything; every organization has it, and its grants cannot be changed.
 pub const SUPER_ROLE: &str = "DefaultSuperAdministratorRole";
@@ -209,6 +212,7 @@ impl Directory {
         let Some(mapped) = self.find_mapped(slug).await? else {
             return Ok(None);
         };
+        self.stores().note(mapped.org, &mapped.cluster);
         let current_generation = self.inner.sessions.generation(mapped.org);
         let generation = current_generation.load(Ordering::Acquire);
         let Some(profile) = self.query(mapped.org, stored::find_profile).await? else {
@@ -245,11 +249,12 @@ impl Directory {
     /// This is the command line's door; a caller of the API uses [`Self::create_child_organization`].
     ///
     /// # Errors
-    /// [`ErrorCode::OrganizationExists`].
+    /// [`ErrorCode::OrganizationExists`]; [`ErrorCode::ClusterNotFound`].
     pub async fn create_organization(
         &self,
         new: NewOrganization,
         admin: FirstAdmin,
+        cluster: &ClusterName,
     ) -> Result<CreatedOrganization> {
         let now = self.now();
         let environment = self.inner.environment.clone();
@@ -263,9 +268,7 @@ impl Directory {
         let (shown_token, mut token) =
             draw_token(&environment, org_id.as_str(), Some("first token".to_owned()), None, now);
         token.role_id = plan.role(ADMINISTRATOR_ROLE).role_id;
-        self.write(OrgKey::CONTROL, move |tx| {
-            let org = plan.write(tx, None, now)?;
-            let tx = &tx.of(org);
+        let furnish_more = move |tx: &Tx<'_>, plan: &Plan| {
             access_tokens::insert(tx, &token)?;
             let role = plan.role(SUPER_ROLE);
             let key = new_key(
@@ -273,14 +276,14 @@ impl Directory {
                 record_id,
                 Some("first key"),
                 role.role_id,
-                (org, plan.admin_id),
+                (tx.org, plan.admin_id),
                 now,
                 expires_at,
                 &secret,
             );
             insert_key(tx, &key)
-        })
-        .await?;
+        };
+        self.found_organization(plan, (None, cluster), now, furnish_more).await?;
         Ok(CreatedOrganization {
             org_id,
             org_uuid,
@@ -295,13 +298,17 @@ impl Directory {
     /// Makes an organization on behalf of a caller of another one, who can act in it from then on (contract section
     /// 8). The caller's name and address become its first administrator's.
     ///
+    /// It lives in the cluster that is named, and where its maker lives if none is.
+    ///
     /// # Errors
-    /// [`ErrorCode::Forbidden`]; [`ErrorCode::OrganizationExists`].
+    /// [`ErrorCode::Forbidden`]; [`ErrorCode::OrganizationExists`]; [`ErrorCode::ClusterNotFound`] also for a cluster that
+    /// callers of this organization must not see.
     pub async fn create_child_organization(
         &self,
         caller: &Caller,
         request_id: &Arc<str>,
         new: NewOrganization,
+        cluster: Option<&str>,
     ) -> Result<Slug> {
         let ctx = self.context_in(caller, Arc::clone(&caller.session.home), request_id);
         let wanted = caller.session.filter(&names::ORGANIZATION_CREATE_ORGANIZATION, new.slug.as_str());
@@ -316,10 +323,90 @@ impl Directory {
         let email =
             Email::parse(&actor.email).map_err(|error| Error::field(&["email"], error.to_string()))?;
         let admin = FirstAdmin { first_name: actor.first_name, last_name: actor.last_name, email };
+        let cluster = self.cluster_for(home, cluster).await?;
         let plan = Plan::new(&ctx.environment, new, admin, now);
         let slug = plan.new.slug.clone();
-        self.write(OrgKey::CONTROL, move |tx| plan.write(tx, Some(home), now).map(drop)).await?;
+        self.found_organization(plan, (Some(home), &cluster), now, |_, _| Ok(())).await?;
         Ok(slug)
+    }
+
+    /// Where a new organization of a caller's is to live.
+    async fn cluster_for(&self, home: OrgKey, wanted: Option<&str>) -> Result<ClusterName> {
+        let own = self.stores().find_placement(home).await?.ok_or(ErrorCode::OrganizationNotFound)?;
+        let Some(wanted) = wanted else { return Ok(own) };
+        // What no cluster can be called is as unknown as what none is called.
+        let wanted = ClusterName::parse(wanted).map_err(|_| ErrorCode::ClusterNotFound)?;
+        if wanted == own {
+            return Ok(own);
+        }
+        let known = self.stores().registered().await?;
+        // `main` is for those who live there, and for the command line.
+        let seen = known.into_iter().find(|cluster| cluster.name == wanted && cluster.is_visible_to(home));
+        Ok(seen.ok_or(ErrorCode::ClusterNotFound)?.name)
+    }
+
+    /// Puts an organization on the map and writes all that it begins with, into its cluster.
+    ///
+    /// In `main` that is one transaction. Elsewhere the map comes first, and an organization without a profile, which
+    /// nobody finds, is one whose making was cut off: whoever makes it again takes its place.
+    async fn found_organization(
+        &self,
+        plan: Plan,
+        (parent, cluster): (Option<OrgKey>, &ClusterName),
+        now: Timestamp,
+        mut furnish_more: impl FnMut(&Tx<'_>, &Plan) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let unfinished = self.find_unfinished(&plan.new.slug, now).await?;
+        let (at, uuid, slug) = (cluster.clone(), plan.uuid, plan.new.slug.clone());
+        let register = move |tx: &Tx<'_>| match &unfinished {
+            Some(unfinished) => {
+                let renewed = control::renew_organization(tx, unfinished, uuid, &at, parent, now)?;
+                if renewed { Ok(unfinished.org) } else { Err(ErrorCode::OrganizationExists.into()) }
+            }
+            None => Ok(control::insert_organization(tx, uuid, &slug, &at, parent, now)?
+                .ok_or(ErrorCode::OrganizationExists)?),
+        };
+        if cluster.is_main() {
+            return self
+                .write_main(OrgKey::CONTROL, move |tx| {
+                    let org = register(tx)?;
+                    plan.furnish(&tx.of(org), now)?;
+                    furnish_more(&tx.of(org), &plan)
+                })
+                .await;
+        }
+        // Before the map is touched: a cluster that is not there or cannot be reached leaves nothing behind.
+        let store = self.store_at(cluster).await?;
+        let org = self.write_main(OrgKey::CONTROL, register).await?;
+        store
+            .write(org, move |tx| {
+                plan.furnish(tx, now)?;
+                furnish_more(tx, &plan)
+            })
+            .await
+    }
+
+    /// The entry of an organization whose making was cut off some time ago.
+    async fn find_unfinished(&self, slug: &Slug, now: Timestamp) -> Result<Option<control::Organization>> {
+        let Some(mapped) = self.find_mapped(slug.as_str()).await? else { return Ok(None) };
+        let is_old = now.0.saturating_sub(mapped.created_at.0) > UNFINISHED;
+        if !is_old || mapped.cluster.is_main() {
+            return Ok(None);
+        }
+        let store = self.store_at(&mapped.cluster).await?;
+        let profile = store.read(mapped.org, stored::find_profile).await?;
+        Ok(profile.is_none().then_some(mapped))
+    }
+
+    /// The database of a cluster.
+    ///
+    /// # Errors
+    /// [`ErrorCode::ClusterNotFound`]; [`ErrorCode::Unavailable`].
+    pub(crate) async fn store_at(&self, cluster: &ClusterName) -> Result<Store> {
+        self.stores().at(cluster).await.map_err(|error| match error {
+            StoreError::Corrupt(_) => ErrorCode::ClusterNotFound.into(),
+            other => other.into(),
+        })
     }
 
     /// Changes an organization (contract section 8): permission `Organization:ModifyOrganization`.
@@ -356,11 +443,21 @@ impl Directory {
         ctx.require(&names::ORGANIZATION_DELETE_ORGANIZATION)?;
         let (org, now) = (ctx.org(), ctx.now);
         let job = ctx.environment.object_id(now);
-        self.write(org, move |tx| {
+        let cluster = self.stores().find_placement(org).await?.ok_or(ErrorCode::OrganizationNotFound)?;
+        if !cluster.is_main() {
+            // First, so that nothing is written any more that the job would not erase. Nobody undoes it.
+            let shut = move |tx: &Tx<'_>| shut_deleted(tx, org);
+            self.store_at(&cluster).await?.write_barred(OrgKey::CONTROL, shut).await?;
+        }
+        self.write_main(org, move |tx| {
+            if cluster.is_main() {
+                shut_deleted(tx, org)?;
+            }
             if !control::delete_organization(tx, org)? {
                 return Err(Error::new(ErrorCode::OrganizationNotFound));
             }
-            jobs::enqueue(tx, job, None, &jobs::Work::EraseOrganization, now)
+            let work = jobs::Work::EraseOrganization { org_key: Some(org.0), cluster: cluster.to_string() };
+            jobs::enqueue(&tx.of(OrgKey::CONTROL), job, None, &work, now)
         })
         .await?;
         self.inner.sessions.forget(org);
@@ -455,10 +552,8 @@ impl Plan {
         self.roles.iter().find(|role| role.name == name).expect("the default roles include it")
     }
 
-    fn write(&self, tx: &Tx<'_>, parent: Option<OrgKey>, now: Timestamp) -> Result<OrgKey> {
-        let org = control::insert_organization(tx, self.uuid, &self.new.slug, parent, now)?
-            .ok_or(ErrorCode::OrganizationExists)?;
-        let tx = &tx.of(org);
+    /// Writes what an organization on the map begins with.
+    fn furnish(&self, tx: &Tx<'_>, now: Timestamp) -> Result<()> {
         stored::put_profile(tx, &self.new.profile, now)?;
         for (kind, content) in &self.new.images {
             stored::put_image(tx, *kind, content)?;
@@ -480,6 +575,15 @@ impl Plan {
         };
         users::insert(tx, &admin, now)?
             .ok_or_else(|| StoreError::Corrupt("a new organization has users".to_owned()))?;
-        Ok(org)
+        Ok(())
+    }
+}
+
+/// Lets nobody write to an organization any more that is being deleted, unless it is on its way elsewhere.
+fn shut_deleted(tx: &Tx<'_>, org: OrgKey) -> Result<()> {
+    match gate::find(tx, org)? {
+        None => Ok(gate::put(tx, &Gate { org, state: GateState::Deleted, owner: None, until: None })?),
+        Some(Gate { state: GateState::Deleted, .. }) => Ok(()),
+        Some(_) => Err(ErrorCode::OrganizationMoving.into()),
     }
 }

@@ -178,9 +178,9 @@ impl Directory {
                 None => Some(self.find_grant_place(ctx, &wanted, query.token).await?),
             };
         }
-        let page = self.store().scan(ctx.org(), move |conn| stored::page(conn, &wanted)).await?;
+        let page = self.stores().scan(ctx.org(), move |conn| stored::page(conn, &wanted)).await?;
         let token = self.inner.cursors.token(reading, &page, query.token, ctx.now);
-        let slugs = self.slugs_of(ctx, page.rows.iter().map(|grant| grant.creator_org)).await?;
+        let slugs = self.slugs_of(page.rows.iter().map(|grant| grant.creator_org)).await?;
         let listed = page.rows.into_iter().map(|grant| {
             let creator_org = slugs.get(&grant.creator_org).cloned();
             ListedGrant { grant, creator_org }
@@ -203,13 +203,9 @@ impl Directory {
     }
 
     /// The names of organizations, where they are still there.
-    async fn slugs_of(
-        &self,
-        ctx: &OpContext,
-        orgs: impl Iterator<Item = OrgKey>,
-    ) -> Result<BTreeMap<OrgKey, Slug>> {
+    async fn slugs_of(&self, orgs: impl Iterator<Item = OrgKey>) -> Result<BTreeMap<OrgKey, Slug>> {
         let orgs: BTreeSet<OrgKey> = orgs.collect();
-        self.query(ctx.org(), move |conn| {
+        self.query(OrgKey::CONTROL, move |conn| {
             let mut slugs = BTreeMap::new();
             for org in &orgs {
                 slugs.extend(control::find_by_key(conn, *org)?.map(|found| (*org, found.slug)));

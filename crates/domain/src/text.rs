@@ -1,5 +1,6 @@
 //! Text that is parsed once: after that its type says what it is.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -107,13 +108,8 @@ impl Slug {
     ];
 
     pub fn parse(text: &str) -> Result<Self, TextError> {
-        let valid = (1..=63).contains(&text.len())
-            && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
-            && !text.starts_with(['-', '_']);
-        if !valid {
-            return Err(TextError::Form(
-                "must be 1 to 63 lower-case letters, digits, '-' or '_', beginning with a letter or digit",
-            ));
+        if !is_short_name(text) {
+            return Err(SHORT_NAME);
         }
         if Self::RESERVED.contains(&text) {
             return Err(TextError::Form("is reserved"));
@@ -143,6 +139,60 @@ impl Serialize for Slug {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
     }
+}
+
+/// The name of a cluster, one of an installation's databases: 1 to 63 of `a-z0-9`, `-` and `_`, beginning with a letter or
+/// digit.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClusterName(Cow<'static, str>);
+
+impl ClusterName {
+    /// The database that an installation begins with, in which its control store lies.
+    pub const MAIN: Self = Self(Cow::Borrowed("main"));
+
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        if !is_short_name(text) {
+            return Err(SHORT_NAME);
+        }
+        Ok(if text == Self::MAIN.as_str() { Self::MAIN } else { Self(Cow::Owned(text.to_owned())) })
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn is_main(&self) -> bool {
+        *self == Self::MAIN
+    }
+}
+
+impl FromStr for ClusterName {
+    type Err = TextError;
+    fn from_str(text: &str) -> Result<Self, TextError> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for ClusterName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for ClusterName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+const SHORT_NAME: TextError = TextError::Form(
+    "must be 1 to 63 lower-case letters, digits, '-' or '_', beginning with a letter or digit",
+);
+
+fn is_short_name(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+        && !text.starts_with(['-', '_'])
 }
 
 /// The scheme, host and port of a web address: what a browser compares before it shares a secret.

@@ -167,6 +167,15 @@ pub(crate) struct IndexChange {
     pub(crate) after: Option<String>,
 }
 
+/// Whether a write is let through a gate that is shut; see [`crate::gate`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// The seam looks, and refuses.
+    Asked,
+    /// Who writes has shut the gate, or does what is done behind it.
+    Given,
+}
+
 /// A connection inside a write transaction.
 pub struct Tx<'c> {
     conn: Conn<'c>,

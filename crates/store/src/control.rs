@@ -3,7 +3,7 @@
 //! These are the few statements that are not bound to one organization.
 
 use denizen_domain::ids::{OrgKey, Uuid};
-use denizen_domain::text::Slug;
+use denizen_domain::text::{ClusterName, Slug};
 use denizen_domain::time::Timestamp;
 
 use crate::conn::{Conn, Tx};
@@ -16,6 +16,8 @@ pub struct Organization {
     pub org: OrgKey,
     pub uuid: Uuid,
     pub slug: Slug,
+    /// Where its rows are.
+    pub cluster: ClusterName,
     /// The organization that made this one, and may act in it when it names itself.
     pub parent: Option<OrgKey>,
     pub created_at: Timestamp,
@@ -23,29 +25,40 @@ pub struct Organization {
 
 static FIND_BY_SLUG: Sql = Sql::new(
     "control.find_by_slug",
-    "SELECT org_id, org_uuid, slug, parent_org_id, created_at FROM organization WHERE slug = $1",
+    "SELECT org_id, org_uuid, slug, parent_org_id, created_at, cluster FROM organization WHERE slug = $1",
 );
 static FIND_BY_KEY: Sql = Sql::new(
     "control.find_by_key",
-    "SELECT org_id, org_uuid, slug, parent_org_id, created_at FROM organization WHERE org_id = $1",
+    "SELECT org_id, org_uuid, slug, parent_org_id, created_at, cluster FROM organization WHERE org_id = $1",
 );
 static LIST: Sql = Sql::new(
     "control.list",
-    "SELECT org_id, org_uuid, slug, parent_org_id, created_at FROM organization ORDER BY slug",
+    "SELECT org_id, org_uuid, slug, parent_org_id, created_at, cluster FROM organization ORDER BY slug",
 );
 static INSERT: Sql = Sql::new(
     "control.insert",
-    "INSERT INTO organization (org_uuid, slug, cluster, parent_org_id, created_at) VALUES ($1, $2, 'main', $3, $4)
+    "INSERT INTO organization (org_uuid, slug, cluster, parent_org_id, created_at) VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (slug) DO NOTHING RETURNING org_id",
 );
 static DELETE: Sql = Sql::new("control.delete", "DELETE FROM organization WHERE org_id = $1");
+static RENEW: Sql = Sql::new(
+    "control.renew",
+    "UPDATE organization SET org_uuid = $3, cluster = $4, parent_org_id = $5, created_at = $6
+     WHERE org_id = $1 AND created_at = $2",
+);
+static SET_CLUSTER: Sql = Sql::new(
+    "control.set_cluster",
+    "UPDATE organization SET cluster = $3 WHERE org_id = $1 AND cluster = $2",
+);
+static COUNT_IN_CLUSTER: Sql =
+    Sql::new("control.count_in_cluster", "SELECT count(*) FROM organization WHERE cluster = $1");
 static ORPHAN_CHILDREN: Sql = Sql::new(
     "control.orphan_children",
     "UPDATE organization SET parent_org_id = NULL WHERE parent_org_id = $1",
 );
 static FIND_BY_UUID: Sql = Sql::new(
     "control.find_by_uuid",
-    "SELECT org_id, org_uuid, slug, parent_org_id, created_at FROM organization WHERE org_uuid = $1",
+    "SELECT org_id, org_uuid, slug, parent_org_id, created_at, cluster FROM organization WHERE org_uuid = $1",
 );
 static SIGNING_KEYS: Sql = Sql::new(
     "control.signing_keys",
@@ -79,6 +92,9 @@ pub const STATEMENTS: &[&Sql] = &[
     &LIST,
     &INSERT,
     &DELETE,
+    &RENEW,
+    &SET_CLUSTER,
+    &COUNT_IN_CLUSTER,
     &ORPHAN_CHILDREN,
     &FIND_BY_UUID,
     &SIGNING_KEYS,
@@ -95,7 +111,12 @@ fn read_organization(row: &Row<'_>) -> Result<Organization> {
         slug: Slug::parse(row.str(2)?).map_err(|error| StoreError::Corrupt(format!("slug: {error}")))?,
         parent: row.optional_int(3)?.map(OrgKey),
         created_at: Timestamp(row.int(4)?),
+        cluster: read_cluster(row.str(5)?)?,
     })
+}
+
+pub(crate) fn read_cluster(name: &str) -> Result<ClusterName> {
+    ClusterName::parse(name).map_err(|error| StoreError::Corrupt(format!("cluster: {error}")))
 }
 
 pub fn find_by_slug(conn: &Conn<'_>, slug: &str) -> Result<Option<Organization>> {
@@ -120,12 +141,46 @@ pub fn insert_organization(
     tx: &Tx<'_>,
     uuid: Uuid,
     slug: &Slug,
+    cluster: &ClusterName,
     parent: Option<OrgKey>,
     now: Timestamp,
 ) -> Result<Option<OrgKey>> {
     let parent = Param::optional_int(parent.map(|key| key.0));
-    let params = [Param::Blob(&uuid.0), Param::Text(slug.as_str()), parent, Param::Int(now.0)];
+    let names = (Param::Text(slug.as_str()), Param::Text(cluster.as_str()));
+    let params = [Param::Blob(&uuid.0), names.0, names.1, parent, Param::Int(now.0)];
     tx.optional(&INSERT, &params, |row| Ok(OrgKey(row.int(0)?)))
+}
+
+/// Takes over the entry of an organization whose making was cut off; `false` when somebody else was faster.
+pub fn renew_organization(
+    tx: &Tx<'_>,
+    unfinished: &Organization,
+    uuid: Uuid,
+    cluster: &ClusterName,
+    parent: Option<OrgKey>,
+    now: Timestamp,
+) -> Result<bool> {
+    let params = [
+        Param::Int(unfinished.org.0),
+        Param::Int(unfinished.created_at.0),
+        Param::Blob(&uuid.0),
+        Param::Text(cluster.as_str()),
+        Param::optional_int(parent.map(|key| key.0)),
+        Param::Int(now.0),
+    ];
+    Ok(tx.execute(&RENEW, &params)? > 0)
+}
+
+/// Switches the map: from the commit on the organization lives in the cluster `to`. `false` when it did not live in `from`.
+pub fn set_cluster(tx: &Tx<'_>, org: OrgKey, from: &ClusterName, to: &ClusterName) -> Result<bool> {
+    let params = [Param::Int(org.0), Param::Text(from.as_str()), Param::Text(to.as_str())];
+    Ok(tx.execute(&SET_CLUSTER, &params)? > 0)
+}
+
+/// How many organizations live in a cluster.
+pub fn count_in_cluster(conn: &Conn<'_>, cluster: &ClusterName) -> Result<i64> {
+    let count = conn.optional(&COUNT_IN_CLUSTER, &[Param::Text(cluster.as_str())], |row| row.int(0))?;
+    Ok(count.unwrap_or_default())
 }
 
 /// Takes an organization off the map: from the commit on nobody finds it.

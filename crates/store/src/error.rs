@@ -7,6 +7,8 @@ use std::fmt;
 pub enum StoreError {
     /// A unique or foreign key, or a check, named as the schema names it.
     Constraint(String),
+    /// The organization's rows in this database must not be written: it moves, has moved or was deleted. Nothing was done.
+    Barred,
     /// Another process held the store for longer than the time-out.
     Busy,
     /// The store is shutting down.
@@ -33,6 +35,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Constraint(name) => write!(f, "the constraint {name} does not hold"),
+            Self::Barred => f.write_str("the organization's rows in this database must not be written"),
             Self::Busy => f.write_str("the database is busy"),
             Self::Closed => f.write_str("the store is closed"),
             Self::Interrupted => f.write_str("the statement was interrupted"),

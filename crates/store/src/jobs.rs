@@ -11,7 +11,7 @@ use crate::conn::{Conn, Tx};
 use crate::error::{Result, StoreError};
 use crate::sql::{Param, Row, Sql};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum JobState {
     Waiting,
     Running,
@@ -95,18 +95,24 @@ static POSTPONE: Sql = Sql::new(
 );
 static WAITING: Sql = Sql::new(
     "job.waiting",
-    "SELECT org_id, job_id FROM job WHERE state IN ('waiting', 'running') AND state = 'waiting' AND kind = $1 LIMIT $2",
+    "SELECT org_id, job_id FROM job WHERE state IN ('waiting', 'running') AND state = 'waiting' AND kind = $1
+     AND NOT EXISTS (SELECT 1 FROM organization_gate AS gate WHERE gate.org_id = job.org_id) LIMIT $2",
 );
 static DELETE_WAITING: Sql =
     Sql::new("job.delete_waiting", "DELETE FROM job WHERE org_id = $1 AND job_id = $2 AND state = 'waiting'");
+// What is behind a gate is left alone: it is, or is about to be, in another database. What erases a deleted organization goes on.
 // Engine: on PostgreSQL workers look at the same time, and would all wait for the first one's jobs.
 static DUE: Sql = Sql::split(
     "job.due",
     "SELECT org_id, job_id, kind, payload, state, attempts, run_at, last_error, created_at FROM job
-     WHERE state IN ('waiting', 'running') AND run_at <= $1 AND lease_until <= $1 ORDER BY run_at LIMIT $2",
+     WHERE state IN ('waiting', 'running') AND run_at <= $1 AND lease_until <= $1
+     AND NOT EXISTS (SELECT 1 FROM organization_gate AS gate WHERE gate.org_id = job.org_id AND gate.state <> 'deleted')
+     ORDER BY run_at LIMIT $2",
     "SELECT org_id, job_id, kind, payload, state, attempts, run_at, last_error, created_at FROM job
-     WHERE state IN ('waiting', 'running') AND run_at <= $1 AND lease_until <= $1 ORDER BY run_at LIMIT $2
-     FOR UPDATE SKIP LOCKED",
+     WHERE state IN ('waiting', 'running') AND run_at <= $1 AND lease_until <= $1
+     AND NOT EXISTS (SELECT 1 FROM organization_gate AS gate WHERE gate.org_id = job.org_id AND gate.state <> 'deleted')
+     ORDER BY run_at LIMIT $2
+     FOR UPDATE OF job SKIP LOCKED",
 );
 static LEASE: Sql = Sql::new(
     "job.lease",
@@ -145,12 +151,14 @@ static LIST: Sql = Sql::new(
 static LIST_ALL: Sql = Sql::new(
     "job.list_all",
     "SELECT org_id, job_id, kind, payload, state, attempts, run_at, last_error, created_at FROM job
+     WHERE NOT EXISTS (SELECT 1 FROM organization_gate AS gate WHERE gate.org_id = job.org_id AND gate.state = 'moved')
      ORDER BY org_id, job_id LIMIT $1",
 );
 static FIND: Sql = Sql::new(
     "job.find",
     "SELECT org_id, job_id, kind, payload, state, attempts, run_at, last_error, created_at FROM job
-     WHERE job_id = $1 ORDER BY org_id LIMIT $2",
+     WHERE job_id = $1 AND NOT EXISTS (SELECT 1 FROM organization_gate AS gate WHERE gate.org_id = job.org_id AND gate.state = 'moved')
+     ORDER BY org_id LIMIT $2",
 );
 static HURRY: Sql = Sql::new(
     "job.hurry",
@@ -163,7 +171,8 @@ static HURRY_ORGANIZATION: Sql = Sql::new(
 );
 static HURRY_ALL: Sql = Sql::new(
     "job.hurry_all",
-    "UPDATE job SET run_at = $1, updated_at = $1 WHERE state = 'waiting' AND run_at > $1",
+    "UPDATE job SET run_at = $1, updated_at = $1 WHERE state = 'waiting' AND run_at > $1
+     AND NOT EXISTS (SELECT 1 FROM organization_gate AS gate WHERE gate.org_id = job.org_id AND gate.state <> 'deleted')",
 );
 static HOLD_MAILS: Sql = Sql::new(
     "job.hold_mails",
@@ -174,6 +183,7 @@ static DROP: Sql = Sql::new(
     "job.drop",
     "DELETE FROM job WHERE org_id = $1 AND job_id = $2 AND state IN ('waiting', 'failed')",
 );
+static DELETE_ALL: Sql = Sql::new("job.delete_all", "DELETE FROM job WHERE org_id = $1");
 static COUNT_KIND: Sql = Sql::new(
     "job.count_kind",
     "SELECT count(*) FROM job WHERE org_id = $1 AND kind = $2 AND state IN ('waiting', 'running') AND created_at >= $3",
@@ -190,7 +200,12 @@ static COUNTS: Sql = Sql::new("job.counts", "SELECT kind, state, count(*) FROM j
 static NEXT_DUE: Sql = Sql::new(
     "job.next_due",
     "SELECT min(CASE WHEN lease_until > run_at THEN lease_until ELSE run_at END) FROM job
-     WHERE state IN ('waiting', 'running')",
+     WHERE state IN ('waiting', 'running')
+     AND NOT EXISTS (SELECT 1 FROM organization_gate AS gate WHERE gate.org_id = job.org_id AND gate.state <> 'deleted')",
+);
+static RUNNING: Sql = Sql::new(
+    "job.running",
+    "SELECT count(*) FROM job WHERE org_id = $1 AND state = 'running' AND lease_until > $2",
 );
 
 pub const STATEMENTS: &[&Sql] = &[
@@ -216,11 +231,13 @@ pub const STATEMENTS: &[&Sql] = &[
     &HURRY_ALL,
     &HOLD_MAILS,
     &DROP,
+    &DELETE_ALL,
     &COUNT_KIND,
     &COUNT_PAYLOAD,
     &OLDEST,
     &COUNTS,
     &NEXT_DUE,
+    &RUNNING,
 ];
 
 /// A job as one worker holds it.
@@ -352,6 +369,12 @@ pub fn next_due(conn: &Conn<'_>) -> Result<Option<Timestamp>> {
     Ok(conn.optional(&NEXT_DUE, &[], |row| row.optional_int(0))?.flatten().map(Timestamp))
 }
 
+/// How many of the organization's jobs a worker holds.
+pub fn count_running(conn: &Conn<'_>, now: Timestamp) -> Result<i64> {
+    let count = conn.optional(&RUNNING, &[conn.org_param(), Param::Int(now.0)], |row| row.int(0))?;
+    Ok(count.unwrap_or_default())
+}
+
 /// Extends a lease. `false` when it is not held any more: another worker has the job, or it is gone.
 pub fn renew(tx: &Tx<'_>, lease: &Lease, until: Timestamp, now: Timestamp) -> Result<bool> {
     report(tx, &RENEW, lease, &[Param::Int(until.0), Param::Int(now.0)])
@@ -392,6 +415,11 @@ pub fn delete_waiting(tx: &Tx<'_>, job: ObjectId) -> Result<()> {
 /// its number must not be given out again.
 pub fn hand_back(tx: &Tx<'_>, lease: &Lease, now: Timestamp) -> Result<bool> {
     report(tx, &HAND_BACK, lease, &[Param::Int(now.0)])
+}
+
+/// Removes every job of the organization: they are in another database now.
+pub fn delete_all(tx: &Tx<'_>) -> Result<()> {
+    tx.write(&DELETE_ALL, &[tx.org_param()])
 }
 
 /// Gives a job up for good. Its payload, which may hold personal data, is dropped; that there was such a job stays

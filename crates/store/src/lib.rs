@@ -9,6 +9,7 @@ pub mod api_keys;
 pub mod attribute_definitions;
 pub mod awaited_users;
 pub mod bots;
+pub mod clusters;
 mod conn;
 pub mod contact_conversations;
 pub mod contact_messages;
@@ -19,6 +20,7 @@ pub mod environments;
 pub mod erasures;
 mod error;
 pub mod external_events;
+pub mod gate;
 pub mod holdings;
 pub mod jobs;
 pub mod keyset;
@@ -44,6 +46,7 @@ pub mod user_models;
 pub mod users;
 mod visibility;
 
+pub use clusters::{Clusters, Connect};
 pub use conn::{Conn, Tx};
 pub use error::{Result, StoreError};
 pub use postgres::PostgresOptions;
@@ -66,11 +69,13 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         contacts::STATEMENTS,
         contacts::IDENTIFIER_STATEMENTS,
         contacts::WRITE_STATEMENTS,
+        clusters::registry::STATEMENTS,
         control::STATEMENTS,
         conversations::STATEMENTS,
         environments::STATEMENTS,
         erasures::STATEMENTS,
         external_events::STATEMENTS,
+        gate::STATEMENTS,
         jobs::STATEMENTS,
         linked_accounts::STATEMENTS,
         links::STATEMENTS,

@@ -42,6 +42,12 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0005_operators.sql"),
         postgres: include_str!("../migrations/postgres/0005_operators.sql"),
     },
+    Migration {
+        version: 6,
+        name: "clusters",
+        sqlite: include_str!("../migrations/sqlite/0006_clusters.sql"),
+        postgres: include_str!("../migrations/postgres/0006_clusters.sql"),
+    },
 ];
 
 /// The newest version that this denizen knows.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use denizen_domain::ids::OrgKey;
 use denizen_domain::time::Timestamp;
 
-use crate::conn::{Conn, Tx};
+use crate::conn::{Admission, Conn, Tx};
 use crate::error::{Result, StoreError};
 use crate::postgres::PostgresOptions;
 use crate::sqlite::SqliteOptions;
@@ -80,16 +80,39 @@ impl Store {
     ///
     /// # Errors
     /// The closure's own, and [`StoreError`]: of these only [`StoreError::OutcomeUnknown`] leaves open whether the write
-    /// was done.
+    /// was done. [`StoreError::Barred`] when the organization's gate is shut; the closure was not run then, or undone.
     pub async fn write<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
     where
         F: FnMut(&Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        self.write_as(org, Admission::Asked, closure).await
+    }
+
+    /// As [`Self::write`], also where the organization's gate is shut: for whoever has shut it, and for what is done behind
+    /// it; see [`crate::gate`].
+    ///
+    /// # Errors
+    /// Those of [`Self::write`], but never [`StoreError::Barred`].
+    pub async fn write_barred<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
+    where
+        F: FnMut(&Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.write_as(org, Admission::Given, closure).await
+    }
+
+    async fn write_as<T, E, F>(&self, org: OrgKey, admission: Admission, closure: F) -> Result<T, E>
+    where
+        F: FnMut(&Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
         match &*self.database {
-            Database::Sqlite(database) => database.write(org, closure).await,
-            Database::Postgres(database) => database.write(org, closure).await,
+            Database::Sqlite(database) => database.write(org, admission, closure).await,
+            Database::Postgres(database) => database.write(org, admission, closure).await,
         }
     }
 

@@ -118,6 +118,6 @@ impl Directory {
             let found = contacts::search(conn, &needle, limit)?;
             views(conn, found)
         };
-        Ok(self.store().scan(ctx.org(), search).await?)
+        Ok(self.stores().scan(ctx.org(), search).await?)
     }
 }

@@ -4,15 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use denizen_domain::ids::{ObjectId, OrgKey, UserId};
+use denizen_domain::ids::{ObjectId, UserId};
 use denizen_domain::member::Directory as UserDirectory;
 use denizen_domain::time::Timestamp;
 use denizen_store::external_events::ExternalEvent;
 use denizen_store::messages::StoredMessage;
 use denizen_store::records::{Digest, Stored};
 use denizen_store::{
-    Conn, Tx, awaited_users, control, conversations, erasures, external_events, memories, messages,
-    user_models, users,
+    Conn, Tx, awaited_users, conversations, erasures, external_events, memories, messages, user_models, users,
 };
 
 use super::contact_record::{
@@ -150,11 +149,7 @@ pub(super) struct Terms {
 }
 
 /// Takes the records in; one answer for each.
-///
-/// # Errors
-/// [`ErrorCode::OrganizationNotFound`] when it was deleted meanwhile: what is written then, nothing would erase.
 pub(super) fn take_in(tx: &Tx<'_>, terms: &Terms, items: &[Item]) -> Result<Vec<Taken>> {
-    control::find_by_key(&tx.of(OrgKey::CONTROL), tx.org)?.ok_or(ErrorCode::OrganizationNotFound)?;
     let mut state = State::read(tx, terms, items)?;
     let mut all = Vec::with_capacity(items.len());
     for item in items {

@@ -89,7 +89,7 @@ impl Directory {
         let page = if stored.is_short() {
             self.query(org, move |conn| users::page(conn, &stored)).await?
         } else {
-            self.store().scan(org, move |conn| users::page(conn, &stored)).await?
+            self.stores().scan(org, move |conn| users::page(conn, &stored)).await?
         };
         let token = match &page.next {
             Some(after) => {
@@ -145,7 +145,7 @@ impl Directory {
             visible: ctx.visible_users(),
             limit: self.inner.settings.search_results,
         };
-        Ok(self.store().scan(ctx.org(), move |conn| users::search(conn, &stored)).await?)
+        Ok(self.stores().scan(ctx.org(), move |conn| users::search(conn, &stored)).await?)
     }
 
     /// What is known about a member (contract section 5.8): permission `User:GetUserModel` on the member. A member

@@ -51,7 +51,7 @@ impl Directory {
             };
             Ok(OperatorList { items: page.items.into_iter().map(view).collect(), total: page.total })
         };
-        self.store().scan(org, read).await
+        self.stores().scan(org, read).await
     }
 
     /// Up to `limit` different names that begin with `beginning`, in any letter case, in their order: permission

@@ -29,6 +29,8 @@ fn of_code(code: ErrorCode) -> (u16, &'static str) {
         ErrorCode::ConfigurationNotFound => (404, "configuration_not_found"),
         ErrorCode::EnvironmentNotFound => (404, "environment_not_found"),
         ErrorCode::TooManyAttempts => (429, "too_many_attempts"),
+        ErrorCode::OrganizationMoving => (503, "organization_moving"),
+        ErrorCode::ClusterNotFound => (404, "cluster_not_found"),
         ErrorCode::VariableNotFound => (404, "variable_not_found"),
         ErrorCode::EmailTaken => (409, "email_taken"),
         ErrorCode::PhoneTaken => (409, "phone_taken"),

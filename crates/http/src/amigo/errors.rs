@@ -23,7 +23,8 @@ pub(crate) fn status(code: ErrorCode) -> u16 {
         | ErrorCode::MessageNotFound
         | ErrorCode::AnonymizationNotFound
         | ErrorCode::ConfigurationNotFound
-        | ErrorCode::EnvironmentNotFound => 404,
+        | ErrorCode::EnvironmentNotFound
+        | ErrorCode::ClusterNotFound => 404,
         ErrorCode::TooManyAttempts => 429,
         ErrorCode::EmailTaken
         | ErrorCode::PhoneTaken
@@ -35,7 +36,10 @@ pub(crate) fn status(code: ErrorCode) -> u16 {
         ErrorCode::ReservedName | ErrorCode::LimitReached | ErrorCode::VariableNotFound => 400,
         // As when a request takes too long to be answered: the words say what may be tried again, and the header
         // `Retry-After` stands only beside what certainly was not done.
-        ErrorCode::Busy | ErrorCode::Unavailable | ErrorCode::OutcomeUnknown => 503,
+        ErrorCode::Busy
+        | ErrorCode::Unavailable
+        | ErrorCode::OutcomeUnknown
+        | ErrorCode::OrganizationMoving => 503,
         ErrorCode::Internal => 500,
     }
 }

@@ -53,7 +53,8 @@ const CALLER_ERRORS: &[u16] = &[401, 403, 404, 422, 429, 503];
 const HEADERS: &[HeaderParam] = &[
     HeaderParam {
         name: "x-mongo-cluster-name",
-        description: "The cluster of an organization that is not in the map yet. Accepted and ignored.",
+        description: "The cluster of an organization that is not in the map yet: where a new one is to live. Ignored where \
+                      the organization is known.",
         required: false,
     },
     HeaderParam { name: "Sec-WebSocket-Protocol", description: "Accepted and ignored.", required: false },

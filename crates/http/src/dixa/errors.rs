@@ -38,7 +38,8 @@ fn status(code: ErrorCode) -> u16 {
         | ErrorCode::MessageNotFound
         | ErrorCode::AnonymizationNotFound
         | ErrorCode::ConfigurationNotFound
-        | ErrorCode::EnvironmentNotFound => 404,
+        | ErrorCode::EnvironmentNotFound
+        | ErrorCode::ClusterNotFound => 404,
         ErrorCode::TooManyAttempts => 429,
         ErrorCode::RoleNameTaken
         | ErrorCode::OrganizationExists
@@ -48,7 +49,7 @@ fn status(code: ErrorCode) -> u16 {
         // section 8.1).
         | ErrorCode::OutcomeUnknown => 409,
         ErrorCode::Internal => 500,
-        ErrorCode::Busy | ErrorCode::Unavailable => 503,
+        ErrorCode::Busy | ErrorCode::Unavailable | ErrorCode::OrganizationMoving => 503,
     }
 }
 

@@ -35,7 +35,8 @@ fn status(code: ErrorCode) -> u16 {
         | ErrorCode::MessageNotFound
         | ErrorCode::AnonymizationNotFound
         | ErrorCode::ConfigurationNotFound
-        | ErrorCode::EnvironmentNotFound => 404,
+        | ErrorCode::EnvironmentNotFound
+        | ErrorCode::ClusterNotFound => 404,
         ErrorCode::EmailTaken
         | ErrorCode::RoleNameTaken
         | ErrorCode::OrganizationExists
@@ -43,7 +44,10 @@ fn status(code: ErrorCode) -> u16 {
         | ErrorCode::ConversationOpen => 409,
         ErrorCode::TooManyAttempts => 429,
         ErrorCode::Internal => 500,
-        ErrorCode::Busy | ErrorCode::Unavailable | ErrorCode::OutcomeUnknown => 503,
+        ErrorCode::Busy
+        | ErrorCode::Unavailable
+        | ErrorCode::OutcomeUnknown
+        | ErrorCode::OrganizationMoving => 503,
     }
 }
 

@@ -15,7 +15,10 @@ fn code(code: ErrorCode) -> (u16, &'static str) {
         ErrorCode::InvalidCredentials => (401, "invalid_grant"),
         ErrorCode::OrganizationNotFound => (404, "realm_not_found"),
         ErrorCode::TooManyAttempts => (429, "temporarily_unavailable"),
-        ErrorCode::Busy | ErrorCode::Unavailable | ErrorCode::OutcomeUnknown => {
+        ErrorCode::Busy
+        | ErrorCode::Unavailable
+        | ErrorCode::OutcomeUnknown
+        | ErrorCode::OrganizationMoving => {
             (503, "temporarily_unavailable")
         }
         // No operation here answers any of these.
@@ -44,7 +47,8 @@ fn code(code: ErrorCode) -> (u16, &'static str) {
         | ErrorCode::AnonymizationNotFound
         | ErrorCode::PhoneTaken
         | ErrorCode::ConfigurationNotFound
-        | ErrorCode::EnvironmentNotFound => (400, "invalid_request"),
+        | ErrorCode::EnvironmentNotFound
+        | ErrorCode::ClusterNotFound => (400, "invalid_request"),
         ErrorCode::Internal => (500, "server_error"),
     }
 }

@@ -66,7 +66,7 @@ async fn apply(call: Call) -> Result<Reply, Problem> {
             Ok(again(422, &Complaint::Password(&password)))
         }
         ErrorCode::InvalidField => Ok(again(422, &Complaint::Differ)),
-        ErrorCode::Busy => {
+        ErrorCode::Busy | ErrorCode::OrganizationMoving => {
             Ok(again(503, &Complaint::Busy).header(RETRY_AFTER, HeaderValue::from_static("1")))
         }
         _ => gone(&call, error).await,
@@ -102,7 +102,10 @@ async fn gone(call: &Call, error: Error) -> Result<Reply, Problem> {
 fn problem(problem: &Problem, _: &Asked<'_>) -> Reply {
     let status = match problem {
         Problem::Directory(error) => match error.code {
-            ErrorCode::Busy | ErrorCode::Unavailable | ErrorCode::OutcomeUnknown => 503,
+            ErrorCode::Busy
+            | ErrorCode::Unavailable
+            | ErrorCode::OutcomeUnknown
+            | ErrorCode::OrganizationMoving => 503,
             _ => 500,
         },
         other => other.status_and_text().map_or(500, |(status, _)| status),

@@ -45,6 +45,8 @@ PhoneTaken 409 phone_taken
 ConfigurationNotFound 404 configuration_not_found
 EnvironmentNotFound 404 environment_not_found
 TooManyAttempts 429 too_many_attempts
+OrganizationMoving 503 organization_moving
+ClusterNotFound 404 cluster_not_found
 ";
 
 fn rendered(problem: &Problem) -> Value {

@@ -47,6 +47,8 @@ fn place(code: ErrorCode) -> usize {
         ErrorCode::ConfigurationNotFound => 30,
         ErrorCode::EnvironmentNotFound => 31,
         ErrorCode::TooManyAttempts => 32,
+        ErrorCode::OrganizationMoving => 33,
+        ErrorCode::ClusterNotFound => 34,
     }
 }
 
@@ -84,6 +86,8 @@ PhoneTaken 409 {"detail":"Another contact has this number"}
 ConfigurationNotFound 404 {"detail":"There is no value under this key"}
 EnvironmentNotFound 404 {"detail":"Environment not found"}
 TooManyAttempts 429 {"detail":"Too many attempts to sign in; wait and try again"}
+OrganizationMoving 503 {"detail":"The organization is being moved and takes no changes meanwhile; nothing was done, try again"}
+ClusterNotFound 404 {"detail":"Cluster not found"}
 "#;
 
 #[test]

@@ -47,6 +47,8 @@ PhoneTaken 400 {"message":"Another contact has this number"}
 ConfigurationNotFound 404 {"message":"The requested resource could not be found"}
 EnvironmentNotFound 404 {"message":"The requested resource could not be found"}
 TooManyAttempts 429 {"message":"Too many attempts to sign in; wait and try again"}
+OrganizationMoving 503 {"message":"The organization is being moved and takes no changes meanwhile; nothing was done, try again"}
+ClusterNotFound 404 {"message":"The requested resource could not be found"}
 "#;
 
 const PROBLEMS: &str = r#"

@@ -45,6 +45,8 @@ PhoneTaken 400 Bad Request: Another contact has this number
 ConfigurationNotFound 404 Not Found: There is no value under this key
 EnvironmentNotFound 404 Not Found: Environment not found
 TooManyAttempts 429 Too Many Requests: Too many attempts to sign in; wait and try again
+OrganizationMoving 503 Service Unavailable: The organization is being moved and takes no changes meanwhile; nothing was done, try again
+ClusterNotFound 404 Not Found: Cluster not found
 ";
 
 const PROBLEMS: &str = "

@@ -44,6 +44,8 @@ PhoneTaken 400 {"error":"invalid_request","error_description":"Another contact h
 ConfigurationNotFound 400 {"error":"invalid_request","error_description":"There is no value under this key"}
 EnvironmentNotFound 400 {"error":"invalid_request","error_description":"Environment not found"}
 TooManyAttempts 429 {"error":"temporarily_unavailable","error_description":"Too many attempts to sign in; wait and try again"}
+OrganizationMoving 503 {"error":"temporarily_unavailable","error_description":"The organization is being moved and takes no changes meanwhile; nothing was done, try again"}
+ClusterNotFound 400 {"error":"invalid_request","error_description":"Cluster not found"}
 "#;
 
 const PROBLEMS: &str = r#"

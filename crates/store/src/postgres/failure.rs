@@ -53,6 +53,8 @@ impl Failure {
             | SqlState::FEATURE_NOT_SUPPORTED
             | SqlState::INVALID_SQL_STATEMENT_NAME => Self::Lost(text()),
             SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => Self::Refused(StoreError::Corrupt(text())),
+            // Raised by `denizen_admit`.
+            _ if error.code().code() == "DZ001" => Self::Refused(StoreError::Barred),
             _ => match error.code().code().get(..2) {
                 Some("08") => Self::Lost(text()),
                 // Refused at the door, short of a resource, or an error of the system below.

@@ -8,7 +8,7 @@ use denizen_domain::ids::OrgKey;
 use super::options::PostgresOptions;
 use super::run::{Outage, Run};
 use super::session::{Mode, Session};
-use crate::conn::{Engine, Tx};
+use crate::conn::{Admission, Engine, Tx};
 use crate::error::{Result, StoreError};
 use crate::migration::{MIGRATIONS, Migration, checksum, newest};
 use crate::sql::{Param, Sql};
@@ -46,6 +46,7 @@ pub(crate) fn has_begun(options: &Arc<PostgresOptions>) -> Result<bool> {
     let session = RefCell::new(Session::new(Arc::clone(options), Mode::Snapshot)?);
     let outage = Outage::default();
     let run = Run {
+        admission: Admission::Given,
         session: &session,
         outage: &outage,
         patience: options.patience,
@@ -65,6 +66,7 @@ pub(crate) fn run(options: &Arc<PostgresOptions>, now_micros: i64) -> Result<boo
     let session = RefCell::new(Session::new(Arc::new(patient), Mode::Step)?);
     let outage = Outage::default();
     let run = Run {
+        admission: Admission::Given,
         session: &session,
         outage: &outage,
         patience: options.patience,

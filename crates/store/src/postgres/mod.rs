@@ -28,7 +28,7 @@ use self::lookout::Lookout;
 use self::readers::{Readers, Replay};
 use self::run::{Outage, Run};
 use self::session::{Mode, Session};
-use crate::conn::{Conn, Engine, Tx};
+use crate::conn::{Admission, Conn, Engine, Tx};
 use crate::error::{Result, StoreError};
 
 impl PostgresOptions {
@@ -83,13 +83,13 @@ impl Database {
         })
     }
 
-    pub(crate) async fn write<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
+    pub(crate) async fn write<T, E, F>(&self, org: OrgKey, admission: Admission, closure: F) -> Result<T, E>
     where
         F: FnMut(&Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.run_on(&self.writers, org, Mode::Write, None, closure).await
+        self.run_on(&self.writers, (org, admission), Mode::Write, None, closure).await
     }
 
     pub(crate) async fn read<T, E, F>(&self, org: OrgKey, mut closure: F) -> Result<T, E>
@@ -116,14 +116,14 @@ impl Database {
     {
         // Dropped with this future, which tells the thread that nobody waits any more.
         let (_waiting, abandoned) = oneshot::channel();
-        self.run_on(&self.long, org, Mode::Snapshot, Some(abandoned), closure).await
+        self.run_on(&self.long, (org, Admission::Given), Mode::Snapshot, Some(abandoned), closure).await
     }
 
     /// Runs a closure on one of a lane's connections, unless its caller has gone before that.
     async fn run_on<T, E, F>(
         &self,
         lane: &Lane,
-        org: OrgKey,
+        (org, admission): (OrgKey, Admission),
         mode: Mode,
         abandoned: Option<oneshot::Receiver<()>>,
         mut closure: F,
@@ -138,7 +138,7 @@ impl Database {
         let patience = self.options.patience;
         let task: Task = Box::new(move |session: &RefCell<Session>| {
             let has_gone = || reply.is_closed();
-            let run = Run { session, outage: &outage, patience, org, has_gone: &has_gone };
+            let run = Run { session, outage: &outage, patience, org, admission, has_gone: &has_gone };
             let result = run.until_done(abandoned, &mut closure);
             // The caller may have gone meanwhile; a write stands all the same.
             let _ = reply.send(result);

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::failure::Failure;
 use super::session::{CommitFailure, Mode, Session};
-use crate::conn::{Conn, Engine, Tx};
+use crate::conn::{Admission, Conn, Engine, Tx};
 use crate::error::StoreError;
 
 /// How often a closure is run again when its connection is lost each time.
@@ -165,6 +165,7 @@ pub(crate) struct Run<'r> {
     pub(crate) outage: &'r Outage,
     pub(crate) patience: Duration,
     pub(crate) org: OrgKey,
+    pub(crate) admission: Admission,
     /// Whether nobody waits for the closure any more.
     pub(crate) has_gone: &'r dyn Fn() -> bool,
 }
@@ -217,7 +218,7 @@ impl Run<'_> {
         abandoned: Option<oneshot::Receiver<()>>,
         closure: &mut dyn FnMut(&Tx<'_>) -> Result<T, E>,
     ) -> Attempt<T, E> {
-        self.session.borrow_mut().begin(goes_first, abandoned);
+        self.session.borrow_mut().begin(goes_first, self.admission, abandoned);
         let conn = Conn::new(Engine::Postgres(self.session), self.org);
         let tx = Tx::new(conn, None);
         // Nothing of the closure is looked at again after a panic.

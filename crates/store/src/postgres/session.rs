@@ -21,6 +21,7 @@ use super::failure::Failure;
 use super::hosts::{REPLACED, Reached, Standing};
 use super::options::PostgresOptions;
 use super::wire::Wire;
+use crate::conn::Admission;
 use crate::error::{Result, StoreError};
 use crate::sql::{Param, Value};
 
@@ -111,6 +112,7 @@ pub(crate) struct Session {
     mode: Mode,
     /// Whether a write of this closure lets no other one beside it.
     goes_first: bool,
+    admission: Admission,
     /// Whether `BEGIN` has been sent, or stands in `ahead`.
     is_open: bool,
     /// The organization behind whose wall the transaction stands.
@@ -139,6 +141,7 @@ impl Session {
             link: None,
             mode,
             goes_first: false,
+            admission: Admission::Given,
             is_open: false,
             org: None,
             ahead: Vec::new(),
@@ -180,9 +183,15 @@ impl Session {
 
     /// Begins a closure. `BEGIN` itself is sent with the first statement. The statements are cancelled when the other
     /// end of `abandoned` goes away. A write that `goes_first` lets no other writer of users run beside it.
-    pub(crate) fn begin(&mut self, goes_first: bool, abandoned: Option<oneshot::Receiver<()>>) {
+    pub(crate) fn begin(
+        &mut self,
+        goes_first: bool,
+        admission: Admission,
+        abandoned: Option<oneshot::Receiver<()>>,
+    ) {
         self.forget_transaction();
         self.goes_first = goes_first;
+        self.admission = admission;
         self.abandoned = abandoned;
         self.failure = None;
         self.wrote = false;
@@ -307,7 +316,10 @@ impl Session {
             self.is_open = true;
         }
         if self.org != Some(org) {
-            self.ahead.push(Piece::Text(format!("{opening}SET LOCAL denizen.org_id = '{}'", org.0)));
+            // Nobody is shut out of the control store.
+            let asks = self.admission == Admission::Asked && org != OrgKey::CONTROL;
+            let admit = if asks { format!("; SELECT denizen_admit({})", org.0) } else { String::new() };
+            self.ahead.push(Piece::Text(format!("{opening}SET LOCAL denizen.org_id = '{}'{admit}", org.0)));
             self.org = Some(org);
         }
     }

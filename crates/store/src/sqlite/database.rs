@@ -13,7 +13,7 @@ use super::SqliteOptions;
 use super::gaps;
 use super::readers::{LongReaders, forget_here, read_here};
 use super::writer::{Closure, Command, Writer};
-use crate::conn::{Conn, Engine, Tx};
+use crate::conn::{Admission, Conn, Engine, Tx};
 use crate::error::{Result, StoreError};
 
 /// Closures that may wait for the writer before callers wait for a place.
@@ -59,14 +59,14 @@ impl Database {
         })
     }
 
-    pub(crate) async fn write<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
+    pub(crate) async fn write<T, E, F>(&self, org: OrgKey, admission: Admission, closure: F) -> Result<T, E>
     where
         F: FnMut(&Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let write = Box::new(Closure { org, run: closure, result: None, reply });
+        let write = Box::new(Closure { org, admission, run: closure, result: None, reply });
         self.command(Command::Write(write)).await?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
@@ -87,7 +87,8 @@ impl Database {
                 self.scan(OrgKey::CONTROL, move |conn| gaps::find(conn.sqlite()?, next..=last)).await?;
             for some in found.chunks(CLEARED_PAGES) {
                 let some = some.to_vec();
-                self.write(OrgKey::CONTROL, move |tx: &Tx<'_>| gaps::clear(tx.sqlite()?, &some)).await?;
+                let clear = move |tx: &Tx<'_>| gaps::clear(tx.sqlite()?, &some);
+                self.write(OrgKey::CONTROL, Admission::Given, clear).await?;
             }
             next = last + 1;
         }

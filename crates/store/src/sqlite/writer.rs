@@ -16,8 +16,9 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::SqliteOptions;
-use crate::conn::{Conn, Engine, IndexChange, Tx};
+use crate::conn::{Admission, Conn, Engine, IndexChange, Tx};
 use crate::error::{Result, StoreError};
+use crate::gate;
 use crate::users::grams;
 
 /// A group is closed after this time even when more closures wait, so that the first caller is not held up.
@@ -34,6 +35,9 @@ pub(crate) trait Write: Send {
     /// The caller has gone: nothing was done yet, so nothing has to be.
     fn is_abandoned(&self) -> bool;
     fn org(&self) -> OrgKey;
+    fn admission(&self) -> Admission;
+    /// Keeps the seam's refusal as the result.
+    fn refuse(&mut self, error: StoreError);
     /// Runs the closure and keeps its result; says whether its changes stand.
     fn run(&mut self, tx: &Tx<'_>) -> bool;
     /// Answers the caller, after the commit.
@@ -52,6 +56,7 @@ type Reply<T, E> = oneshot::Sender<Result<T, E>>;
 
 pub(crate) struct Closure<F, T, E> {
     pub(crate) org: OrgKey,
+    pub(crate) admission: Admission,
     pub(crate) run: F,
     pub(crate) result: Option<Result<T, E>>,
     pub(crate) reply: Reply<T, E>,
@@ -69,6 +74,14 @@ where
 
     fn org(&self) -> OrgKey {
         self.org
+    }
+
+    fn admission(&self) -> Admission {
+        self.admission
+    }
+
+    fn refuse(&mut self, error: StoreError) {
+        self.result = Some(Err(error.into()));
     }
 
     fn run(&mut self, tx: &Tx<'_>) -> bool {
@@ -205,11 +218,19 @@ impl Writer {
         held: &mut Option<Command>,
     ) -> Result<()> {
         let begun = self.statement("BEGIN IMMEDIATE");
+        let mut admitted = Vec::new();
         let started = Instant::now();
         let mut next = Some(first);
         while let Some(mut write) = next {
             if !write.is_abandoned() {
-                let ran = begun.clone().and_then(|()| self.run_in_savepoint(write.as_mut(), index));
+                let ran = begun.clone().and_then(|()| {
+                    if self.is_admitted(write.as_ref(), &mut admitted)? {
+                        self.run_in_savepoint(write.as_mut(), index)
+                    } else {
+                        write.refuse(StoreError::Barred);
+                        Ok(())
+                    }
+                });
                 group.push(write);
                 ran?;
             }
@@ -225,6 +246,24 @@ impl Writer {
         begun?;
         self.apply_index(index.take())?;
         self.statement("COMMIT")
+    }
+
+    /// Whether the write may be done. Who was admitted is not asked for again in the same group, in which nobody shuts a
+    /// gate unnoticed: whoever does so is given admission, and what was admitted before is forgotten then.
+    fn is_admitted(&self, write: &dyn Write, admitted: &mut Vec<OrgKey>) -> Result<bool> {
+        let org = write.org();
+        if write.admission() == Admission::Given {
+            admitted.clear();
+            return Ok(true);
+        }
+        if org == OrgKey::CONTROL || admitted.contains(&org) {
+            return Ok(true);
+        }
+        let is_shut = self.connection.prepare_cached(gate::IS_SHUT.sqlite())?.exists([org.0])?;
+        if !is_shut {
+            admitted.push(org);
+        }
+        Ok(!is_shut)
     }
 
     fn run_in_savepoint(&self, write: &mut dyn Write, index: &RefCell<Vec<IndexChange>>) -> Result<()> {

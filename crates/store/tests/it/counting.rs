@@ -121,13 +121,13 @@ async fn an_organization_is_erased_step_by_step_and_leaves_nothing() {
 #[tokio::test]
 async fn the_key_of_a_deleted_organization_is_not_given_to_the_next_one() {
     use denizen_domain::ids::Uuid;
-    use denizen_domain::text::Slug;
+    use denizen_domain::text::{ClusterName, Slug};
     use denizen_store::control;
     let test = TestStore::empty();
     let insert = async |number: u8| {
         let slug = Slug::parse(&format!("org-{number}")).unwrap();
         let insert = move |tx: &denizen_store::Tx<'_>| {
-            control::insert_organization(tx, Uuid([number; 16]), &slug, None, NOW)
+            control::insert_organization(tx, Uuid([number; 16]), &slug, &ClusterName::MAIN, None, NOW)
         };
         test.store.write(OrgKey::CONTROL, insert).await.unwrap().unwrap()
     };

@@ -201,5 +201,11 @@ impl Intake {
 /// Whether it may soon go well, and is not done or may be done again.
 fn may_pass(problem: &Problem) -> bool {
     let Problem::Directory(error) = problem else { return false };
-    matches!(error.code, ErrorCode::Busy | ErrorCode::Unavailable | ErrorCode::OutcomeUnknown)
+    matches!(
+        error.code,
+        ErrorCode::Busy
+            | ErrorCode::Unavailable
+            | ErrorCode::OutcomeUnknown
+            | ErrorCode::OrganizationMoving
+    )
 }

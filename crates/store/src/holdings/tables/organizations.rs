@@ -19,6 +19,47 @@ pub(super) const TABLES: &[Table] = &[
     )
     .staying("of the control store, which says where the organization lives"),
     table(
+        "cluster",
+        Erasing::Kept("of the installation"),
+        &[
+            plain("name", "names the cluster"),
+            plain("url", "where its database is"),
+            plain("replica_url", "where a copy of its database is"),
+            plain("placed_by", "organizations"),
+            CREATED,
+        ],
+    ),
+    table(
+        "belonging",
+        Erasing::Kept("of the database"),
+        &[
+            plain("only_row", "always 1"),
+            plain("installation", "an id of the installation"),
+            plain("cluster", "names the cluster"),
+        ],
+    ),
+    table(
+        "organization_gate",
+        Erasing::Kept("about organizations"),
+        &[
+            ORG,
+            plain("state", "of the gate"),
+            plain("owner", "an id of whoever shut it"),
+            plain("until", "a time"),
+        ],
+    ),
+    table(
+        "organization_move",
+        Erasing::Kept("about organizations"),
+        &[
+            ORG,
+            plain("source", "names a cluster"),
+            plain("target", "names a cluster"),
+            plain("owner", "an id of whoever moves it"),
+            plain("begun_at", "a time"),
+        ],
+    ),
+    table(
         "signing_key",
         Erasing::Kept("of the installation"),
         &[

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use denizen_domain::ids::OrgKey;
 use denizen_domain::member::{Directory, UserStats};
-use denizen_domain::text::{Email, Slug};
+use denizen_domain::text::{ClusterName, Email, Slug};
 use denizen_domain::time::Timestamp;
 use denizen_store::control::{self, Organization};
 use denizen_store::jobs::{self, Job};
@@ -272,6 +272,7 @@ impl Trial {
                 None => self.chance.uuid(),
             },
             slug: Slug::parse(self.chance.rng.pick::<&str>(&SLUGS)).unwrap(),
+            cluster: ClusterName::MAIN,
             parent,
             created_at: self.chance.now(),
         };
@@ -284,7 +285,14 @@ impl Trial {
             let parent = parent.map(|parent| peer.keys[&parent]);
             let (new, its_batch) = (new.clone(), Arc::clone(&batch));
             let found = peer.test.store.write(OrgKey::CONTROL, move |tx| {
-                let key = control::insert_organization(tx, new.uuid, &new.slug, parent, new.created_at)?;
+                let key = control::insert_organization(
+                    tx,
+                    new.uuid,
+                    &new.slug,
+                    &ClusterName::MAIN,
+                    parent,
+                    new.created_at,
+                )?;
                 if let Some(key) = key {
                     its_batch.run(&tx.of(key))?;
                 }

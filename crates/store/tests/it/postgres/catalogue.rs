@@ -6,10 +6,12 @@ use std::collections::BTreeSet;
 use crate::support::TestStore;
 
 /// Keys that do not begin with `org_id`, each with the reason.
-const KEYS: [(&str, &str); 4] = [
+const KEYS: [(&str, &str); 6] = [
     ("organization.org_uuid", "looked up before the organization is known"),
     ("organization.slug", "looked up before the organization is known"),
     ("signing_key.kid", "a key serves every organization"),
+    ("cluster.name", "a cluster serves many organizations"),
+    ("belonging.only_row", "about the database itself"),
     ("schema_migration.version", "the schema is the same for every organization"),
 ];
 

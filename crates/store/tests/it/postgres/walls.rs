@@ -15,8 +15,10 @@ use crate::support::{NOW, ORG, ROLE, TestStore, add, add_role, connect, plain_us
 const OTHER: OrgKey = OrgKey(2);
 
 /// Tables with an `org_id` that stand outside the walls, each with the reason.
-const OUTSIDE: [(&str, &str); 2] = [
+const OUTSIDE: [(&str, &str); 4] = [
     ("organization", "the control store: read before the organization is known"),
+    ("organization_gate", "the look for due jobs leaves out whom it shuts, over all organizations"),
+    ("organization_move", "the control store"),
     (
         "user_search",
         "behind a wall no query could use its index; it holds hashes, and leads nowhere but to `users`, `contact` and `operator`",

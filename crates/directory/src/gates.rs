@@ -1,0 +1,74 @@
+//! What is done when a write meets a gate: the organization has gone elsewhere, or is on its way.
+//!
+//! Whoever moves an organization may die at it. Then nobody has to come and mend that: the next write that meets the gate
+//! opens it again once its owner was not heard of in time, or ends the move where only the map had still to be switched.
+
+use denizen_domain::ids::OrgKey;
+use denizen_store::clusters::registry::{self, Move};
+use denizen_store::gate::{self, Gate, GateState};
+use denizen_store::{Tx, control};
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::handle::Directory;
+use crate::jobs::{Work, enqueue_at};
+
+/// After how many seconds a caller may try again whom a gate has shut out.
+const RETRY_AFTER: i64 = 5;
+/// For how many seconds the rows of an organization that has moved are kept where they were: a read that was led there
+/// still finds them.
+pub(crate) const KEPT_SECONDS: i64 = 60;
+
+impl Directory {
+    /// After a write of the organization was refused by a gate: looks where it lives, and whether the gate is right.
+    ///
+    /// # Errors
+    /// [`ErrorCode::OrganizationMoving`] when there is nothing but to wait; [`ErrorCode::OrganizationNotFound`].
+    pub(crate) async fn pass_gate(&self, org: OrgKey) -> Result<()> {
+        let cluster = self.stores().find_placement(org).await?.ok_or(ErrorCode::OrganizationNotFound)?;
+        let store = self.store_at(&cluster).await?;
+        let found = store.read(OrgKey::CONTROL, move |conn| gate::find(conn, org)).await?;
+        match found {
+            // It lives elsewhere than was thought, or the gate has been opened since.
+            None | Some(Gate { state: GateState::Draining, .. }) => Ok(()),
+            Some(Gate { state: GateState::Deleted, .. }) => Err(ErrorCode::OrganizationNotFound.into()),
+            Some(Gate { state: GateState::Moved, .. }) => self.finish_move(org).await,
+            Some(Gate { state: GateState::Closed, .. }) => {
+                let now = self.now();
+                let opened =
+                    store.write_barred(OrgKey::CONTROL, move |tx: &Tx<'_>| gate::open_lapsed(tx, org, now));
+                if opened.await? {
+                    tracing::warn!(%cluster, "a move was not heard of any more; the organization is written again where it was");
+                    return Ok(());
+                }
+                Err(Error::moving(RETRY_AFTER))
+            }
+        }
+    }
+
+    /// The last step of a move, which anybody can do once the source has said that it is not the organization any more: the
+    /// map is switched, and the source's rows are to be erased.
+    pub(crate) async fn finish_move(&self, org: OrgKey) -> Result<()> {
+        let now = self.now();
+        let job = self.environment().object_id(now);
+        self.write_main(OrgKey::CONTROL, move |tx| {
+            let Some(moved) = registry::find_move(tx, org)? else {
+                // Somebody else was faster.
+                return Ok(());
+            };
+            switch(tx, &moved)?;
+            let work = Work::EraseOrganization { org_key: Some(org.0), cluster: moved.source.to_string() };
+            enqueue_at(tx, job, None, &work, now.plus_seconds(KEPT_SECONDS), now)
+        })
+        .await?;
+        self.stores().find_placement(org).await?;
+        self.inner.sessions.forget(org);
+        self.inner.job_signal.wake();
+        Ok(())
+    }
+}
+
+fn switch(tx: &Tx<'_>, moved: &Move) -> Result<()> {
+    control::set_cluster(tx, moved.org, &moved.source, &moved.target)?;
+    registry::delete_move(tx, moved.org, moved.owner)?;
+    Ok(())
+}
