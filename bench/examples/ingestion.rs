@@ -22,7 +22,7 @@ use denizen_directory::organizations::{FirstAdmin, NewOrganization};
 use denizen_directory::{Clock, Directory, DirectorySettings, Entropy, Environment};
 use denizen_domain::ids::{ObjectId, UserId};
 use denizen_domain::patch::Patch;
-use denizen_domain::text::{Email, Slug};
+use denizen_domain::text::{ClusterName, Email, Slug};
 use denizen_domain::time::Timestamp;
 use denizen_store::{PostgresOptions, SqliteOptions, Store};
 
@@ -99,7 +99,13 @@ async fn measure(directory: &Directory, records: u64) -> anyhow::Result<()> {
             last_name: "Admin".to_owned(),
             email: Email::parse(&format!("admin@{slug}.example")).map_err(anyhow::Error::msg)?,
         };
-        directory.create_organization(NewOrganization::named(slug.clone(), slug.as_str()), admin).await?;
+        directory
+            .create_organization(
+                NewOrganization::named(slug.clone(), slug.as_str()),
+                admin,
+                &ClusterName::MAIN,
+            )
+            .await?;
         let operator = Ingestor::operator(directory, slug.as_str()).await?;
         println!("{name}");
         for (part, records) in parts {

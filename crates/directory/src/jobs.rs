@@ -185,6 +185,17 @@ pub struct LeasedJob {
     store: Store,
 }
 
+impl std::fmt::Debug for LeasedJob {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not the payload, which may hold personal data.
+        f.debug_struct("LeasedJob")
+            .field("id", &self.id())
+            .field("kind", &self.job.kind)
+            .field("attempts", &self.job.attempts)
+            .finish_non_exhaustive()
+    }
+}
+
 impl LeasedJob {
     /// Names the job in logs and, for mails, in the message's id.
     pub fn id(&self) -> String {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use denizen_domain::text::ClusterName;
 
 use crate::config::Flags;
 
@@ -171,6 +172,9 @@ pub struct OrgCreate {
     /// Last name of the first administrator
     #[arg(long, value_name = "NAME")]
     pub admin_last_name: Option<String>,
+    /// The cluster that it is to live in; `denizen cluster list` shows them
+    #[arg(long, value_name = "NAME", default_value = "main")]
+    pub cluster: ClusterName,
     /// E-mail address of the first operator, who administers the others in eva's dialect [default: the first administrator's]
     #[arg(long, value_name = "EMAIL")]
     pub operator_email: Option<String>,

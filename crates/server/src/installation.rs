@@ -95,12 +95,13 @@ where
             store.warnings().into_iter().for_each(report::warn);
         }
         let settings = wiring::directory_settings(config, config.listen);
-        let opened = Directory::open(store.clone(), environment::system(), settings).await;
+        let stores = wiring::clusters(config, store.clone());
+        let opened = Directory::open(stores.clone(), environment::system(), settings).await;
         let result = match opened {
             Ok(directory) => work(directory).await,
             Err(error) => Err(refusal::of_directory(&error, refusal::About::default()).into()),
         };
-        store.close();
+        stores.close();
         result
     })
 }

@@ -61,6 +61,13 @@ pub fn of_directory(error: &Error, about: About<'_>) -> Failure {
             Failure::usage(message, "see the command's --help for what it accepts")
         }
         // The only business at a terminal that says what it is: another process that imports the same file.
+        ErrorCode::OrganizationMoving => Failure::new(
+            error.text.clone(),
+            "wait until it has arrived: `denizen cluster list` shows the moves that are under way",
+        ),
+        ErrorCode::ClusterNotFound => {
+            Failure::new("there is no such cluster", "`denizen cluster list` shows those that there are")
+        }
         ErrorCode::Busy if error.text != Error::from(ErrorCode::Busy).text => Failure::new(
             error.text.clone(),
             "let the other one finish; if it stops, the same command goes on where it was",
@@ -144,6 +151,7 @@ pub fn of_store(error: &StoreError, config: &Config) -> Failure {
         }
         (
             StoreError::Constraint(_)
+            | StoreError::Barred
             | StoreError::Closed
             | StoreError::Interrupted
             | StoreError::Internal(_),

@@ -1,6 +1,7 @@
 //! From the configuration to the settings of each crate: the only place that knows both.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use denizen_courier::{Courier, CourierError, Google, GoogleSettings, MailSettings};
@@ -9,9 +10,11 @@ use denizen_directory::operator_sessions::{Attempts, SignInSettings};
 use denizen_directory::passwords::PasswordSettings;
 use denizen_domain::operator::PasswordPolicy;
 use denizen_http::{Dialect, DixaSettings, EvaSettings, HttpSettings, TokenRate};
-use denizen_store::{PostgresOptions, SqliteOptions, StoreOptions};
+use denizen_store::clusters::registry::Cluster;
+use denizen_store::{Clusters, PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions};
 
 use crate::config::{Config, Place, SecretUrl};
+use crate::environment;
 use crate::report::Failure;
 
 /// The dialects that this binary speaks.
@@ -28,8 +31,30 @@ pub fn dialects() -> Vec<Dialect> {
 /// # Errors
 /// When a file that the URL names cannot be read any more since the configuration was loaded.
 pub fn store_options(config: &Config) -> Result<StoreOptions, Failure> {
-    let place = config.place();
-    Ok(match &place {
+    place_options(config, &config.place())
+}
+
+/// The databases of the installation: the open one is `main`, and the others are opened, as that says, when they are needed.
+pub fn clusters(config: &Config, main: Store) -> Clusters {
+    let config = config.clone();
+    let connect = move |cluster: &Cluster| {
+        let options =
+            cluster_options(&config, cluster).map_err(|failure| StoreError::Refused(failure.to_string()))?;
+        Store::open(options, environment::now())
+    };
+    Clusters::new(main, Arc::new(connect))
+}
+
+/// How a cluster beside `main` is used: as `main` is, but for where it lies.
+///
+/// # Errors
+/// When its URL cannot be used.
+pub fn cluster_options(config: &Config, cluster: &Cluster) -> Result<StoreOptions, Failure> {
+    place_options(config, &Place::of(&SecretUrl::from(cluster.url.clone())))
+}
+
+fn place_options(config: &Config, place: &Place) -> Result<StoreOptions, Failure> {
+    Ok(match place {
         Place::Sqlite(file) => SqliteOptions {
             group_commit_max: config.sqlite.group_commit_max,
             checkpoint_pages: config.sqlite.checkpoint_pages,

@@ -7,7 +7,7 @@ use denizen_directory::organizations::{
     CreatedOrganization, FirstAdmin, NewOrganization, OrganizationChanges,
 };
 use denizen_domain::ids::OrgKey;
-use denizen_domain::text::{Email, Origin, Slug};
+use denizen_domain::text::{ClusterName, Email, Origin, Slug};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -36,7 +36,7 @@ impl TestServer {
             last_name: "Admin".to_owned(),
             email: Email::parse(&format!("admin@{slug}.example")).unwrap(),
         };
-        let created = self.directory().create_organization(new, admin).await.unwrap();
+        let created = self.directory().create_organization(new, admin, &ClusterName::MAIN).await.unwrap();
         TestOrg { server: self.clone(), created: Arc::new(created), numbers: Arc::default() }
     }
 }

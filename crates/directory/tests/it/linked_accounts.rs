@@ -55,7 +55,7 @@ async fn an_organization_that_a_caller_makes_reaches_no_account_until_it_is_list
     let known =
         directory.authenticate(Credentials::Token(&admin.token), "tenant", Some("acme")).await.unwrap();
     let new = NewOrganization::named(Slug::parse("tenant").unwrap(), "Tenant");
-    directory.create_child_organization(&known, &"test".into(), new).await.unwrap();
+    directory.create_child_organization(&known, &"test".into(), new, None).await.unwrap();
     let inside = admin.in_org("tenant").naming("acme");
     let invitation = json!({
         "first_name": "Some", "last_name": "Body", "email": "body@tenant.example", "role_name": "DefaultUserRole"

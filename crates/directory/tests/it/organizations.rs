@@ -4,7 +4,7 @@ use denizen_directory::ErrorCode;
 use denizen_directory::organizations::{FirstAdmin, NewOrganization};
 use denizen_domain::ids::OrgKey;
 use denizen_domain::member::Directory as UserDirectory;
-use denizen_domain::text::{Email, Slug};
+use denizen_domain::text::{ClusterName, Email, Slug};
 use denizen_store::{control, jobs, roles, users};
 use denizen_testkit::{Key, TestCaller, TestOrg, TestServer};
 use serde_json::json;
@@ -15,7 +15,7 @@ async fn make_child(caller: &TestCaller, slug: &str) -> Result<Slug, ErrorCode> 
     let credentials = denizen_directory::Credentials::Token(&caller.token);
     let known = directory.authenticate(credentials, slug, Some(&caller.organization)).await.unwrap();
     let new = NewOrganization::named(Slug::parse(slug).unwrap(), slug);
-    directory.create_child_organization(&known, &"test".into(), new).await.map_err(|error| error.code)
+    directory.create_child_organization(&known, &"test".into(), new, None).await.map_err(|error| error.code)
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn a_slug_is_given_once() {
         email: Email::parse("a@b.example").unwrap(),
     };
     let new = NewOrganization::named(Slug::parse("acme").unwrap(), "Another");
-    let refused = server.directory().create_organization(new, admin).await;
+    let refused = server.directory().create_organization(new, admin, &ClusterName::MAIN).await;
     assert_eq!(refused.unwrap_err().code, ErrorCode::OrganizationExists);
     assert_eq!(server.directory().list_organizations().await.unwrap().len(), 1);
 }

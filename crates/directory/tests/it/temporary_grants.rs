@@ -294,7 +294,7 @@ async fn what_a_giver_may_at_home_only_cannot_be_given_in_a_child() {
     let credentials = denizen_directory::Credentials::Token(&admin.token);
     let known = directory.authenticate(credentials, "child", Some("acme")).await.unwrap();
     let new = NewOrganization::named(Slug::parse("child").unwrap(), "child");
-    directory.create_child_organization(&known, &"test".into(), new).await.unwrap();
+    directory.create_child_organization(&known, &"test".into(), new, None).await.unwrap();
     let inside = admin.in_org("child").naming("acme");
     let body = json!({
         "first_name": "A", "last_name": "B", "email": "new@child.example", "role_name": "DefaultUserRole"

@@ -103,10 +103,9 @@ impl Problem {
     pub(crate) fn passes(&self) -> bool {
         match self {
             Self::Overloaded => true,
-            Self::Directory(error) => matches!(
-                error.code,
-                ErrorCode::Busy | ErrorCode::Unavailable | ErrorCode::OrganizationMoving
-            ),
+            Self::Directory(error) => {
+                matches!(error.code, ErrorCode::Busy | ErrorCode::Unavailable | ErrorCode::OrganizationMoving)
+            }
             _ => false,
         }
     }

@@ -18,9 +18,7 @@ fn code(code: ErrorCode) -> (u16, &'static str) {
         ErrorCode::Busy
         | ErrorCode::Unavailable
         | ErrorCode::OutcomeUnknown
-        | ErrorCode::OrganizationMoving => {
-            (503, "temporarily_unavailable")
-        }
+        | ErrorCode::OrganizationMoving => (503, "temporarily_unavailable"),
         // No operation here answers any of these.
         ErrorCode::Forbidden
         | ErrorCode::Unverified

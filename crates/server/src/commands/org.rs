@@ -23,7 +23,7 @@ pub fn run(loaded: &Loaded, org: &Org) -> anyhow::Result<()> {
             let (new, admin) = plan(wanted)?;
             let operator = operator_email(wanted, &admin)?;
             with_directory(config, Missing::Create, |directory| async move {
-                create(&directory, loaded, new, admin, operator, wanted.output).await
+                create(&directory, loaded, new, admin, operator, wanted).await
             })
         }
         Org::List { output } => {
@@ -158,13 +158,15 @@ async fn create(
     new: NewOrganization,
     admin: FirstAdmin,
     operator: Email,
-    output: Output,
+    wanted: &OrgCreate,
 ) -> anyhow::Result<()> {
     let slug = new.slug.to_string();
     let about = About { org: &slug, ..About::default() };
     let name = format!("{} {}", admin.first_name, admin.last_name);
-    let made =
-        directory.create_organization(new, admin).await.map_err(|error| of_directory(&error, about))?;
+    let made = directory
+        .create_organization(new, admin, &wanted.cluster)
+        .await
+        .map_err(|error| of_directory(&error, about))?;
     let operator = match FirstOperator::make(directory, &slug, &name, &operator).await {
         Ok(operator) => Some(operator),
         // What was made is there, and its secrets are shown here or nowhere.
@@ -174,7 +176,7 @@ async fn create(
             None
         }
     };
-    credentials(loaded, &made, operator.as_ref(), &format!("Made the organization {slug}."), output)
+    credentials(loaded, &made, operator.as_ref(), &format!("Made the organization {slug}."), wanted.output)
 }
 
 /// New credentials for a program that reads them; without a token where none was made.

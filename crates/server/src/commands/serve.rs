@@ -72,7 +72,7 @@ async fn over(
     let bound = listener.local_addr().context("the bound address")?;
     let warnings = store.warnings();
     let settings = wiring::directory_settings(config, bound);
-    let directory = Directory::open(store, environment::system(), settings)
+    let directory = Directory::open(wiring::clusters(config, store), environment::system(), settings)
         .await
         .map_err(|error| of_directory(&error, About::default()))?;
     if flags.demo {

@@ -352,6 +352,16 @@ pub enum Place {
     Postgres(SecretUrl),
 }
 
+impl Place {
+    /// What a store's URL names.
+    pub fn of(url: &SecretUrl) -> Self {
+        match keys::sqlite_path(url.expose()) {
+            Some(path) => Self::Sqlite(path.to_path_buf()),
+            None => Self::Postgres(url.clone()),
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -510,10 +520,7 @@ impl Config {
     pub fn place(&self) -> Place {
         match &self.store {
             // `load` refuses what is neither the one nor the other.
-            Some(url) => match keys::sqlite_path(url.expose()) {
-                Some(path) => Place::Sqlite(path.to_path_buf()),
-                None => Place::Postgres(url.clone()),
-            },
+            Some(url) => Place::of(url),
             None => Place::Sqlite(self.data.join("denizen.db")),
         }
     }

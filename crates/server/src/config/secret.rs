@@ -13,6 +13,12 @@ pub const MASK: &str = "********";
 #[serde(transparent)]
 pub struct SecretUrl(String);
 
+impl From<String> for SecretUrl {
+    fn from(url: String) -> Self {
+        Self(url)
+    }
+}
+
 impl SecretUrl {
     /// The URL as it was written. Only for the code that opens the connection.
     pub fn expose(&self) -> &str {

@@ -20,7 +20,7 @@ use denizen_directory::organizations::{
 };
 use denizen_directory::{Credentials, Directory, Error, ErrorCode, OpContext};
 use denizen_domain::ids::UserId;
-use denizen_domain::text::{Email, Origin, Slug};
+use denizen_domain::text::{ClusterName, Email, Origin, Slug};
 use tokio::task::{JoinSet, LocalSet};
 
 use self::people::Person;
@@ -127,7 +127,10 @@ async fn create(directory: &Directory, bound: SocketAddr) -> anyhow::Result<Crea
         last_name: "Administrator".to_owned(),
         email: Email::parse("admin@example.com")?,
     };
-    directory.create_organization(new, admin).await.context("creating the organization `demo`")
+    directory
+        .create_organization(new, admin, &ClusterName::MAIN)
+        .await
+        .context("creating the organization `demo`")
 }
 
 async fn finish(directory: &Directory) -> anyhow::Result<()> {

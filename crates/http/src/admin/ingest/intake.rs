@@ -203,9 +203,6 @@ fn may_pass(problem: &Problem) -> bool {
     let Problem::Directory(error) = problem else { return false };
     matches!(
         error.code,
-        ErrorCode::Busy
-            | ErrorCode::Unavailable
-            | ErrorCode::OutcomeUnknown
-            | ErrorCode::OrganizationMoving
+        ErrorCode::Busy | ErrorCode::Unavailable | ErrorCode::OutcomeUnknown | ErrorCode::OrganizationMoving
     )
 }
