@@ -1,6 +1,7 @@
 //! The handle that everything above the rules holds.
 
 use std::collections::BTreeSet;
+use std::pin::Pin;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -212,7 +213,10 @@ impl Directory {
             let run = move |tx: &Tx<'_>| (shared.lock().unwrap_or_else(PoisonError::into_inner))(tx);
             match self.inner.stores.write(org, run).await {
                 Err(error) if error.code == ErrorCode::OrganizationMoving && attempt + 1 < MOST_ATTEMPTS => {
-                    self.pass_gate(org).await?;
+                    // Boxed: it is rarely gone, and would make every write's future larger.
+                    let passed: Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> =
+                        Box::pin(self.pass_gate(org));
+                    passed.await?;
                 }
                 result => return result,
             }

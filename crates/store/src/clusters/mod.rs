@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use denizen_domain::ids::{OrgKey, Uuid};
 use denizen_domain::text::ClusterName;
+use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
 use self::registry::{Belonging, Cluster};
@@ -310,6 +311,11 @@ impl Clusters {
                 }
             }
         }
+        // Boxed: it is rarely gone, and would make every closure's future larger.
+        self.route_anew(org).boxed().await
+    }
+
+    async fn route_anew(&self, org: OrgKey) -> Result<Routed<'_>> {
         match self.find_placement(org).await? {
             Some(cluster) if !cluster.is_main() => {
                 let store = self.at(&cluster).await?;
