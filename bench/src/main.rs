@@ -15,6 +15,7 @@ mod contacts;
 mod data;
 mod eva;
 mod load;
+mod moves;
 mod postgres;
 mod reads;
 mod report;
@@ -43,6 +44,8 @@ enum What {
     Data,
     /// Contacts in the Dixa dialect, which have data of their own, and their table of docs/performance.md.
     Dixa,
+    /// An organization that moves from SQLite to PostgreSQL and back; prints.
+    Move,
     /// An uploaded file of operators in the eva dialect, against bare hashing and beside readers; prints.
     Eva,
 }
@@ -60,6 +63,9 @@ struct Arguments {
     /// The same database by a superuser, for what is compared with.
     #[arg(long, requires = "store", value_name = "URL")]
     bare: Option<String>,
+    /// Where an organization moves to: as `--store`, and the database has to be empty.
+    #[arg(long, value_name = "URL", required_if_eq("what", "move"))]
+    postgres: Option<String>,
     /// How many users there are.
     #[arg(long)]
     users: Option<usize>,
@@ -78,6 +84,11 @@ pub(crate) struct Plan {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    if let (What::Move, Some(url)) = (arguments.what, &arguments.postgres) {
+        let folder = arguments.data.unwrap_or_else(|| std::env::temp_dir().join("denizen-bench-move"));
+        moves::measure(&folder, arguments.users.unwrap_or(1_000_000), url)?;
+        return Ok(());
+    }
     let mut plan = if arguments.quick {
         Plan { users: 100_000, rounds: 2, read_time: secs(1), write_time: secs(2) }
     } else {

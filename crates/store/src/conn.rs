@@ -4,14 +4,14 @@
 //! run it again.
 
 use std::cell::RefCell;
-use std::ops::Deref;
+use std::ops::{ControlFlow, Deref};
 
 use denizen_domain::ids::OrgKey;
 
 use crate::error::{Result, StoreError};
 use crate::postgres::readers::Replay;
 use crate::postgres::session::Session;
-use crate::sql::{Dialect, Param, Row, Sql, Statement};
+use crate::sql::{Dialect, Many, Param, Row, Sql, Statement};
 
 /// A connection that reads.
 pub struct Conn<'c> {
@@ -117,6 +117,31 @@ impl<'c> Conn<'c> {
                 postgres_all(&rows, read)
             }
         }
+    }
+
+    /// The rows of a statement that was put together at run time, one after the other, until `read` says that they are
+    /// enough.
+    pub(crate) fn each_of(
+        &self,
+        statement: &Statement,
+        mut read: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        if let Engine::Sqlite(connection) = self.engine {
+            let mut prepared = connection.prepare_cached(&statement.sqlite())?;
+            let mut rows = prepared.query(rusqlite::params_from_iter(statement.params()))?;
+            while let Some(row) = rows.next()? {
+                if read(&Row::Sqlite(row))?.is_break() {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        let mut is_enough = false;
+        self.all_of(statement, |row| {
+            is_enough = is_enough || read(row)?.is_break();
+            Ok(())
+        })
+        .map(drop)
     }
 }
 
@@ -254,6 +279,30 @@ impl<'c> Tx<'c> {
                 session.borrow_mut().defer(self.org, statement.text(), &statement.params())
             }
         }
+    }
+
+    /// On PostgreSQL: runs a statement that takes the organization and then arrays, one for each column of many rows.
+    pub(crate) fn insert_many(&self, text: &str, columns: &[Many<'_>]) -> Result<()> {
+        match self.conn.engine {
+            Engine::Postgres(session) => session.borrow_mut().insert_many(self.org, text, columns),
+            Engine::Sqlite(_) | Engine::Replay(_) => {
+                Err(StoreError::Internal("arrays for an engine that has none".to_owned()))
+            }
+        }
+    }
+
+    /// On SQLite: runs a statement once for each row.
+    pub(crate) fn insert_each<'r>(
+        &self,
+        text: &str,
+        rows: impl Iterator<Item = Vec<Param<'r>>>,
+    ) -> Result<()> {
+        self.must_be_open()?;
+        let mut statement = self.conn.sqlite()?.prepare_cached(text)?;
+        for row in rows {
+            statement.execute(rusqlite::params_from_iter(row))?;
+        }
+        Ok(())
     }
 
     /// The row of a spread counter that this connection changes.

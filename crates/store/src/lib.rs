@@ -37,6 +37,7 @@ pub mod organizations;
 pub mod permits;
 mod postgres;
 pub mod records;
+pub mod relocation;
 pub mod roles;
 mod sql;
 mod sqlite;
@@ -92,6 +93,8 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         permits::STATEMENTS,
         postgres::CHECK_STATEMENTS,
         postgres::MIGRATION_STATEMENTS,
+        relocation::COLUMN_STATEMENTS,
+        relocation::STATEMENTS,
         roles::STATEMENTS,
         temporary_grants::STATEMENTS,
         user_models::STATEMENTS,

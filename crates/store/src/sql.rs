@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use bytes::BufMut as _;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use tokio_postgres::types::{IsNull, Type};
+use tokio_postgres::types::{IsNull, Kind, Type};
 
 use crate::error::{Result, StoreError};
 
@@ -147,6 +147,44 @@ fn write_words(
         out.put_u16(0);
     }
     Ok(IsNull::No)
+}
+
+/// The values of one column of many rows, on their way into PostgreSQL as an array.
+#[derive(Debug)]
+pub(crate) struct Many<'a>(pub(crate) Vec<Param<'a>>);
+
+impl tokio_postgres::types::ToSql for Many<'_> {
+    /// The binary form of an array: one dimension, the type of the elements, how many they are, the number of the first,
+    /// and each with its length before it, which is -1 for NULL.
+    fn to_sql(
+        &self,
+        wanted: &Type,
+        out: &mut bytes::BytesMut,
+    ) -> std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        let Kind::Array(element) = wanted.kind() else {
+            return Err(format!("a parameter of the type {wanted} was given an array").into());
+        };
+        out.put_i32(1);
+        out.put_i32(1);
+        out.put_u32(element.oid());
+        out.put_i32(i32::try_from(self.0.len())?);
+        out.put_i32(1);
+        for value in &self.0 {
+            let at = out.len();
+            out.put_i32(-1);
+            if let IsNull::No = value.to_sql(element, out)? {
+                let length = i32::try_from(out.len() - at - size_of::<i32>())?;
+                out[at..at + size_of::<i32>()].copy_from_slice(&length.to_be_bytes());
+            }
+        }
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    tokio_postgres::types::to_sql_checked!();
 }
 
 /// An owned value, for statements that are put together at run time.
@@ -316,6 +354,26 @@ impl Row<'_> {
                 row.get_ref(column)?.as_blob_or_null().map_err(|error| unexpected(column, &error))
             }
             Self::Postgres(row) => from_postgres(row, column),
+        }
+    }
+
+    /// A column of whatever type, in the form that both engines share: booleans are numbers.
+    pub(crate) fn param(&self, column: usize) -> Result<Param<'_>> {
+        match self {
+            Self::Sqlite(row) => match row.get_ref(column)? {
+                ValueRef::Null => Ok(Param::Null),
+                ValueRef::Integer(value) => Ok(Param::Int(value)),
+                ValueRef::Text(text) => {
+                    std::str::from_utf8(text).map(Param::Text).map_err(|error| unexpected(column, &error))
+                }
+                ValueRef::Blob(bytes) => Ok(Param::Blob(bytes)),
+                ValueRef::Real(_) => Err(unexpected(column, &"it is a fraction")),
+            },
+            Self::Postgres(row) => match *row.columns()[column].type_() {
+                Type::TEXT => Ok(Param::optional_text(from_postgres(row, column)?)),
+                Type::BYTEA => Ok(Param::optional_blob(from_postgres(row, column)?)),
+                _ => Ok(Param::optional_int(self.optional_int(column)?)),
+            },
         }
     }
 

@@ -15,6 +15,7 @@ use futures_util::TryStreamExt as _;
 use futures_util::future::{join, join_all};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, SimpleQueryMessage, Statement};
 
 use super::failure::Failure;
@@ -23,7 +24,7 @@ use super::options::PostgresOptions;
 use super::wire::Wire;
 use crate::conn::Admission;
 use crate::error::{Result, StoreError};
-use crate::sql::{Param, Value};
+use crate::sql::{Many, Param, Value};
 
 /// Prepared statements that a connection keeps. Beyond this all are dropped, which happens only when callers make many
 /// shapes of lists.
@@ -224,6 +225,17 @@ impl Session {
         let statement = self.prepare(text)?;
         self.enter(org);
         self.send(async |client| client.execute_raw(&statement, params.iter().copied()).await)
+    }
+
+    /// Runs a statement that takes the organization and then arrays.
+    pub(crate) fn insert_many(&mut self, org: OrgKey, text: &str, columns: &[Many<'_>]) -> Result<()> {
+        self.wrote = true;
+        let statement = self.prepare(text)?;
+        self.enter(org);
+        let org = Param::Int(org.0);
+        let arrays = columns.iter().map(|column| -> &(dyn ToSql + Sync) { column });
+        let params: Vec<&(dyn ToSql + Sync)> = std::iter::once(&org as _).chain(arrays).collect();
+        self.send(async |client| client.execute_raw(&statement, params).await.map(drop))
     }
 
     /// Leaves a statement for the next one, or the commit, to take along; its failure shows there.

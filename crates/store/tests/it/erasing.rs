@@ -116,9 +116,9 @@ async fn every_statement_that_erases_is_understood_by_the_engine() {
 
 /// Somebody of whom every table knows something, each time in words that only this person has.
 #[derive(Clone, Copy)]
-struct Person {
-    org: OrgKey,
-    number: u8,
+pub(crate) struct Person {
+    pub(crate) org: OrgKey,
+    pub(crate) number: u8,
 }
 
 impl Person {
@@ -231,7 +231,7 @@ impl Person {
         store.write(self.org, insert).await.unwrap();
     }
 
-    async fn fill(self, store: &Store, outside: &Outside) {
+    pub(crate) async fn fill(self, store: &Store, outside: &Outside) {
         let Self { org, number } = self;
         let (mark, figure) = (self.mark(), self.figure());
         let user = new_user(0, &format!("A {mark}"), &format!("B {mark}"), &format!("{mark}@example.com"));
@@ -416,7 +416,7 @@ async fn found(outside: &Outside, person: Person) -> BTreeMap<(String, usize), i
 }
 
 /// Erases a person, as a member, as a contact and as an operator.
-async fn erase(store: &Store, person: Person) {
+pub(crate) async fn erase(store: &Store, person: Person) {
     let id = person.id();
     let erase = move |tx: &Tx<'_>| {
         holdings::erase_small(tx, Directory::Members, id)?;

@@ -25,6 +25,7 @@ mod operators;
 mod paging;
 mod permits;
 mod postgres;
+mod relocation;
 mod searching;
 mod sqlite;
 mod statements;

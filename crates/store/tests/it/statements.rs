@@ -5,7 +5,9 @@ use std::path::Path;
 
 use denizen_store::operators::{self, OperatorOrder, OperatorQuery};
 use denizen_store::users::{self, Route, UserSearch};
-use denizen_store::{Conn, Statement, StoreError, contacts, external_events, memories, temporary_grants};
+use denizen_store::{
+    Conn, Statement, StoreError, contacts, external_events, memories, relocation, temporary_grants,
+};
 
 use crate::support::{ORG, Outside, TestStore, needle, user_id};
 
@@ -69,6 +71,7 @@ async fn every_shape_of_a_page_is_understood_by_the_engine() {
         shapes.extend(memories::example_statements(conn)?);
         shapes.extend(external_events::example_statements(conn)?);
         shapes.extend(temporary_grants::example_statements(conn)?);
+        shapes.extend(relocation::example_statements(conn)?);
         Ok::<_, StoreError>(shapes)
     };
     let shapes = test.store.read(ORG, shapes).await.unwrap();
