@@ -99,7 +99,7 @@ async fn relocate(title: &str, source: &Store, target: &Store) -> anyhow::Result
             _ => times.push((place, step.rows, Instant::now())),
         }
     };
-    let relocation = 
+    let relocation =
         Relocation::prepare((source, target), ORG, Arc::new(|_: &Tx<'_>| Ok(())), Batches::default()).await?;
     let moved = relocation.copy(&note).await?;
     let copied = begun.elapsed();

@@ -183,7 +183,7 @@ async fn fill(test: &TestStore, rng: &mut Rng, org: OrgKey) {
     let (long, odd) = (name(rng).replace('\'', "''").repeat(3_000), "''; -- \u{1}\u{10ffff} é \r\n\t\"\\");
     for change in [
         format!(
-            "UPDATE memory SET content = '{long}' WHERE org_id = {} AND user_id = (SELECT max(user_id) FROM memory)",
+            "UPDATE memory SET content = '{long}' WHERE org_id = {} AND user_id = (SELECT user_id FROM memory ORDER BY user_id DESC LIMIT 1)",
             org.0
         ),
         format!("UPDATE message SET sender = '{odd}', created_at = {} WHERE org_id = {}", i64::MAX, org.0),
