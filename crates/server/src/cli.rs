@@ -97,6 +97,15 @@ pub enum Command {
     Backup(Backup),
     /// Make a store from a backup, after looking it over; or only look the backup over
     Restore(Restore),
+    /// Ask a running server whether it is ready for requests; exit code 1 if it is not
+    #[command(after_help = "Example:
+  denizen health
+  denizen health --url http://127.0.0.1:8080")]
+    Health {
+        /// The server's address, `http://HOST:PORT` [default: what `listen` says, on this machine]
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
     /// Print the OpenAPI document of a dialect
     #[command(after_help = "Example:\n  denizen openapi amigo > amigo.json")]
     Openapi {
@@ -545,7 +554,7 @@ mod tests {
         }
         let mut seen = 0;
         visit(&Cli::command(), "", &mut seen);
-        assert_eq!(seen, 29);
+        assert_eq!(seen, 30);
     }
 
     #[test]

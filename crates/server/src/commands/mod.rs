@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod config;
 mod export;
+mod health;
 mod import;
 mod ingest;
 mod job;
@@ -32,6 +33,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
     let loaded = load(cli)?;
     match &cli.command {
         Command::Config => config::run(&loaded),
+        Command::Health { url } => health::run(&loaded.config, url.as_deref()),
         Command::Completions { .. } | Command::Openapi { .. } => unreachable!("answered above"),
         Command::Serve(flags) => serve::run(&loaded, flags),
         Command::Org(org) => org::run(&loaded, org),

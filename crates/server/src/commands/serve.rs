@@ -14,7 +14,7 @@ use crate::cli::Serve;
 use crate::config::{Config, Loaded, Way, local_url};
 use crate::refusal::{About, of_directory};
 use crate::report::{self, Failure};
-use crate::serve::{self, Background, Ended, Options, Signals, Statistics};
+use crate::serve::{self, Background, Ended, Manager, Options, Signals, Statistics};
 use crate::{caution, demo, environment, installation, logging, wiring, worker};
 
 /// How long threads that still write a file may take at the very end.
@@ -70,6 +70,8 @@ async fn over(
     signals: &Signals,
 ) -> anyhow::Result<Ended> {
     let bound = listener.local_addr().context("the bound address")?;
+    let manager = Manager::from_environment(|name| std::env::var_os(name), std::process::id())
+        .context("the service manager cannot be told anything at NOTIFY_SOCKET")?;
     let warnings = store.warnings();
     let settings = wiring::directory_settings(config, bound);
     let directory = Directory::open(wiring::clusters(config, store), environment::system(), settings)
@@ -108,7 +110,7 @@ async fn over(
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    Ok(serve_app(config, app, courier, listener, signals).await)
+    Ok(serve_app(config, app, courier, listener, signals, manager).await)
 }
 
 async fn serve_app(
@@ -117,6 +119,7 @@ async fn serve_app(
     courier: Courier,
     listener: TcpListener,
     signals: &Signals,
+    manager: Manager,
 ) -> Ended {
     let statistics = Arc::new(Statistics::default());
     app.metrics().register(|registry| serve::register(registry, Arc::clone(&statistics)));
@@ -127,9 +130,13 @@ async fn serve_app(
     }
     background.spawn("job worker", worker::run(Arc::clone(&app), Arc::new(courier), signals.stop()));
     background.spawn("housekeeping", worker::keep_house(Arc::clone(&app), signals.stop()));
+    background.spawn("watchdog", manager.clone().watch(signals.stop()));
+    // Whoever connects now waits for the loop below, and no longer for anything else.
+    manager.ready();
     let stop = signals.stop();
     background.spawn("leaving", async move {
         stop.draining().await;
+        manager.stopping();
         app.leave();
         stop.requested().await;
         app.end_streams();

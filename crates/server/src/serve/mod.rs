@@ -5,6 +5,7 @@
 
 mod background;
 mod connection;
+mod manager;
 mod metrics;
 mod stop;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 pub use background::Background;
+pub use manager::Manager;
 pub use metrics::register;
 pub use stop::{Signals, Stop};
 
