@@ -29,6 +29,7 @@ LONG = [
     "test_identity",
     "test_durability",
     "test_postgres",
+    "test_failover",
     "test_paging",
     "test_mail",
     "test_dixa_erasure",
@@ -82,6 +83,9 @@ def pytest_runtest_call(item):
 
 def pytest_terminal_summary(terminalreporter):
     terminalreporter.write_line(f"{watcher.validated} answers validated against the OpenAPI documents")
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{name}: {value}")
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@
 #   scripts/postgres.sh create LOG [SETTING=VALUE]...  make a cluster, start it, print its folder
 #   scripts/postgres.sh standby OF LOG [SETTING=VALUE]...  make a hot standby of the cluster in the folder OF, print its folder
 #   scripts/postgres.sh promote FOLDER                 let a standby take writes from now on
+#   scripts/postgres.sh rejoin FOLDER OF               make a standby of OF from what was its primary, with pg_rewind
 #   scripts/postgres.sh start FOLDER                   start it again, after a stop or a crash
 #   scripts/postgres.sh stop FOLDER
 #   scripts/postgres.sh remove FOLDER                  stop it and remove its folder
@@ -31,7 +32,7 @@ die() {
 
 is_usable() {
     local program version
-    for program in initdb pg_basebackup pg_ctl postgres psql; do
+    for program in initdb pg_basebackup pg_ctl pg_rewind postgres psql; do
         [[ -x $1/$program ]] || return 1
     done
     version=$("$1/postgres" --version | sed -nE 's/^postgres \(PostgreSQL\) ([0-9]+).*/\1/p')
@@ -165,6 +166,20 @@ promote() {
     as_owner "$bin/pg_ctl" --pgdata="$1/data" --wait --timeout=60 --silent promote >>"$1/log" 2>&1
 }
 
+# A primary that was replaced, dead or alive, goes back to where the ways parted. pg_rewind copies the settings' files, too.
+rejoin() {
+    local folder=$1 of=$2 socket
+    socket="host=$of port=$(<"$of/port") user=postgres dbname=postgres"
+    {
+        stop "$folder" &&
+            # Until its next checkpoint a promoted server does not say in its files that it was promoted.
+            as_owner "$bin/psql" --dbname="$socket" --no-psqlrc --quiet --command=CHECKPOINT &&
+            as_owner "$bin/pg_rewind" --target-pgdata="$folder/data" --source-server="$socket" --write-recovery-conf --no-sync
+    } >>"$folder/log" 2>&1 || return 1
+    settings "unix_socket_directories=$folder" "port=$(<"$folder/port")" >>"$folder/data/postgresql.conf"
+    start "$folder"
+}
+
 # Ports are tried, and kept over a restart. They lie below the range that outgoing connections take theirs from, so
 # that none of those sits on the port while the server is down.
 begin() {
@@ -192,19 +207,26 @@ add_role() {
 # is_ours FOLDER: whether `create` made it, since `remove` removes all of it.
 is_ours() { [[ ${1##*/} == denizen-postgres.* && -L $1/log ]]; }
 
-# pg_ctl hands its streams on to the server, which thus writes a log that its user may not open.
-start() {
+# A server that was killed leaves its pid behind in two files. PostgreSQL sees by itself that it is gone, but not while
+# nobody has collected the dead process, which in a container without an init may be for ever.
+forget_the_dead() {
     local folder=$1 lock pid
-    # A server that was killed leaves its pid behind in two files. PostgreSQL sees by itself that it is gone, but not
-    # while nobody has collected the dead process, which in a container without an init may be for ever.
     for lock in "$folder/data/postmaster.pid" "$folder"/.s.PGSQL.*.lock; do
         pid=$(head -n 1 "$lock" 2>/dev/null) && grep -q '^State:[[:space:]]*Z' "/proc/$pid/status" 2>/dev/null && rm -f "$lock"
     done
+    return 0
+}
+
+# pg_ctl hands its streams on to the server, which thus writes a log that its user may not open.
+start() {
+    local folder=$1
+    forget_the_dead "$folder"
     as_owner "$bin/pg_ctl" --pgdata="$folder/data" --wait --timeout=60 --silent start >>"$folder/log" 2>&1 </dev/null
 }
 
 stop() {
     local folder=$1
+    forget_the_dead "$folder"
     as_owner "$bin/pg_ctl" --pgdata="$folder/data" status >/dev/null 2>&1 || return 0
     as_owner "$bin/pg_ctl" --pgdata="$folder/data" --wait --timeout=60 --silent --mode=fast stop >>"$folder/log" 2>&1 ||
         as_owner "$bin/pg_ctl" --pgdata="$folder/data" --wait --timeout=60 --silent --mode=immediate stop >>"$folder/log" 2>&1
@@ -232,8 +254,13 @@ start | stop | promote | remove)
     [[ $# -eq 1 ]] || die "$command wants a folder"
     is_ours "$1" || die "$1 is no folder that this script made"
     ;;
+rejoin)
+    [[ $# -eq 2 ]] || die "rejoin wants the folder of a cluster and that of its new primary"
+    is_ours "$1" || die "$1 is no folder that this script made"
+    is_ours "$2" || die "$2 is no folder that this script made"
+    ;;
 *)
-    sed -n '2,11p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//' >&2
+    sed -n '2,12p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//' >&2
     exit 2
     ;;
 esac
