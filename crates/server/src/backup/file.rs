@@ -81,7 +81,7 @@ pub fn read<E: From<io::Error>>(
 }
 
 fn hex(hash: Context) -> String {
-    hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finish().as_ref().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// Makes a file that only its owner may read, and that was not there.

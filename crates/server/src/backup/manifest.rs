@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn what_is_no_manifest_is_refused_with_the_reason() {
-        let cases: [(fn(&mut serde_json::Value), &str); 6] = [
+        type Change = fn(&mut serde_json::Value);
+        let cases: [(Change, &str); 6] = [
             (|value| value["format"] = 2.into(), "use a newer denizen"),
             (|value| value["made_at"] = "noon".into(), "is no time"),
             (|value| value["databases"][0]["file"] = "../main.db".into(), "is no file of a backup"),

@@ -62,15 +62,12 @@ pub fn run(config: &Config, wanted: &Backup) -> anyhow::Result<()> {
             "manifest": manifest,
         }));
     }
-    let mut text = format!(
-        "the backup {folder} is made: {} in {:.1} s, {}/s\n",
+    let files: String =
+        manifest.databases.iter().map(|entry| entry.file.clone() + " (" + &entry.counts() + ")\n").collect();
+    report::print(&format!(
+        "the backup {folder} is made: {} in {:.1} s, {}/s\n{files}`denizen restore {folder} --verify-only` looks it over\n",
         mebibytes(total),
         elapsed.as_secs_f64(),
         mebibytes(rate(total, elapsed))
-    );
-    for entry in &manifest.databases {
-        text += &format!("{} ({})\n", entry.file, entry.counts());
-    }
-    text += &format!("`denizen restore {folder} --verify-only` looks it over\n");
-    report::print(&text)
+    ))
 }

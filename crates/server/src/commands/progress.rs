@@ -41,13 +41,13 @@ impl Progress {
         let _ = io::stderr().write_all(text.as_bytes());
     }
 
-    /// Says what is done now, where it cannot be said how far it is.
+    /// Says on a terminal what is done now, where it cannot be said how far it is.
     pub fn say(&self, line: &str) {
-        if self.every.is_none() {
+        if self.every.is_none() || !self.is_terminal {
             return;
         }
-        self.is_drawn.set(self.is_terminal);
-        let text = if self.is_terminal { format!("\r{line}\u{1b}[K") } else { format!("{line}\n") };
+        self.is_drawn.set(true);
+        let text = format!("\r{line}\u{1b}[K");
         // Nobody is left to be told when standard error is closed.
         let _ = io::stderr().write_all(text.as_bytes());
     }

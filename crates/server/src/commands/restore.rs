@@ -118,22 +118,22 @@ fn tell_verified(whole: &Whole, wanted: &Restore) -> anyhow::Result<()> {
     if wanted.output.json {
         return report::print_json(&json!({ "manifest": whole.manifest, "age_seconds": age_seconds(whole) }));
     }
-    let mut text = format!(
+    report::print(&format!(
         "no problems in the backup {}, made at {} ({age}) by denizen {}\n",
         wanted.folder.display(),
         whole.manifest.made_at,
         whole.manifest.denizen
-    );
+    ))?;
     for entry in &whole.manifest.databases {
-        text += &format!("{} ({}; {})\n", entry.file, mebibytes(entry.bytes), entry.counts());
+        report::print(&format!("{} ({}; {})\n", entry.file, mebibytes(entry.bytes), entry.counts()))?;
         if entry.schema_version < denizen_store::newest_schema() {
-            text += &format!(
+            report::print(&format!(
                 "its schema version {} is older than this denizen's: only damage was looked for, and the rest is at a restore\n",
                 entry.schema_version
-            );
+            ))?;
         }
     }
-    report::print(&text)
+    Ok(())
 }
 
 fn tell_restored(

@@ -5,6 +5,7 @@
 )]
 #![allow(unreachable_pub, reason = "a test binary has no public interface")]
 
+mod backups;
 mod erasing;
 mod importing;
 mod ingesting;

@@ -44,47 +44,36 @@ fn names(folder: &Path) -> Vec<String> {
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_copy_is_the_state_of_its_beginning_though_every_page_of_it_is_read_between_writes() {
     let test = store_with_users().await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("main.db");
     let (written, stop) = (Arc::new(AtomicU64::new(BEFORE)), Arc::new(AtomicBool::new(false)));
-    let writer = tokio::spawn({
+    let writer = std::thread::spawn({
         let (store, written, stop) = (test.store.clone(), Arc::clone(&written), Arc::clone(&stop));
-        async move {
+        move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             while !stop.load(Ordering::Relaxed) {
-                add(&store, ORG, plain_user(written.load(Ordering::Relaxed))).await;
+                runtime.block_on(add(&store, ORG, plain_user(written.load(Ordering::Relaxed))));
                 written.fetch_add(1, Ordering::Relaxed);
             }
         }
     });
-    let (file, counted) = (test.path(), Arc::clone(&written));
-    let facts = tokio::task::spawn_blocking({
-        let path = path.clone();
-        move || {
-            let acknowledged = counted.load(Ordering::Relaxed);
-            let snapshot = Snapshot::take(&file).unwrap();
-            let facts = snapshot.facts();
-            assert!(
-                facts.members.unsigned_abs() >= acknowledged,
-                "an acknowledged user is missing: {facts:?}"
-            );
-            let mut seen = counted.load(Ordering::Relaxed);
-            copy(&snapshot, &path, || {
-                while counted.load(Ordering::Relaxed) == seen {
-                    std::thread::yield_now();
-                }
-                seen = counted.load(Ordering::Relaxed);
-            });
-            facts
+    let acknowledged = written.load(Ordering::Relaxed);
+    let snapshot = Snapshot::take(&test.path()).unwrap();
+    let facts = snapshot.facts();
+    let mut seen = written.load(Ordering::Relaxed);
+    copy(&snapshot, &path, || {
+        while written.load(Ordering::Relaxed) == seen && !writer.is_finished() {
+            std::thread::yield_now();
         }
-    })
-    .await
-    .unwrap();
+        seen = written.load(Ordering::Relaxed);
+    });
     stop.store(true, Ordering::Relaxed);
-    writer.await.unwrap();
+    writer.join().unwrap();
 
+    assert!(facts.members.unsigned_abs() >= acknowledged, "an acknowledged user is missing: {facts:?}");
     let pages = facts.bytes / 4096;
     assert!(
         written.load(Ordering::Relaxed) > facts.members.unsigned_abs() + pages / 2,
