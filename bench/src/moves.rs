@@ -22,7 +22,7 @@ use crate::data::person;
 const NOW: Timestamp = Timestamp(1_760_000_000_000_000);
 const ROLE: ObjectId = ObjectId([7; 12]);
 /// No organization of other data in the same database has it.
-const ORG: OrgKey = OrgKey(400_000_001);
+const ORG: OrgKey = OrgKey(200_000_001);
 const MEMORIES: usize = 3;
 const BATCH: usize = 1_000;
 
