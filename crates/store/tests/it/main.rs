@@ -15,6 +15,7 @@ mod counting;
 mod engine;
 mod erasing;
 mod external_events;
+mod gates;
 mod jobs;
 mod killing;
 mod linked_accounts;
