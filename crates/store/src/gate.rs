@@ -131,7 +131,7 @@ pub fn close_drained(
     if !held {
         return Ok(Closing::Lost);
     }
-    let running = jobs::count_running(tx, now)?;
+    let running = jobs::count_running(&tx.of(org), now)?;
     if running > 0 {
         return Ok(Closing::Waits(running));
     }

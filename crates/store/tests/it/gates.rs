@@ -13,7 +13,7 @@ use crate::support::{NOW, ORG, TestStore, all};
 const OTHER: OrgKey = OrgKey(2);
 const OWNER: Uuid = Uuid([7; 16]);
 const STRANGER: Uuid = Uuid([8; 16]);
-const UNTIL: Timestamp = NOW.plus_seconds(30);
+const UNTIL: Timestamp = Timestamp(NOW.0 + 30 * Timestamp::MICROS_PER_SECOND);
 
 fn shut(org: OrgKey, state: GateState) -> Gate {
     Gate { org, state, owner: Some(OWNER), until: Some(UNTIL) }
