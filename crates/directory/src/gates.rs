@@ -34,9 +34,7 @@ impl Directory {
             Some(Gate { state: GateState::Moved, .. }) => self.finish_move(org).await,
             Some(Gate { state: GateState::Closed, .. }) => {
                 let now = self.now();
-                let opened =
-                    store.write_barred(OrgKey::CONTROL, move |tx: &Tx<'_>| gate::open_lapsed(tx, org, now));
-                if opened.await? {
+                if store.write_gate(org, move |tx| gate::open_lapsed(tx, now)).await? {
                     tracing::warn!(%cluster, "a move was not heard of any more; the organization is written again where it was");
                     return Ok(());
                 }

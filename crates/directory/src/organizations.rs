@@ -9,11 +9,12 @@ use denizen_domain::member::{Directory as UserDirectory, Preferences, UserDimens
 use denizen_domain::permission::{default_roles, names};
 use denizen_domain::text::{ClusterName, Email, Origin, Slug};
 use denizen_domain::time::Timestamp;
-use denizen_store::gate::{self, Gate, GateState};
 pub use denizen_store::organizations::{ImageKind, OrganizationProfile};
 use denizen_store::roles::Role;
 use denizen_store::users::NewUser;
-use denizen_store::{Store, StoreError, Tx, access_tokens, control, organizations as stored, roles, users};
+use denizen_store::{
+    Store, StoreError, Tx, access_tokens, control, gate, organizations as stored, roles, users,
+};
 use serde::Serialize;
 
 use crate::access_tokens::{NewAccessToken, draw_token};
@@ -444,15 +445,13 @@ impl Directory {
         let (org, now) = (ctx.org(), ctx.now);
         let job = ctx.environment.object_id(now);
         let cluster = self.stores().find_placement(org).await?.ok_or(ErrorCode::OrganizationNotFound)?;
-        if !cluster.is_main() {
-            // First, so that nothing is written any more that the job would not erase. Nobody undoes it.
-            let shut = move |tx: &Tx<'_>| shut_deleted(tx, org);
-            self.store_at(&cluster).await?.write_barred(OrgKey::CONTROL, shut).await?;
+        let store = self.store_at(&cluster).await?;
+        // First, so that nothing is written any more that the job would not erase. Whoever is cut off here repeats it.
+        if !store.write_gate(org, move |tx| gate::set_deleted(tx, now)).await? {
+            return Err(ErrorCode::OrganizationMoving.into());
         }
+        store.write_gate(org, gate::wait_for_writers).await?;
         self.write_main(org, move |tx| {
-            if cluster.is_main() {
-                shut_deleted(tx, org)?;
-            }
             if !control::delete_organization(tx, org)? {
                 return Err(Error::new(ErrorCode::OrganizationNotFound));
             }
@@ -576,14 +575,5 @@ impl Plan {
         users::insert(tx, &admin, now)?
             .ok_or_else(|| StoreError::Corrupt("a new organization has users".to_owned()))?;
         Ok(())
-    }
-}
-
-/// Lets nobody write to an organization any more that is being deleted, unless it is on its way elsewhere.
-fn shut_deleted(tx: &Tx<'_>, org: OrgKey) -> Result<()> {
-    match gate::find(tx, org)? {
-        None => Ok(gate::put(tx, &Gate { org, state: GateState::Deleted, owner: None, until: None })?),
-        Some(Gate { state: GateState::Deleted, .. }) => Ok(()),
-        Some(_) => Err(ErrorCode::OrganizationMoving.into()),
     }
 }

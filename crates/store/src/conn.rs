@@ -199,6 +199,11 @@ pub(crate) enum Admission {
     Asked,
     /// Who writes has shut the gate, or does what is done behind it.
     Given,
+    /// Who writes changes a gate and nothing else.
+    ///
+    /// Engine: every writer has looked at its organization's gate, and SERIALIZABLE would have whoever changes it give way to
+    /// them, for as long as they come. The statements on gates need no snapshot: each does its step, or finds it done.
+    Gatekeeper,
 }
 
 /// A connection inside a write transaction.

@@ -61,10 +61,29 @@ static FIND: Sql =
     Sql::new("gate.find", "SELECT org_id, state, owner, until FROM organization_gate WHERE org_id = $1");
 static LIST: Sql =
     Sql::new("gate.list", "SELECT org_id, state, owner, until FROM organization_gate ORDER BY org_id");
-static PUT: Sql = Sql::new(
-    "gate.put",
+// Each is one statement: two of them may run at the same time, and each does its step or finds that it cannot be done.
+static TAKE: Sql = Sql::new(
+    "gate.take",
     "INSERT INTO organization_gate (org_id, state, owner, until) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (org_id) DO UPDATE SET state = excluded.state, owner = excluded.owner, until = excluded.until",
+     ON CONFLICT (org_id) DO UPDATE SET state = excluded.state, owner = excluded.owner, until = excluded.until
+     WHERE organization_gate.owner = $3
+        OR (organization_gate.state IN ('draining', 'closed') AND organization_gate.until < $5)
+        OR (organization_gate.state = 'moved' AND $6 = 1)",
+);
+static CLOSE: Sql = Sql::new(
+    "gate.close",
+    "UPDATE organization_gate SET state = 'closed', until = $3 WHERE org_id = $1 AND owner = $2 AND state = 'draining'
+     AND NOT EXISTS (SELECT 1 FROM job WHERE job.org_id = $1 AND job.state = 'running' AND job.lease_until > $4)",
+);
+static SET_MOVED: Sql = Sql::new(
+    "gate.set_moved",
+    "UPDATE organization_gate SET state = 'moved', until = NULL WHERE org_id = $1 AND owner = $2 AND state = 'closed'",
+);
+static SET_DELETED: Sql = Sql::new(
+    "gate.set_deleted",
+    "INSERT INTO organization_gate (org_id, state) VALUES ($1, 'deleted') ON CONFLICT (org_id) DO UPDATE
+     SET state = 'deleted', owner = NULL, until = NULL WHERE organization_gate.state = 'deleted'
+        OR (organization_gate.state IN ('draining', 'closed') AND organization_gate.until < $2)",
 );
 static RENEW: Sql = Sql::new(
     "gate.renew",
@@ -80,11 +99,29 @@ static EVICT: Sql = Sql::split(
     "SELECT $1",
     "SELECT CAST(pg_advisory_xact_lock(936748722493063168 + $1::bigint) AS TEXT)",
 );
+static STEP_IN: Sql = Sql::split(
+    "gate.step_in",
+    "SELECT $1",
+    "SELECT CAST(pg_advisory_xact_lock_shared(936748722493063168 + $1::bigint) AS TEXT)",
+);
 /// What the writer on SQLite asks for each organization of a group.
 pub(crate) static IS_SHUT: Sql =
     Sql::new("gate.is_shut", "SELECT 1 FROM organization_gate WHERE org_id = $1 AND state <> 'draining'");
 
-pub const STATEMENTS: &[&Sql] = &[&FIND, &LIST, &PUT, &RENEW, &OPEN, &OPEN_LAPSED, &EVICT, &IS_SHUT];
+pub const STATEMENTS: &[&Sql] = &[
+    &FIND,
+    &LIST,
+    &TAKE,
+    &CLOSE,
+    &SET_MOVED,
+    &SET_DELETED,
+    &RENEW,
+    &OPEN,
+    &OPEN_LAPSED,
+    &EVICT,
+    &STEP_IN,
+    &IS_SHUT,
+];
 
 fn read_gate(row: &Row<'_>) -> Result<Gate> {
     Ok(Gate {
@@ -105,38 +142,39 @@ pub fn list(conn: &Conn<'_>) -> Result<Vec<Gate>> {
     conn.all(&LIST, &[], read_gate)
 }
 
-/// Sets a gate, whatever it was.
-pub fn put(tx: &Tx<'_>, gate: &Gate) -> Result<()> {
-    let owner = gate.owner.as_ref().map(|owner| owner.0.as_slice());
+/// Takes a gate that is open, that nobody was heard of any more who held it, or that is the owner's already. `comes_back`
+/// says that the organization may have moved away from here before. `false`, and nothing done, when it is somebody else's.
+///
+/// In a [`Store::write_gate`] of its own, as all that follows.
+///
+/// [`Store::write_gate`]: crate::Store::write_gate
+pub fn take(
+    tx: &Tx<'_>,
+    (state, owner, until): (GateState, Uuid, Timestamp),
+    comes_back: bool,
+    now: Timestamp,
+) -> Result<bool> {
     let params = [
-        Param::Int(gate.org.0),
-        Param::Text(gate.state.as_str()),
-        Param::optional_blob(owner),
-        Param::optional_int(gate.until.map(|until| until.0)),
+        tx.org_param(),
+        Param::Text(state.as_str()),
+        Param::Blob(&owner.0),
+        Param::Int(until.0),
+        Param::Int(now.0),
+        Param::Int(comes_back.into()),
     ];
-    tx.write(&PUT, &params)
+    Ok(tx.execute(&TAKE, &params)? > 0)
 }
 
 /// Closes a gate that `owner` is draining, unless a worker still holds one of the organization's jobs: then how many.
-/// After the commit nobody writes any more who came before; see [`wait_for_writers`].
-pub fn close_drained(
-    tx: &Tx<'_>,
-    org: OrgKey,
-    owner: Uuid,
-    until: Timestamp,
-    now: Timestamp,
-) -> Result<Closing> {
-    let held =
-        find(tx, org)?.is_some_and(|gate| gate.state == GateState::Draining && gate.owner == Some(owner));
-    if !held {
-        return Ok(Closing::Lost);
+/// After the commit nobody is let in any more; [`wait_for_writers`] waits for those who are inside.
+pub fn close_drained(tx: &Tx<'_>, owner: Uuid, until: Timestamp, now: Timestamp) -> Result<Closing> {
+    let params = [tx.org_param(), Param::Blob(&owner.0), Param::Int(until.0), Param::Int(now.0)];
+    if tx.execute(&CLOSE, &params)? > 0 {
+        return Ok(Closing::Done);
     }
-    let running = jobs::count_running(&tx.of(org), now)?;
-    if running > 0 {
-        return Ok(Closing::Waits(running));
-    }
-    put(tx, &Gate { org, state: GateState::Closed, owner: Some(owner), until: Some(until) })?;
-    Ok(Closing::Done)
+    let found = find(tx, tx.org)?;
+    let holds = found.is_some_and(|gate| gate.state == GateState::Draining && gate.owner == Some(owner));
+    Ok(if holds { Closing::Waits(jobs::count_running(tx, now)?) } else { Closing::Lost })
 }
 
 /// What became of [`close_drained`].
@@ -149,38 +187,45 @@ pub enum Closing {
     Lost,
 }
 
-/// Waits until everybody has ended who was admitted before the gate was closed. In a transaction of its own, after that
-/// which closed it.
-pub fn wait_for_writers(tx: &Tx<'_>, org: OrgKey) -> Result<()> {
+/// Waits until everybody has ended who was let in before the gate was closed. After the transaction that closed it.
+pub fn wait_for_writers(tx: &Tx<'_>) -> Result<()> {
     match tx.dialect() {
         // Engine: there is one writer at a time, and whoever closed the gate was it.
         Dialect::Sqlite => Ok(()),
-        Dialect::Postgres => tx.optional(&EVICT, &[Param::Int(org.0)], |_| Ok(())).map(drop),
+        Dialect::Postgres => tx.optional(&EVICT, &[tx.org_param()], |_| Ok(())).map(drop),
+    }
+}
+
+/// Lets whoever closes the gate wait for this transaction, which was not asked at it.
+pub(crate) fn step_in(tx: &Tx<'_>, org: OrgKey) -> Result<()> {
+    match tx.dialect() {
+        Dialect::Sqlite => Ok(()),
+        Dialect::Postgres => tx.optional(&STEP_IN, &[Param::Int(org.0)], |_| Ok(())).map(drop),
     }
 }
 
 /// Extends the time until which the owner is taken for alive; `false` when the gate is not the owner's any more.
-pub fn renew(tx: &Tx<'_>, org: OrgKey, owner: Uuid, until: Timestamp) -> Result<bool> {
-    Ok(tx.execute(&RENEW, &[Param::Int(org.0), Param::Blob(&owner.0), Param::Int(until.0)])? > 0)
+pub fn renew(tx: &Tx<'_>, owner: Uuid, until: Timestamp) -> Result<bool> {
+    Ok(tx.execute(&RENEW, &[tx.org_param(), Param::Blob(&owner.0), Param::Int(until.0)])? > 0)
 }
 
 /// The one step from which there is no way back: what is here is not the organization any more. `false`, and nothing done,
 /// when the gate is not the owner's any more.
-pub fn set_moved(tx: &Tx<'_>, org: OrgKey, owner: Uuid) -> Result<bool> {
-    let held =
-        find(tx, org)?.is_some_and(|gate| gate.state == GateState::Closed && gate.owner == Some(owner));
-    if held {
-        put(tx, &Gate { org, state: GateState::Moved, owner: Some(owner), until: None })?;
-    }
-    Ok(held)
+pub fn set_moved(tx: &Tx<'_>, owner: Uuid) -> Result<bool> {
+    Ok(tx.execute(&SET_MOVED, &[tx.org_param(), Param::Blob(&owner.0)])? > 0)
+}
+
+/// Shuts an organization for good, unless it is being moved, or has moved away: then `false`.
+pub fn set_deleted(tx: &Tx<'_>, now: Timestamp) -> Result<bool> {
+    Ok(tx.execute(&SET_DELETED, &[tx.org_param(), Param::Int(now.0)])? > 0)
 }
 
 /// Opens a gate that `owner` holds; `false` when it is not the owner's.
-pub fn open(tx: &Tx<'_>, org: OrgKey, owner: Uuid) -> Result<bool> {
-    Ok(tx.execute(&OPEN, &[Param::Int(org.0), Param::Blob(&owner.0)])? > 0)
+pub fn open(tx: &Tx<'_>, owner: Uuid) -> Result<bool> {
+    Ok(tx.execute(&OPEN, &[tx.org_param(), Param::Blob(&owner.0)])? > 0)
 }
 
 /// Opens a gate whose owner was not heard of in time; `false` when there is none.
-pub fn open_lapsed(tx: &Tx<'_>, org: OrgKey, now: Timestamp) -> Result<bool> {
-    Ok(tx.execute(&OPEN_LAPSED, &[Param::Int(org.0), Param::Int(now.0)])? > 0)
+pub fn open_lapsed(tx: &Tx<'_>, now: Timestamp) -> Result<bool> {
+    Ok(tx.execute(&OPEN_LAPSED, &[tx.org_param(), Param::Int(now.0)])? > 0)
 }

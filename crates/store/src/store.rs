@@ -104,6 +104,16 @@ impl Store {
         self.write_as(org, Admission::Given, closure).await
     }
 
+    /// Runs a step of [`crate::gate`], bound to `org`, and nothing else.
+    pub async fn write_gate<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
+    where
+        F: FnMut(&Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.write_as(org, Admission::Gatekeeper, closure).await
+    }
+
     async fn write_as<T, E, F>(&self, org: OrgKey, admission: Admission, closure: F) -> Result<T, E>
     where
         F: FnMut(&Tx<'_>) -> Result<T, E> + Send + 'static,

@@ -54,8 +54,9 @@ impl Mode {
     /// Engine: conflicts are noted of whole pages, so in a small directory, or without statistics, a long transaction
     /// can meet somebody on every attempt. Who is to go first waits for the writers of users and keeps them waiting;
     /// the snapshot is taken after that, with the first statement.
-    fn opening(self, goes_first: bool) -> &'static str {
+    fn opening(self, goes_first: bool, admission: Admission) -> &'static str {
         match self {
+            Self::Write if admission == Admission::Gatekeeper => "BEGIN ISOLATION LEVEL READ COMMITTED; ",
             Self::Write if goes_first => {
                 "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE; "
             }
@@ -324,7 +325,7 @@ impl Session {
     fn enter(&mut self, org: OrgKey) {
         let mut opening = "";
         if !self.is_open {
-            opening = self.mode.opening(self.goes_first);
+            opening = self.mode.opening(self.goes_first, self.admission);
             self.is_open = true;
         }
         if self.org != Some(org) {

@@ -252,7 +252,7 @@ impl Writer {
     /// gate unnoticed: whoever does so is given admission, and what was admitted before is forgotten then.
     fn is_admitted(&self, write: &dyn Write, admitted: &mut Vec<OrgKey>) -> Result<bool> {
         let org = write.org();
-        if write.admission() == Admission::Given {
+        if write.admission() != Admission::Asked {
             admitted.clear();
             return Ok(true);
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use denizen_domain::ids::{ObjectId, OrgKey, Uuid};
 use denizen_domain::time::Timestamp;
-use denizen_store::gate::{self, Closing, Gate, GateState};
+use denizen_store::gate::{self, Closing, GateState};
 use denizen_store::{Store, StoreError, Tx, jobs};
 
 use crate::support::{NOW, ORG, TestStore, all};
@@ -15,21 +15,28 @@ const OWNER: Uuid = Uuid([7; 16]);
 const STRANGER: Uuid = Uuid([8; 16]);
 const UNTIL: Timestamp = Timestamp(NOW.0 + 30 * Timestamp::MICROS_PER_SECOND);
 
-fn shut(org: OrgKey, state: GateState) -> Gate {
-    Gate { org, state, owner: Some(OWNER), until: Some(UNTIL) }
+/// A step of the gate.
+async fn step<T: Send + 'static>(
+    store: &Store,
+    step: impl FnMut(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+) -> T {
+    store.write_gate(ORG, step).await.unwrap()
 }
 
-async fn put(store: &Store, gate: Gate) {
-    store.write_barred(OrgKey::CONTROL, move |tx| gate::put(tx, &gate)).await.unwrap();
+/// Brings a gate that is open, or the owner's, into a state.
+async fn shut(store: &Store, state: GateState) {
+    match state {
+        GateState::Deleted => assert!(step(store, |tx| gate::set_deleted(tx, NOW)).await),
+        GateState::Moved => {
+            Box::pin(shut(store, GateState::Closed)).await;
+            assert!(step(store, |tx| gate::set_moved(tx, OWNER)).await);
+        }
+        state => assert!(step(store, move |tx| gate::take(tx, (state, OWNER, UNTIL), false, NOW)).await),
+    }
 }
 
 async fn close(store: &Store, owner: Uuid) -> Closing {
-    let close = move |tx: &Tx<'_>| gate::close_drained(tx, ORG, owner, UNTIL, NOW);
-    store.write_barred(OrgKey::CONTROL, close).await.unwrap()
-}
-
-async fn wait_for_writers(store: &Store) {
-    store.write_barred(OrgKey::CONTROL, |tx| gate::wait_for_writers(tx, ORG)).await.unwrap();
+    step(store, move |tx| gate::close_drained(tx, owner, UNTIL, NOW)).await
 }
 
 /// Writes something that can be counted.
@@ -47,19 +54,25 @@ async fn written(store: &Store, org: OrgKey) -> usize {
 async fn a_shut_gate_keeps_out_the_writes_of_its_organization_and_of_no_other() {
     let test = TestStore::empty();
     for (number, state) in (0..).zip([GateState::Closed, GateState::Moved, GateState::Deleted]) {
-        put(&test.store, shut(ORG, state)).await;
+        step(&test.store, |tx| gate::open(tx, OWNER)).await;
+        shut(&test.store, state).await;
         assert_eq!(write(&test.store, ORG, number).await, Err(StoreError::Barred), "{state:?}");
         assert_eq!(write(&test.store, OTHER, number).await, Ok(()), "{state:?}");
     }
     assert_eq!((written(&test.store, ORG).await, written(&test.store, OTHER).await), (0, 3));
-    put(&test.store, shut(ORG, GateState::Draining)).await;
-    assert_eq!(write(&test.store, ORG, 9).await, Ok(()));
+}
+
+#[tokio::test]
+async fn writes_go_on_while_a_gate_is_draining() {
+    let test = TestStore::empty();
+    shut(&test.store, GateState::Draining).await;
+    assert_eq!(write(&test.store, ORG, 1).await, Ok(()));
 }
 
 #[tokio::test]
 async fn whoever_shut_the_gate_goes_on_writing() {
     let test = TestStore::empty();
-    put(&test.store, shut(ORG, GateState::Closed)).await;
+    shut(&test.store, GateState::Closed).await;
     let write = |tx: &Tx<'_>| jobs::insert(tx, ObjectId([1; 12]), "mail", None, "{}", NOW);
     assert_eq!(test.store.write_barred(ORG, write).await, Ok(()));
     assert_eq!(written(&test.store, ORG).await, 1);
@@ -89,14 +102,13 @@ async fn nothing_is_written_after_the_gate_was_closed_and_its_writers_were_waite
         .collect();
     let mover = async {
         for _ in 0..5 {
-            put(&test.store, shut(ORG, GateState::Draining)).await;
+            shut(&test.store, GateState::Draining).await;
             assert_eq!(close(&test.store, OWNER).await, Closing::Done);
-            wait_for_writers(&test.store).await;
+            step(&test.store, gate::wait_for_writers).await;
             let before = written(&test.store, ORG).await;
             tokio::time::sleep(std::time::Duration::from_millis(40)).await;
             assert_eq!(written(&test.store, ORG).await, before);
-            let open = |tx: &Tx<'_>| gate::open(tx, ORG, OWNER);
-            assert!(test.store.write_barred(OrgKey::CONTROL, open).await.unwrap());
+            assert!(step(&test.store, |tx| gate::open(tx, OWNER)).await);
             let opened = number.load(Ordering::SeqCst);
             while number.load(Ordering::SeqCst) < opened + 50 {
                 tokio::time::sleep(std::time::Duration::from_millis(1)).await;
@@ -119,7 +131,7 @@ async fn a_gate_is_not_closed_while_a_worker_holds_a_job_and_no_more_are_given_o
         store.write_barred(OrgKey::CONTROL, move |tx| jobs::lease_due(tx, NOW, until, 9)).await.unwrap()
     };
     let held = lease().await.remove(0);
-    put(store, shut(ORG, GateState::Draining)).await;
+    shut(store, GateState::Draining).await;
     write(store, ORG, 2).await.unwrap();
     write(store, OTHER, 3).await.unwrap();
     let leased = lease().await;
@@ -137,7 +149,7 @@ async fn a_gate_is_not_closed_while_a_worker_holds_a_job_and_no_more_are_given_o
 async fn what_erases_a_deleted_organization_is_still_given_out() {
     let test = TestStore::empty();
     write(&test.store, ORG, 1).await.unwrap();
-    put(&test.store, Gate { org: ORG, state: GateState::Deleted, owner: None, until: None }).await;
+    shut(&test.store, GateState::Deleted).await;
     let lease = |tx: &Tx<'_>| jobs::lease_due(tx, NOW, NOW.plus_seconds(20), 9);
     assert_eq!(test.store.write_barred(OrgKey::CONTROL, lease).await.unwrap().len(), 1);
 }
@@ -146,33 +158,47 @@ async fn what_erases_a_deleted_organization_is_still_given_out() {
 async fn a_gate_whose_owner_is_not_heard_of_opens_and_the_owner_can_do_no_more() {
     let test = TestStore::empty();
     let store = &test.store;
-    put(store, shut(ORG, GateState::Closed)).await;
-    let open_lapsed = async |now| {
-        store.write_barred(OrgKey::CONTROL, move |tx| gate::open_lapsed(tx, ORG, now)).await.unwrap()
-    };
+    shut(store, GateState::Closed).await;
+    let open_lapsed = async |now| step(store, move |tx| gate::open_lapsed(tx, now)).await;
     assert!(!open_lapsed(UNTIL).await);
     let later = UNTIL.plus_seconds(30);
-    let renew = move |tx: &Tx<'_>| gate::renew(tx, ORG, OWNER, later);
-    assert!(store.write_barred(OrgKey::CONTROL, renew).await.unwrap());
+    assert!(step(store, move |tx| gate::renew(tx, OWNER, later)).await);
     assert!(!open_lapsed(UNTIL.plus_seconds(1)).await, "it was heard of");
     assert!(open_lapsed(later.plus_seconds(1)).await);
     assert_eq!(write(store, ORG, 1).await, Ok(()));
-    assert!(!store.write_barred(OrgKey::CONTROL, renew).await.unwrap());
-    let moved = |tx: &Tx<'_>| gate::set_moved(tx, ORG, OWNER);
-    assert!(!store.write_barred(OrgKey::CONTROL, moved).await.unwrap());
+    assert!(!step(store, move |tx| gate::renew(tx, OWNER, later)).await);
+    assert!(!step(store, |tx| gate::set_moved(tx, OWNER)).await);
+}
+
+#[tokio::test]
+async fn a_gate_that_somebody_holds_is_nobody_elses() {
+    let test = TestStore::empty();
+    let store = &test.store;
+    shut(store, GateState::Draining).await;
+    let take = async |now| {
+        let wanted = (GateState::Draining, STRANGER, UNTIL.plus_seconds(60));
+        step(store, move |tx| gate::take(tx, wanted, false, now)).await
+    };
+    assert!(!take(NOW).await);
+    assert!(!step(store, |tx| gate::set_deleted(tx, NOW)).await, "what moves is not deleted");
+    assert!(take(UNTIL.plus_seconds(1)).await, "its owner was not heard of");
+    assert!(!step(store, |tx| gate::open(tx, OWNER)).await);
+    assert_eq!(close(store, OWNER).await, Closing::Lost);
 }
 
 #[tokio::test]
 async fn what_has_moved_does_not_come_back_by_itself() {
     let test = TestStore::empty();
     let store = &test.store;
-    put(store, shut(ORG, GateState::Closed)).await;
-    let moved = |owner| move |tx: &Tx<'_>| gate::set_moved(tx, ORG, owner);
-    assert!(!store.write_barred(OrgKey::CONTROL, moved(STRANGER)).await.unwrap());
-    assert!(store.write_barred(OrgKey::CONTROL, moved(OWNER)).await.unwrap());
-    let lapse = |tx: &Tx<'_>| gate::open_lapsed(tx, ORG, Timestamp(i64::MAX));
-    assert!(!store.write_barred(OrgKey::CONTROL, lapse).await.unwrap());
+    shut(store, GateState::Closed).await;
+    assert!(!step(store, |tx| gate::set_moved(tx, STRANGER)).await);
+    assert!(step(store, |tx| gate::set_moved(tx, OWNER)).await);
+    assert!(!step(store, |tx| gate::open_lapsed(tx, Timestamp(i64::MAX))).await);
     assert_eq!(write(store, ORG, 1).await, Err(StoreError::Barred));
     let found = store.read(OrgKey::CONTROL, |conn| gate::find(conn, ORG)).await.unwrap().unwrap();
     assert_eq!((found.state, found.owner, found.until), (GateState::Moved, Some(OWNER), None));
+    let take =
+        |comes_back| move |tx: &Tx<'_>| gate::take(tx, (GateState::Closed, STRANGER, UNTIL), comes_back, NOW);
+    assert!(!step(store, take(false)).await);
+    assert!(step(store, take(true)).await, "whoever brings it back takes the gate");
 }
