@@ -147,6 +147,30 @@ impl Bare {
         })
     }
 
+    /// Every table and index with the bytes that it takes, what is stored beside the table's rows being the table's: the
+    /// table, the index if it is one, and the bytes.
+    pub(crate) fn relations(&self) -> anyhow::Result<Vec<(String, Option<String>, i64)>> {
+        let text = "SELECT t.relname::text, NULL, pg_table_size(t.oid)
+            FROM pg_class t WHERE t.relkind = 'r' AND t.relnamespace = 'public'::regnamespace
+            UNION ALL
+            SELECT t.relname::text, i.relname::text, pg_relation_size(i.oid)
+            FROM pg_index x JOIN pg_class t ON t.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
+            WHERE t.relkind = 'r' AND t.relnamespace = 'public'::regnamespace";
+        self.runtime.block_on(async {
+            let client = self.pool.get().await?;
+            let rows = client.query(text, &[]).await?;
+            Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
+        })
+    }
+
+    /// How many rows a table has.
+    pub(crate) fn count(&self, table: &str) -> anyhow::Result<i64> {
+        self.runtime.block_on(async {
+            let client = self.pool.get().await?;
+            Ok(client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await?.get(0))
+        })
+    }
+
     /// The keys of organizations, in the order in which they are named.
     pub(crate) fn keys(&self, slugs: &[&str]) -> anyhow::Result<Vec<i64>> {
         self.runtime.block_on(async {

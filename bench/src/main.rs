@@ -20,6 +20,7 @@ mod postgres;
 mod reads;
 mod report;
 mod server;
+mod sizes;
 mod writes;
 
 use std::path::{Path, PathBuf};
@@ -46,6 +47,8 @@ enum What {
     Dixa,
     /// An organization that moves from SQLite to PostgreSQL and back; prints.
     Move,
+    /// What users of each kind and what is known of them take on disk, by table and index; prints.
+    Sizes,
     /// An uploaded file of operators in the eva dialect, against bare hashing and beside readers; prints.
     Eva,
 }
@@ -72,6 +75,9 @@ struct Arguments {
     /// Where the data is kept between runs; default `bench-data` in the target folder.
     #[arg(long)]
     data: Option<PathBuf>,
+    /// A server's binary that is there already; otherwise it is built as it is released.
+    #[arg(long)]
+    program: Option<PathBuf>,
 }
 
 /// How much is measured.
@@ -96,8 +102,8 @@ fn main() -> anyhow::Result<()> {
     };
     plan.users = arguments.users.unwrap_or(plan.users);
     let servers = arguments.store.zip(arguments.bare).map(|(store, bare)| Servers { store, bare });
-    let program = build_server()?;
-    let target = program.parent().and_then(Path::parent).context("the folder of the build")?;
+    let program = arguments.program.map_or_else(build_server, Ok)?;
+    let target = target()?;
     let name = format!(
         "bench-data{}{}{}",
         if arguments.what == What::Dixa { "-contacts" } else { "" },
@@ -105,6 +111,12 @@ fn main() -> anyhow::Result<()> {
         if arguments.quick { "-quick" } else { "" }
     );
     let folder = arguments.data.unwrap_or_else(|| target.join(name));
+    if arguments.what == What::Sizes {
+        let folder = target.join("bench-data-sizes");
+        let users = arguments.users.unwrap_or(if arguments.quick { 10_000 } else { 100_000 });
+        println!("{}", sizes::measure(&program, &folder, users, servers.as_ref())?);
+        return Ok(());
+    }
     if arguments.what == What::Eva {
         // A user more takes a hash more, and makes the ratio no truer.
         let operators = arguments.users.unwrap_or(if arguments.quick { 500 } else { 5_000 });
@@ -173,7 +185,11 @@ fn build_server() -> anyhow::Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo).args(["build", "--release", "-p", "denizen"]).status()?;
     ensure!(built.success(), "the server could not be built");
+    Ok(target()?.join("release").join("denizen"))
+}
+
+/// The folder that this program was built into.
+fn target() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
-    let target = own.parent().and_then(Path::parent).context("the folder of the build")?;
-    Ok(target.join("release").join("denizen"))
+    Ok(own.parent().and_then(Path::parent).context("the folder of the build")?.to_owned())
 }
