@@ -158,7 +158,14 @@ impl Directory {
         if lives_in.as_ref() == Some(&cluster) {
             return Ok(Task::Nothing);
         }
-        let store = self.store_at(&cluster).await?;
+        let store = match self.store_at(&cluster).await {
+            // It was removed though its database could not be reached: there is nothing that could be erased from here.
+            Err(error) if error.code == ErrorCode::ClusterNotFound => {
+                tracing::warn!(%cluster, "what a cluster that was removed had of an organization is not erased");
+                return Ok(Task::Nothing);
+            }
+            store => store?,
+        };
         // The accounts of users who have moved are theirs still.
         if lives_in.is_none() {
             while self.release_accounts(&store, org).await? {}

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use denizen_domain::ids::{ObjectId, OrgKey};
 use denizen_domain::permission::names;
+use denizen_domain::text::ClusterName;
 use denizen_domain::time::Timestamp;
 use denizen_store::gate::{self, Gate, GateState};
 use denizen_store::jobs::{self as stored, Job, JobState};
 use denizen_store::{Conn, Store, Tx, control};
 use serde::Serialize;
 
+use crate::clusters::is_gone;
 use crate::context::OpContext;
 use crate::erasing::ErasureJobs;
 use crate::error::{ErrorCode, Result};
@@ -140,11 +142,8 @@ impl Directory {
     pub async fn hurry_jobs(&self, slug: Option<&str>) -> Result<usize> {
         let now = self.now();
         let Some(slug) = slug else {
-            let mut hurried = 0;
-            for (_, store) in self.stores().reachable().await? {
-                hurried += store.write_barred(OrgKey::CONTROL, move |tx| stored::hurry_all(tx, now)).await?;
-            }
-            return Ok(hurried);
+            let hurried = self.change_all(move |tx| stored::hurry_all(tx, now)).await?;
+            return Ok(hurried.into_iter().sum());
         };
         let found = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
         self.write(found.org, move |tx| Ok(stored::hurry_organization(tx, now)?)).await
@@ -154,7 +153,7 @@ impl Directory {
     /// these were: where the store has been put back to an earlier state, they may have been sent already.
     pub async fn hold_mails(&self) -> Result<usize> {
         let now = self.now();
-        self.write(OrgKey::CONTROL, move |tx| Ok(stored::hold_mails(tx, now, now)?)).await
+        Ok(self.change_all(move |tx| stored::hold_mails(tx, now, now)).await?.into_iter().sum())
     }
 
     /// As [`Self::hurry_jobs`], the jobs with one id, of which there is more than one only where each organization has
@@ -231,24 +230,50 @@ impl Directory {
         self.with_names(found.into_iter().map(|(_, job)| job).collect()).await
     }
 
-    /// What each cluster that can be reached answers.
+    /// What each cluster answers; what lives in one that does not answer is left out.
     async fn of_all<T: Send + 'static>(
         &self,
         closure: impl FnMut(&Conn<'_>) -> denizen_store::Result<T> + Clone + Send + 'static,
     ) -> Result<Vec<T>> {
         let mut all = Vec::new();
-        for (_, store) in self.stores().reachable().await? {
-            all.push(store.read(OrgKey::CONTROL, closure.clone()).await?);
+        for (cluster, store) in self.stores().reachable().await? {
+            let answer = store.read(OrgKey::CONTROL, closure.clone()).await;
+            all.extend(self.unless_gone(&cluster, answer)?);
         }
         Ok(all)
+    }
+
+    /// The same of a change.
+    async fn change_all<T: Send + 'static>(
+        &self,
+        closure: impl FnMut(&Tx<'_>) -> denizen_store::Result<T> + Clone + Send + 'static,
+    ) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        for (cluster, store) in self.stores().reachable().await? {
+            let answer = store.write_barred(OrgKey::CONTROL, closure.clone()).await;
+            all.extend(self.unless_gone(&cluster, answer)?);
+        }
+        Ok(all)
+    }
+
+    /// `None` where a cluster other than `main` does not answer.
+    fn unless_gone<T>(&self, cluster: &ClusterName, answer: denizen_store::Result<T>) -> Result<Option<T>> {
+        match answer {
+            Err(error) if !cluster.is_main() && is_gone(&error) => {
+                self.leave_out(cluster, &error.into());
+                Ok(None)
+            }
+            answer => Ok(Some(answer?)),
+        }
     }
 
     /// The jobs with one id, each with the database that has its row.
     async fn with_id(&self, slug: Option<&str>, job: ObjectId) -> Result<Vec<(Store, Job)>> {
         let mut found = Vec::new();
-        for (_, store) in self.stores().reachable().await? {
+        for (cluster, store) in self.stores().reachable().await? {
             let jobs = store.read(OrgKey::CONTROL, move |conn| stored::find(conn, job, MOST_ORGANIZATIONS));
-            found.extend(jobs.await?.into_iter().map(|job| (store.clone(), job)));
+            let jobs = self.unless_gone(&cluster, jobs.await)?.unwrap_or_default();
+            found.extend(jobs.into_iter().map(|job| (store.clone(), job)));
         }
         if let Some(slug) = slug {
             let organization = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;

@@ -254,8 +254,8 @@ impl Directory {
         self.inner.job_signal.set(waker);
     }
 
-    /// Takes up to `most` jobs that are due, from all clusters that can be reached. One whose worker died is due again when its lease has run out, and is given
-    /// up when that was its last attempt.
+    /// Takes up to `most` jobs that are due, from all clusters that answer. One whose worker died is due again when its
+    /// lease has run out, and is given up when that was its last attempt.
     pub async fn lease_jobs(&self, most: i64) -> Result<Vec<LeasedJob>> {
         let mut stores = self.stores().reachable().await?;
         // Each in its turn is the first, so that much work in one holds no other up.
@@ -267,8 +267,8 @@ impl Directory {
             match self.lease_jobs_of(&store, left).await {
                 Ok(more) => leased.extend(more),
                 Err(error) if cluster.is_main() && leased.is_empty() => return Err(error),
-                // What was leased is worked on; the others' jobs wait.
-                Err(error) => error.log(None, None),
+                // What was leased is worked on; this one's jobs wait.
+                Err(error) => self.leave_out(&cluster, &error),
             }
         }
         Ok(leased)
@@ -300,14 +300,14 @@ impl Directory {
         Ok(leased.into_iter().map(|job| LeasedJob { job, store: store.clone() }).collect())
     }
 
-    /// When the next job is due, if there is one, in the clusters that can be reached.
+    /// When the next job is due, if there is one, in the clusters that answer.
     pub async fn next_job_at(&self) -> Result<Option<Timestamp>> {
         let mut next = None;
         for (cluster, store) in self.stores().reachable().await? {
             match store.read(OrgKey::CONTROL, stored::next_due).await {
                 Ok(due) => next = [next, due].into_iter().flatten().min(),
                 Err(error) if cluster.is_main() => return Err(error.into()),
-                Err(error) => Error::from(error).log(None, None),
+                Err(error) => self.leave_out(&cluster, &error.into()),
             }
         }
         Ok(next)

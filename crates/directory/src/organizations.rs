@@ -4,24 +4,22 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use denizen_domain::ids::{OrgKey, UserId, Uuid};
+use denizen_domain::ids::{OrgKey, Uuid};
 use denizen_domain::member::{Directory as UserDirectory, Preferences, UserDimension};
-use denizen_domain::permission::{default_roles, names};
+use denizen_domain::permission::names;
 use denizen_domain::text::{ClusterName, Email, Origin, Slug};
 use denizen_domain::time::Timestamp;
 pub use denizen_store::organizations::{ImageKind, OrganizationProfile};
-use denizen_store::roles::Role;
-use denizen_store::users::NewUser;
 use denizen_store::{
-    Store, StoreError, Tx, access_tokens, control, gate, organizations as stored, roles, users,
+    Conn, Store, StoreError, Tx, access_tokens, control, gate, organizations as stored, users,
 };
 use serde::Serialize;
 
 use crate::access_tokens::{NewAccessToken, draw_token};
 use crate::api_keys::{DEFAULT_KEY_DAYS, insert_key, new_key};
 use crate::context::OpContext;
-use crate::environment::Environment;
 use crate::error::{Error, ErrorCode, Result};
+use crate::founding::Plan;
 use crate::handle::Directory;
 use crate::jobs;
 use crate::sessions::Caller;
@@ -29,8 +27,6 @@ use crate::sessions::Caller;
 /// How long an organization is used before it is read again, in microseconds.
 const FRESH: i64 = 1_000_000;
 const MOST: usize = 10_000;
-/// An organization that is on the map and has nothing else after this time is one whose making was cut off, in microseconds.
-const UNFINISHED: i64 = 60 * Timestamp::MICROS_PER_SECOND;
 
 /// The role whose holder may do everything; every organization has it, and its grants cannot be changed.
 pub const SUPER_ROLE: &str = "DefaultSuperAdministratorRole";
@@ -145,6 +141,8 @@ pub struct OrganizationSummary {
     pub org_uuid: Uuid,
     pub name: String,
     pub created_at: Timestamp,
+    /// Where it lives.
+    pub cluster: ClusterName,
     pub members: i64,
     /// Those who were made anonymous among them.
     pub contacts: i64,
@@ -152,6 +150,37 @@ pub struct OrganizationSummary {
     pub verify_at_creation: bool,
     pub unverified_sign_in: bool,
     pub allowed_origins: Vec<String>,
+}
+
+/// An organization in a list of them all.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum ListedOrganization {
+    Seen(OrganizationSummary),
+    /// Its cluster does not answer.
+    Unseen {
+        org_id: Slug,
+        org_uuid: Uuid,
+        created_at: Timestamp,
+        cluster: ClusterName,
+        unreachable: String,
+    },
+}
+
+impl ListedOrganization {
+    pub fn org_id(&self) -> &Slug {
+        match self {
+            Self::Seen(OrganizationSummary { org_id, .. }) | Self::Unseen { org_id, .. } => org_id,
+        }
+    }
+
+    /// What is known of it, if its cluster answers.
+    pub fn seen(&self) -> Option<&OrganizationSummary> {
+        match self {
+            Self::Seen(summary) => Some(summary),
+            Self::Unseen { .. } => None,
+        }
+    }
 }
 
 /// What of an organization's settings is to change; `None` keeps.
@@ -237,7 +266,7 @@ impl Directory {
     /// the organization.
     pub async fn find_realm(&self, name: &str) -> Result<Option<Arc<Organization>>> {
         if let Some(uuid) = Uuid::parse(name) {
-            let find = move |conn: &denizen_store::Conn<'_>| control::find_by_uuid(conn, uuid);
+            let find = move |conn: &Conn<'_>| control::find_by_uuid(conn, uuid);
             if let Some(mapped) = self.query(OrgKey::CONTROL, find).await? {
                 return self.find_organization(mapped.slug.as_str()).await;
             }
@@ -331,74 +360,6 @@ impl Directory {
         Ok(slug)
     }
 
-    /// Where a new organization of a caller's is to live.
-    async fn cluster_for(&self, home: OrgKey, wanted: Option<&str>) -> Result<ClusterName> {
-        let own = self.stores().find_placement(home).await?.ok_or(ErrorCode::OrganizationNotFound)?;
-        let Some(wanted) = wanted else { return Ok(own) };
-        // What no cluster can be called is as unknown as what none is called.
-        let wanted = ClusterName::parse(wanted).map_err(|_| ErrorCode::ClusterNotFound)?;
-        if wanted == own {
-            return Ok(own);
-        }
-        let known = self.stores().registered().await?;
-        // `main` is for those who live there, and for the command line.
-        let seen = known.into_iter().find(|cluster| cluster.name == wanted && cluster.is_visible_to(home));
-        Ok(seen.ok_or(ErrorCode::ClusterNotFound)?.name)
-    }
-
-    /// Puts an organization on the map and writes all that it begins with, into its cluster.
-    ///
-    /// In `main` that is one transaction. Elsewhere the map comes first, and an organization without a profile, which
-    /// nobody finds, is one whose making was cut off: whoever makes it again takes its place.
-    async fn found_organization(
-        &self,
-        plan: Plan,
-        (parent, cluster): (Option<OrgKey>, &ClusterName),
-        now: Timestamp,
-        mut furnish_more: impl FnMut(&Tx<'_>, &Plan) -> Result<()> + Send + 'static,
-    ) -> Result<()> {
-        let unfinished = self.find_unfinished(&plan.new.slug, now).await?;
-        let (at, uuid, slug) = (cluster.clone(), plan.uuid, plan.new.slug.clone());
-        let register = move |tx: &Tx<'_>| match &unfinished {
-            Some(unfinished) => {
-                let renewed = control::renew_organization(tx, unfinished, uuid, &at, parent, now)?;
-                if renewed { Ok(unfinished.org) } else { Err(ErrorCode::OrganizationExists.into()) }
-            }
-            None => Ok(control::insert_organization(tx, uuid, &slug, &at, parent, now)?
-                .ok_or(ErrorCode::OrganizationExists)?),
-        };
-        if cluster.is_main() {
-            return self
-                .write_main(OrgKey::CONTROL, move |tx| {
-                    let org = register(tx)?;
-                    plan.furnish(&tx.of(org), now)?;
-                    furnish_more(&tx.of(org), &plan)
-                })
-                .await;
-        }
-        // Before the map is touched: a cluster that is not there or cannot be reached leaves nothing behind.
-        let store = self.store_at(cluster).await?;
-        let org = self.write_main(OrgKey::CONTROL, register).await?;
-        store
-            .write(org, move |tx| {
-                plan.furnish(tx, now)?;
-                furnish_more(tx, &plan)
-            })
-            .await
-    }
-
-    /// The entry of an organization whose making was cut off some time ago.
-    async fn find_unfinished(&self, slug: &Slug, now: Timestamp) -> Result<Option<control::Organization>> {
-        let Some(mapped) = self.find_mapped(slug.as_str()).await? else { return Ok(None) };
-        let is_old = now.0.saturating_sub(mapped.created_at.0) > UNFINISHED;
-        if !is_old || mapped.cluster.is_main() {
-            return Ok(None);
-        }
-        let store = self.store_at(&mapped.cluster).await?;
-        let profile = store.read(mapped.org, stored::find_profile).await?;
-        Ok(profile.is_none().then_some(mapped))
-    }
-
     /// The database of a cluster.
     ///
     /// # Errors
@@ -477,103 +438,59 @@ impl Directory {
     }
 
     /// Every organization, for the command line.
-    pub async fn list_organizations(&self) -> Result<Vec<OrganizationSummary>> {
-        let mut summaries = Vec::new();
-        for mapped in self.query(OrgKey::CONTROL, control::list_organizations).await? {
-            summaries.extend(self.summary(mapped).await?);
-        }
-        Ok(summaries)
+    pub async fn list_organizations(&self) -> Result<Vec<ListedOrganization>> {
+        let mapped = self.query(OrgKey::CONTROL, control::list_organizations).await?;
+        let all = self.of_each(mapped, summarize).await?;
+        let listed = all.into_iter().filter_map(|(mapped, summary)| match summary {
+            // Without a profile its making was cut off, and nobody finds it.
+            Ok(summary) => summary.map(ListedOrganization::Seen),
+            Err(reason) => Some(ListedOrganization::Unseen {
+                org_id: mapped.slug,
+                org_uuid: mapped.uuid,
+                created_at: mapped.created_at,
+                cluster: mapped.cluster,
+                unreachable: reason,
+            }),
+        });
+        Ok(listed.collect())
+    }
+
+    /// How many organizations there are, those whose making was cut off included.
+    pub async fn count_organizations(&self) -> Result<usize> {
+        Ok(self.query(OrgKey::CONTROL, control::list_organizations).await?.len())
     }
 
     /// One organization, for the command line.
     pub async fn show_organization(&self, slug: &str) -> Result<OrganizationSummary> {
         let mapped = self.find_mapped(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
-        self.summary(mapped).await?.ok_or_else(|| ErrorCode::OrganizationNotFound.into())
+        self.stores().note(mapped.org, &mapped.cluster);
+        let summary = self.query(mapped.org, move |conn| summarize(conn, &mapped)).await?;
+        summary.ok_or_else(|| ErrorCode::OrganizationNotFound.into())
     }
 
     /// The entry of the map from slugs to organizations.
-    async fn find_mapped(&self, slug: &str) -> Result<Option<control::Organization>> {
+    pub(crate) async fn find_mapped(&self, slug: &str) -> Result<Option<control::Organization>> {
         let slug = slug.to_owned();
         self.query(OrgKey::CONTROL, move |conn| control::find_by_slug(conn, &slug)).await
     }
-
-    async fn summary(&self, mapped: control::Organization) -> Result<Option<OrganizationSummary>> {
-        self.read(mapped.org, move |conn| {
-            let Some(profile) = stored::find_profile(conn)? else {
-                return Ok(None);
-            };
-            Ok(Some(OrganizationSummary {
-                org_id: mapped.slug.clone(),
-                org_uuid: mapped.uuid,
-                name: profile.name,
-                created_at: mapped.created_at,
-                members: users::count(conn, UserDirectory::Members)?,
-                contacts: users::count(conn, UserDirectory::Contacts)?,
-                operators: users::count(conn, UserDirectory::Operators)?,
-                verify_at_creation: profile.verify_at_creation,
-                unverified_sign_in: profile.unverified_sign_in,
-                allowed_origins: profile.allowed_origins,
-            }))
-        })
-        .await
-    }
 }
 
-/// Everything a new organization needs, with its ids drawn beforehand, so that the transaction can run again.
-struct Plan {
-    uuid: Uuid,
-    new: NewOrganization,
-    roles: Vec<Role>,
-    admin: FirstAdmin,
-    admin_id: UserId,
-}
-
-impl Plan {
-    fn new(environment: &Environment, new: NewOrganization, admin: FirstAdmin, now: Timestamp) -> Self {
-        // Ids that rise in the order of the roles, in which they are listed.
-        let roles = default_roles()
-            .into_iter()
-            .zip(0..)
-            .map(|(role, at)| Role {
-                role_id: environment.object_id(now.plus_micros(at)),
-                name: role.name.to_owned(),
-                description: role.description.to_owned(),
-                frontend_view: role.frontend_view,
-                grants: role.grants,
-                is_super: role.is_super,
-            })
-            .collect();
-        Self { uuid: environment.uuid(), new, roles, admin, admin_id: environment.member_id(now) }
-    }
-
-    /// One of the default roles, by its name.
-    fn role(&self, name: &str) -> &Role {
-        self.roles.iter().find(|role| role.name == name).expect("the default roles include it")
-    }
-
-    /// Writes what an organization on the map begins with.
-    fn furnish(&self, tx: &Tx<'_>, now: Timestamp) -> Result<()> {
-        stored::put_profile(tx, &self.new.profile, now)?;
-        for (kind, content) in &self.new.images {
-            stored::put_image(tx, *kind, content)?;
-        }
-        for role in &self.roles {
-            roles::insert(tx, role, now)?;
-        }
-        let admin = NewUser {
-            directory: UserDirectory::Members,
-            user_id: self.admin_id,
-            email: self.admin.email.clone(),
-            first_name: self.admin.first_name.clone(),
-            last_name: self.admin.last_name.clone(),
-            role_id: self.role(SUPER_ROLE).role_id,
-            is_verified: true,
-            preferences: self.new.profile.default_preferences.clone().unwrap_or_default(),
-            open_variables: denizen_domain::member::Variables::new(),
-            secret_variables: denizen_domain::member::Variables::new(),
-        };
-        users::insert(tx, &admin, now)?
-            .ok_or_else(|| StoreError::Corrupt("a new organization has users".to_owned()))?;
-        Ok(())
-    }
+fn summarize(
+    conn: &Conn<'_>,
+    mapped: &control::Organization,
+) -> denizen_store::Result<Option<OrganizationSummary>> {
+    let Some(profile) = stored::find_profile(conn)? else { return Ok(None) };
+    Ok(Some(OrganizationSummary {
+        org_id: mapped.slug.clone(),
+        org_uuid: mapped.uuid,
+        name: profile.name,
+        created_at: mapped.created_at,
+        cluster: mapped.cluster.clone(),
+        members: users::count(conn, UserDirectory::Members)?,
+        contacts: users::count(conn, UserDirectory::Contacts)?,
+        operators: users::count(conn, UserDirectory::Operators)?,
+        verify_at_creation: profile.verify_at_creation,
+        unverified_sign_in: profile.unverified_sign_in,
+        allowed_origins: profile.allowed_origins,
+    }))
 }

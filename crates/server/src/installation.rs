@@ -98,7 +98,16 @@ where
         let stores = wiring::clusters(config, store.clone());
         let opened = Directory::open(stores.clone(), environment::system(), settings).await;
         let result = match opened {
-            Ok(directory) => work(directory).await,
+            Ok(directory) => {
+                let result = work(directory.clone()).await;
+                // An answer that says nothing of them would be taken for a whole one.
+                for (cluster, reason) in directory.failing_clusters().into_iter().filter(|_| result.is_ok()) {
+                    report::warn(&format!(
+                        "the cluster {cluster} is left out, because it does not answer: {reason}"
+                    ));
+                }
+                result
+            }
             Err(error) => Err(refusal::of_directory(&error, refusal::About::default()).into()),
         };
         stores.close();

@@ -11,7 +11,7 @@ use denizen_directory::passwords::PasswordSettings;
 use denizen_domain::operator::PasswordPolicy;
 use denizen_http::{Dialect, DixaSettings, EvaSettings, HttpSettings, TokenRate};
 use denizen_store::clusters::registry::Cluster;
-use denizen_store::{Clusters, PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions};
+use denizen_store::{Clusters, Opening, PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions};
 
 use crate::config::{Config, Place, SecretUrl};
 use crate::environment;
@@ -37,9 +37,21 @@ pub fn store_options(config: &Config) -> Result<StoreOptions, Failure> {
 /// The databases of the installation: the open one is `main`, and the others are opened, as that says, when they are needed.
 pub fn clusters(config: &Config, main: Store) -> Clusters {
     let config = config.clone();
-    let connect = move |cluster: &Cluster| {
+    let connect = move |cluster: &Cluster, opening: Opening| {
         let options =
             cluster_options(&config, cluster).map_err(|failure| StoreError::Refused(failure.to_string()))?;
+        // A disk that is not mounted, or a database that was lost, is not begun anew: it would be empty.
+        match &options {
+            _ if opening == Opening::New => {}
+            StoreOptions::Sqlite(options) => {
+                std::fs::metadata(&options.path)
+                    .map_err(|error| StoreError::Io(format!("{}: {error}", options.path.display())))?;
+            }
+            StoreOptions::Postgres(options) if !options.has_tables()? => {
+                return Err(StoreError::Refused("the database has no tables of denizen".to_owned()));
+            }
+            StoreOptions::Postgres(_) => {}
+        }
         Store::open(options, environment::now())
     };
     Clusters::new(main, Arc::new(connect))

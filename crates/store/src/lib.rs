@@ -47,7 +47,7 @@ pub mod user_models;
 pub mod users;
 mod visibility;
 
-pub use clusters::{Clusters, Connect};
+pub use clusters::{Clusters, Connect, Opening};
 pub use conn::{Conn, Tx};
 pub use error::{Result, StoreError};
 pub use postgres::PostgresOptions;

@@ -16,8 +16,8 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     let authenticated = authenticate(&call).await?;
     let new = read(&call)?;
     let request_id = call.shared_request_id();
-    let cluster = cluster(&call)?;
-    let made = call.directory().create_child_organization(&authenticated.caller, &request_id, new, cluster);
+    let made =
+        call.directory().create_child_organization(&authenticated.caller, &request_id, new, cluster(&call));
     let slug = made.await?;
     Ok(Reply::json(201, &OrganizationIdResponse { org_id: slug.to_string() }))
 }
@@ -60,12 +60,9 @@ fn slug(call: &Call) -> Result<Slug, Problem> {
 }
 
 /// Where the organization is to live. On every other operation, whose organization is on the map, the header says nothing.
-fn cluster(call: &Call) -> Result<Option<&str>, Problem> {
-    match call.headers().get("x-mongo-cluster-name") {
-        None => Ok(None),
-        // What is no text names no cluster.
-        Some(value) => value.to_str().map(Some).map_err(|_| ErrorCode::ClusterNotFound.into()),
-    }
+fn cluster(call: &Call) -> Option<&str> {
+    // What is no text names no cluster, and nor does nothing.
+    call.headers().get("x-mongo-cluster-name").map(|value| value.to_str().unwrap_or_default())
 }
 
 fn team_name(value: &Value) -> Result<(), FieldProblem> {

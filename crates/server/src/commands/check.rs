@@ -1,5 +1,7 @@
 //! `denizen check`: looks the database over.
 
+use denizen_directory::organizations::ListedOrganization;
+
 use crate::config::{Config, Place};
 use crate::installation::{Missing, with_directory};
 use crate::refusal::{About, of_directory};
@@ -23,8 +25,9 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
             )
             .into());
         }
-        let organizations =
+        let listed =
             directory.list_organizations().await.map_err(|error| of_directory(&error, About::default()))?;
+        let organizations: Vec<_> = listed.iter().filter_map(ListedOrganization::seen).collect();
         let users: i64 = organizations.iter().map(|organization| organization.members).sum();
         let contacts: i64 = organizations.iter().map(|organization| organization.contacts).sum();
         let operators: i64 = organizations.iter().map(|organization| organization.operators).sum();

@@ -2,7 +2,8 @@
 
 use denizen_directory::Directory;
 use denizen_directory::organizations::{
-    CreatedOrganization, FirstAdmin, NewOrganization, OrganizationChanges, OrganizationSummary,
+    CreatedOrganization, FirstAdmin, ListedOrganization, NewOrganization, OrganizationChanges,
+    OrganizationSummary,
 };
 use denizen_domain::ids::Uuid;
 use denizen_domain::text::{Email, MAX_LINE, Origin, Slug, TextError, stripped};
@@ -246,17 +247,32 @@ async fn list(directory: &Directory, output: Output) -> anyhow::Result<()> {
             "no organizations; make one: denizen org create SLUG --name NAME --admin-email EMAIL\n",
         );
     }
-    let rows = organizations.into_iter().map(|organization| {
-        vec![
+    let unknown = || "?".to_owned();
+    let rows = organizations.into_iter().map(|organization| match organization {
+        ListedOrganization::Seen(organization) => vec![
             organization.org_id.to_string(),
+            organization.cluster.to_string(),
             organization.members.to_string(),
             organization.contacts.to_string(),
             organization.operators.to_string(),
             whole_seconds(organization.created_at),
             organization.name,
-        ]
+        ],
+        ListedOrganization::Unseen { org_id, cluster, created_at, .. } => {
+            let created_at = whole_seconds(created_at);
+            vec![
+                org_id.to_string(),
+                cluster.to_string(),
+                unknown(),
+                unknown(),
+                unknown(),
+                created_at,
+                unknown(),
+            ]
+        }
     });
-    report::print(&table(&["ORGANIZATION", "USERS", "CONTACTS", "OPERATORS", "CREATED AT", "NAME"], rows))
+    let titles = ["ORGANIZATION", "CLUSTER", "USERS", "CONTACTS", "OPERATORS", "CREATED AT", "NAME"];
+    report::print(&table(&titles, rows))
 }
 
 async fn show(directory: &Directory, slug: &str, output: Output) -> anyhow::Result<()> {
@@ -276,6 +292,7 @@ fn page(shown: &OrganizationSummary) -> String {
          organization id                {}\n\
          name                           {}\n\
          created at                     {}\n\
+         cluster                        {}\n\
          users                          {}\n\
          contacts                       {}\n\
          operators                      {}\n\
@@ -286,6 +303,7 @@ fn page(shown: &OrganizationSummary) -> String {
         shown.org_uuid,
         shown.name,
         whole_seconds(shown.created_at),
+        shown.cluster,
         shown.members,
         shown.contacts,
         shown.operators,

@@ -86,7 +86,7 @@ async fn over(
         })?;
     }
     let organizations =
-        directory.list_organizations().await.map_err(|error| of_directory(&error, About::default()))?.len();
+        directory.count_organizations().await.map_err(|error| of_directory(&error, About::default()))?;
     let app = App::new(directory, wiring::http_settings(config, bound));
     report::print(&format!(
         "denizen {} is listening on {}, its data is in {}\n",

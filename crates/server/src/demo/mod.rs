@@ -49,7 +49,7 @@ pub async fn prepare(
     let address = local_url(bound);
     let home = config.home();
     let others = directory.list_organizations().await?;
-    if let Some(other) = others.iter().map(|found| found.org_id.as_str()).find(|slug| *slug != SLUG) {
+    if let Some(other) = others.iter().map(|found| found.org_id().as_str()).find(|slug| *slug != SLUG) {
         return Err(Failure::new(
             format!("the store {home} is in use, it holds the organization {other}: a demonstration does not belong there"),
             "name an empty store with --data DIR or --store URL, or start without --demo",

@@ -8,18 +8,21 @@
 //! an organization has left refuses its writes (see [`crate::gate`]), and keeps its rows for a while, so that reads which
 //! come too late find what was there.
 
+mod databases;
 pub mod registry;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use denizen_domain::ids::{OrgKey, Uuid};
 use denizen_domain::text::ClusterName;
 use futures_util::FutureExt as _;
-use tokio::sync::oneshot;
+use futures_util::future::join_all;
 
+use self::databases::Databases;
+pub use self::databases::{Connect, Opening};
 use self::registry::{Belonging, Cluster};
 use crate::conn::{Conn, Tx};
 use crate::control;
@@ -30,13 +33,10 @@ use crate::store::Store;
 const FRESH: Duration = Duration::from_secs(2);
 /// Organizations that are remembered.
 const MOST_PLACED: usize = 100_000;
-/// A cluster that could not be opened is left alone for so long.
-const REST: Duration = Duration::from_secs(2);
-/// How often it is told that a cluster cannot be opened.
-const TOLD: Duration = Duration::from_secs(30);
-
-/// Opens a cluster's database; blocks.
-pub type Connect = Arc<dyn Fn(&Cluster) -> Result<Store> + Send + Sync>;
+/// How long somebody's request waits for a cluster to be opened.
+const SHORT: Duration = Duration::from_secs(5);
+/// The same, where nobody's request waits.
+const LONG: Duration = Duration::from_secs(15);
 
 /// All databases of an installation. Cloning shares them.
 #[derive(Clone)]
@@ -47,23 +47,8 @@ pub struct Clusters {
 struct Inner {
     main: Store,
     /// `None` where there can be none but `main`.
-    connect: Option<Connect>,
-    opened: RwLock<BTreeMap<ClusterName, Opened>>,
-    failed: Mutex<BTreeMap<ClusterName, Failed>>,
+    others: Option<Databases>,
     placed: RwLock<HashMap<OrgKey, Placed>>,
-}
-
-/// A cluster's open database, and by which entry it was opened.
-#[derive(Clone)]
-struct Opened {
-    store: Store,
-    by: (String, Option<String>),
-}
-
-struct Failed {
-    at: Instant,
-    told: Instant,
-    error: StoreError,
 }
 
 /// Where an organization lives, as of a moment ago.
@@ -105,13 +90,7 @@ impl Clusters {
 
     fn of(main: Store, connect: Option<Connect>) -> Self {
         Self {
-            inner: Arc::new(Inner {
-                main,
-                connect,
-                opened: RwLock::default(),
-                failed: Mutex::default(),
-                placed: RwLock::default(),
-            }),
+            inner: Arc::new(Inner { main, others: connect.map(Databases::new), placed: RwLock::default() }),
         }
     }
 
@@ -148,7 +127,7 @@ impl Clusters {
 
     /// The clusters beside `main`, as they are registered.
     pub async fn registered(&self) -> Result<Vec<Cluster>> {
-        if self.inner.connect.is_none() {
+        if self.inner.others.is_none() {
             return Ok(Vec::new());
         }
         self.main().read(OrgKey::CONTROL, registry::list).await
@@ -156,18 +135,64 @@ impl Clusters {
 
     /// Every cluster with its database, `main` first; an error in the place of one that cannot be opened.
     pub async fn all(&self) -> Result<Vec<(ClusterName, Result<Store>)>> {
+        let registered = self.registered().await?;
+        let opened = join_all(registered.iter().map(|cluster| self.open(cluster, LONG))).await;
         let mut all = vec![(ClusterName::MAIN, Ok(self.main().clone()))];
-        for cluster in self.registered().await? {
-            let store = self.open(&cluster).await;
-            all.push((cluster.name, store));
-        }
+        all.extend(registered.into_iter().map(|cluster| cluster.name).zip(opened));
         Ok(all)
     }
 
-    /// The clusters that can be opened, `main` first. That another one cannot is told in the log now and then.
+    /// The clusters that answer, as far as is known, `main` first. That another one does not is told in the log now and
+    /// then; who has to know asks [`Self::failing`].
     pub async fn reachable(&self) -> Result<Vec<(ClusterName, Store)>> {
-        let all = self.all().await?;
-        Ok(all.into_iter().filter_map(|(name, store)| Some((name, store.ok()?))).collect())
+        let Some(others) = &self.inner.others else {
+            return Ok(vec![(ClusterName::MAIN, self.main().clone())]);
+        };
+        let mut registered = self.registered().await?;
+        registered.retain(|cluster| !others.is_left_out(&cluster.name));
+        let opened = join_all(registered.iter().map(|cluster| self.open(cluster, SHORT))).await;
+        let mut all = vec![(ClusterName::MAIN, self.main().clone())];
+        let others = registered.into_iter().map(|cluster| cluster.name).zip(opened);
+        all.extend(others.filter_map(|(name, store)| Some((name, store.ok()?))));
+        Ok(all)
+    }
+
+    /// Asks every cluster whether it answers, `main` first, and goes by that from then on. Those that are not registered
+    /// any more are closed.
+    pub async fn look(&self) -> Vec<(ClusterName, Result<()>)> {
+        let registered = match self.registered().await {
+            Ok(registered) => registered,
+            // What is not known to be registered cannot be asked.
+            Err(error) => return vec![(ClusterName::MAIN, Err(error))],
+        };
+        let mut answers = vec![(ClusterName::MAIN, self.main().ping().await)];
+        let Some(others) = &self.inner.others else { return answers };
+        others.keep_only(&registered.iter().map(|cluster| &cluster.name).collect());
+        let asked = registered.iter().map(|cluster| async move {
+            let answer = match self.open(cluster, LONG).await {
+                Ok(store) => {
+                    let answer = store.ping().await;
+                    others.note(&cluster.name, &answer);
+                    answer
+                }
+                Err(error) => Err(error),
+            };
+            (cluster.name.clone(), answer)
+        });
+        answers.extend(join_all(asked).await);
+        answers
+    }
+
+    /// Notes that a cluster did not answer somebody, so that what is done with all of them does without it for now.
+    pub fn note_failure(&self, name: &ClusterName, error: &StoreError) {
+        if let (Some(others), StoreError::Unreachable(_) | StoreError::Io(_)) = (&self.inner.others, error) {
+            others.note(name, &Err(error.clone()));
+        }
+    }
+
+    /// The clusters that did not answer when they were last asked for, and why.
+    pub fn failing(&self) -> Vec<(ClusterName, StoreError)> {
+        self.inner.others.as_ref().map(Databases::failing).unwrap_or_default()
     }
 
     /// A cluster's database.
@@ -175,97 +200,39 @@ impl Clusters {
     /// # Errors
     /// [`StoreError::Corrupt`] when there is no such cluster; what kept it from being opened.
     pub async fn at(&self, name: &ClusterName) -> Result<Store> {
+        self.at_within(name, LONG).await
+    }
+
+    async fn at_within(&self, name: &ClusterName, patience: Duration) -> Result<Store> {
         if name.is_main() {
             return Ok(self.main().clone());
         }
         let wanted = name.clone();
         let found = self.main().read(OrgKey::CONTROL, move |conn| registry::find(conn, &wanted)).await?;
         let cluster = found.ok_or_else(|| StoreError::Corrupt(format!("there is no cluster {name}")))?;
-        self.open(&cluster).await
+        self.open(&cluster, patience).await
     }
 
-    /// The database of a registered cluster, opened unless it is open.
-    async fn open(&self, cluster: &Cluster) -> Result<Store> {
-        let by = (cluster.url.clone(), cluster.replica_url.clone());
-        let opened =
-            self.inner.opened.read().unwrap_or_else(PoisonError::into_inner).get(&cluster.name).cloned();
-        let stale = match opened {
-            Some(opened) if opened.by == by => return Ok(opened.store),
-            other => other,
-        };
-        {
-            let failed = self.inner.failed.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(failed) = failed.get(&cluster.name).filter(|failed| failed.at.elapsed() < REST) {
-                return Err(failed.error.clone());
-            }
-        }
-        match self.open_anew(cluster).await {
-            Ok(store) => {
-                self.inner.failed.lock().unwrap_or_else(PoisonError::into_inner).remove(&cluster.name);
-                let mut all = self.inner.opened.write().unwrap_or_else(PoisonError::into_inner);
-                // Of two who opened it at the same time, the first one's is used by both.
-                if let Some(other) = all.get(&cluster.name).filter(|other| other.by == by) {
-                    let kept = other.store.clone();
-                    drop(all);
-                    close_aside(store);
-                    return Ok(kept);
-                }
-                all.insert(cluster.name.clone(), Opened { store: store.clone(), by });
-                drop(all);
-                // It was registered under another URL meanwhile.
-                if let Some(stale) = stale {
-                    close_aside(stale.store);
-                }
-                Ok(store)
-            }
-            Err(error) => {
-                self.note_failure(&cluster.name, &error);
-                Err(error)
-            }
+    async fn open(&self, cluster: &Cluster, patience: Duration) -> Result<Store> {
+        match &self.inner.others {
+            Some(others) => others.open(self.main(), cluster, patience).await,
+            None => Err(StoreError::Internal(format!("the cluster {} cannot be opened here", cluster.name))),
         }
     }
 
-    fn note_failure(&self, name: &ClusterName, error: &StoreError) {
-        let mut failed = self.inner.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        let told = failed.get(name).map(|failed| failed.told).filter(|told| told.elapsed() < TOLD);
-        if told.is_none() {
-            tracing::warn!(cluster = %name, %error, "a cluster cannot be opened; those who live there are refused");
-        }
-        let failure = Failed { at: now, told: told.unwrap_or(now), error: error.clone() };
-        failed.insert(name.clone(), failure);
-    }
-
-    async fn open_anew(&self, cluster: &Cluster) -> Result<Store> {
-        let Some(connect) = self.inner.connect.clone() else {
-            return Err(StoreError::Internal(format!("the cluster {} cannot be opened here", cluster.name)));
-        };
-        let (reply, opened) = oneshot::channel();
-        let wanted = cluster.clone();
-        std::thread::Builder::new()
-            .name("denizen-open".to_owned())
-            .spawn(move || {
-                // Who asked may have gone meanwhile.
-                let _ = reply.send(connect(&wanted));
-            })
-            .map_err(|error| StoreError::Io(format!("a thread could not be started: {error}")))?;
-        let store =
-            opened.await.map_err(|_| StoreError::Internal("opening a cluster panicked".to_owned()))??;
-        let wanted = Belonging { installation: self.installation().await?, cluster: cluster.name.clone() };
-        match store.read(OrgKey::CONTROL, registry::belonging).await {
-            Ok(Some(found)) if found == wanted => Ok(store),
-            other => {
-                close_aside(store);
-                other?;
-                Err(StoreError::Refused(format!(
-                    "the database that is registered as the cluster {} is not that cluster of this installation",
-                    cluster.name
-                )))
-            }
+    /// Opens a database that is no cluster yet, or is to be looked at as what it is: whose it is, is for the caller to say.
+    ///
+    /// # Errors
+    /// What keeps it from being opened.
+    pub async fn open_as(&self, cluster: &Cluster, opening: Opening) -> Result<Store> {
+        match &self.inner.others {
+            Some(others) => others.connect(cluster.clone(), opening).await,
+            None => Err(StoreError::Internal(format!("the cluster {} cannot be opened here", cluster.name))),
         }
     }
 
-    async fn installation(&self) -> Result<Uuid> {
+    /// Which installation this is.
+    pub async fn installation(&self) -> Result<Uuid> {
         let found = self.main().read(OrgKey::CONTROL, registry::belonging).await?;
         let found =
             found.ok_or_else(|| StoreError::Internal("a database that belongs to nobody".to_owned()))?;
@@ -274,11 +241,8 @@ impl Clusters {
 
     /// Notes where an organization lives, by whoever has just read that.
     pub fn note(&self, org: OrgKey, cluster: &ClusterName) {
-        let opened = || {
-            let all = self.inner.opened.read().unwrap_or_else(PoisonError::into_inner);
-            all.get(cluster).map(|opened| opened.store.clone())
-        };
-        let store = if cluster.is_main() { None } else { opened() };
+        let others = self.inner.others.as_ref().filter(|_| !cluster.is_main());
+        let store = others.and_then(|others| others.opened(cluster));
         let mut placed = self.inner.placed.write().unwrap_or_else(PoisonError::into_inner);
         if placed.len() >= MOST_PLACED {
             placed.clear();
@@ -297,7 +261,7 @@ impl Clusters {
 
     /// The database of an organization. One that is not in the map was deleted, and is looked for in `main`.
     async fn route(&self, org: OrgKey) -> Result<Routed<'_>> {
-        if org == OrgKey::CONTROL || self.inner.connect.is_none() {
+        if org == OrgKey::CONTROL || self.inner.others.is_none() {
             return Ok(Routed::Main(self.main()));
         }
         {
@@ -318,7 +282,11 @@ impl Clusters {
     async fn route_anew(&self, org: OrgKey) -> Result<Routed<'_>> {
         match self.find_placement(org).await? {
             Some(cluster) if !cluster.is_main() => {
-                let store = self.at(&cluster).await?;
+                let store = self.at_within(&cluster, SHORT).await.map_err(|error| match error {
+                    StoreError::Closed => error,
+                    // Whatever it is that keeps the cluster from being used, it is no defect of the request's.
+                    other => StoreError::Unreachable(format!("the cluster {cluster}: {other}")),
+                })?;
                 self.note(org, &cluster);
                 Ok(Routed::Other(store))
             }
@@ -361,19 +329,10 @@ impl Clusters {
 
     /// Finishes what was queued and closes every database. Blocks.
     pub fn close(&self) {
-        let opened = std::mem::take(&mut *self.inner.opened.write().unwrap_or_else(PoisonError::into_inner));
         self.inner.placed.write().unwrap_or_else(PoisonError::into_inner).clear();
-        for cluster in opened.into_values() {
-            cluster.store.close();
+        if let Some(others) = &self.inner.others {
+            others.close();
         }
         self.main().close();
-    }
-}
-
-/// Closes a database that is not used after all, without waiting for it.
-fn close_aside(store: Store) {
-    let closing = std::thread::Builder::new().name("denizen-close".to_owned()).spawn(move || store.close());
-    if let Err(error) = closing {
-        tracing::warn!(%error, "a database that is not needed could not be closed");
     }
 }
