@@ -128,9 +128,10 @@ pub(crate) fn is_gone(error: &StoreError) -> bool {
 }
 
 impl Directory {
-    /// The clusters, `main` first, each asked whether it answers.
-    pub async fn list_clusters(&self) -> Result<Vec<ClusterSummary>> {
-        let registered = self.stores().registered().await?;
+    /// The clusters, `main` first, each asked whether it answers; or only one of them, if there is one of the name.
+    pub async fn list_clusters(&self, only: Option<&ClusterName>) -> Result<Vec<ClusterSummary>> {
+        let mut registered = self.stores().registered().await?;
+        registered.retain(|cluster| only.is_none_or(|only| *only == cluster.name));
         let mut registered: BTreeMap<_, _> =
             registered.into_iter().map(|cluster| (cluster.name.clone(), cluster)).collect();
         let (organizations, moves) = self
@@ -139,7 +140,10 @@ impl Directory {
         let slugs: HashMap<OrgKey, Slug> =
             organizations.iter().map(|mapped| (mapped.org, mapped.slug.clone())).collect();
         let mut clusters = Vec::new();
-        for (name, store) in self.stores().all().await? {
+        for (name, store) in self.stores().all_of(registered.values().cloned().collect()).await {
+            if only.is_some_and(|only| *only != name) {
+                continue;
+            }
             let answer = match &store {
                 Ok(store) => store.ping().await,
                 Err(error) => Err(error.clone()),

@@ -8,8 +8,10 @@ use denizen_domain::text::ClusterName;
 
 use crate::config::Flags;
 
+mod cluster;
 mod operators;
 
+pub use cluster::{Cluster, ClusterAdd, ClusterSet};
 pub use operators::{
     Export, ExportOperators, Import, ImportOperators, MailLanguage, Operator, OperatorAdd,
     OperatorSetPassword, Role,
@@ -54,6 +56,12 @@ pub enum Command {
         after_help = "Example:\n  denizen org create acme --name 'Acme Ltd' --admin-email ada@acme.example"
     )]
     Org(Org),
+    /// List, add, check, change and remove the databases among which organizations are spread, also beside a running server
+    #[command(subcommand)]
+    #[command(after_help = "Example:
+  denizen cluster list
+  denizen cluster add archive sqlite:/srv/denizen/archive.db")]
+    Cluster(Cluster),
     /// Create, list and revoke the credentials of an organization: Amigo's API keys, and Dixa's tokens
     #[command(subcommand)]
     #[command(after_help = "Example:
@@ -554,7 +562,7 @@ mod tests {
         }
         let mut seen = 0;
         visit(&Cli::command(), "", &mut seen);
-        assert_eq!(seen, 30);
+        assert_eq!(seen, 35);
     }
 
     #[test]

@@ -128,8 +128,12 @@ fn of_cause(cause: &StoreError) -> Failure {
 
 /// An error while the store was opened.
 pub fn of_store(error: &StoreError, config: &Config) -> Failure {
-    let place = config.place();
-    let hint = match (error, &place) {
+    of_store_at(error, &config.place())
+}
+
+/// The same of a store that lies elsewhere.
+pub fn of_store_at(error: &StoreError, place: &Place) -> Failure {
+    let hint = match (error, place) {
         (StoreError::TooNew { .. }, _) => "start the denizen that last used this store, or a newer one",
         (StoreError::Busy, _) => {
             "another process writes to it for a long time, perhaps a migration: try again in a moment"
@@ -161,7 +165,7 @@ pub fn of_store(error: &StoreError, config: &Config) -> Failure {
     let reason = match error {
         // Nothing has been read that could hold an unexpected value: the store as a whole is not right.
         StoreError::Corrupt(text) | StoreError::Io(text) | StoreError::Refused(text) => text.clone(),
-        StoreError::Unreachable(text) => match &place {
+        StoreError::Unreachable(text) => match place {
             Place::Postgres(url) if text.contains(LOOKUP) => format!("{text}{}", sought(url)),
             _ => text.clone(),
         },

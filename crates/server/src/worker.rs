@@ -15,7 +15,7 @@ use denizen_http::App;
 use denizen_http::kernel::JobCount;
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::serve::Stop;
 
@@ -87,6 +87,24 @@ pub async fn keep_house(app: Arc<App>, stop: Stop) {
             }
             _ = count.tick() => count_jobs(&app).await,
         }
+    }
+}
+
+/// Asks every few seconds which clusters answer, until a stop is requested: what is done with all of them goes on without
+/// those that do not, and one that is back is used again.
+pub async fn watch_clusters(app: Arc<App>, stop: Stop) {
+    let mut look = tokio::time::interval(COUNTING);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let watch = async {
+        loop {
+            look.tick().await;
+            let clusters = app.directory.look_at_clusters().await;
+            app.metrics().set_clusters(clusters.into_iter().map(|(name, is_up)| (name.to_string(), is_up)));
+        }
+    };
+    tokio::select! {
+        () = stop.requested() => {}
+        () = watch => {}
     }
 }
 

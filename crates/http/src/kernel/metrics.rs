@@ -1,5 +1,5 @@
 //! The numbers that a monitoring system collects. Labels have few values: names of dialects and operations, classes of
-//! statuses, states of jobs; never an organization or anything else that callers choose.
+//! statuses, states of jobs, clusters; never an organization or anything else that callers choose.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
@@ -45,6 +45,11 @@ struct KindLabels {
     kind: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClusterLabels {
+    cluster: String,
+}
+
 /// How many jobs of a kind are in a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobCount {
@@ -61,6 +66,7 @@ pub struct Metrics {
     refused: Family<ReasonLabels, Counter>,
     jobs: Family<JobLabels, Gauge>,
     oldest_jobs: Family<KindLabels, Gauge>,
+    clusters: Family<ClusterLabels, Gauge>,
     pub(crate) in_flight: Gauge,
     /// Requests whose caller went away before the answer.
     pub(crate) abandoned: Counter,
@@ -75,6 +81,7 @@ impl Metrics {
         let refused = Family::default();
         let jobs = Family::default();
         let oldest_jobs = Family::default();
+        let clusters = Family::default();
         let in_flight = Gauge::default();
         let abandoned = Counter::<u64, AtomicU64>::default();
         registry.register("http_requests", "Answered requests", answers.clone());
@@ -96,6 +103,11 @@ impl Metrics {
             "Time since the oldest job that is not done was made, by kind; zero where there is none",
             oldest_jobs.clone(),
         );
+        registry.register(
+            "cluster_up",
+            "Whether a cluster answered a moment ago; main is the database that has the control store",
+            clusters.clone(),
+        );
         Self {
             registry: Mutex::new(registry),
             answers,
@@ -103,6 +115,7 @@ impl Metrics {
             refused,
             jobs,
             oldest_jobs,
+            clusters,
             in_flight,
             abandoned,
         }
@@ -126,6 +139,14 @@ impl Metrics {
         self.oldest_jobs.clear();
         for (kind, seconds) in ages {
             self.oldest_jobs.get_or_create_owned(&KindLabels { kind }).set(seconds);
+        }
+    }
+
+    /// Replaces what is known of clusters: which answer.
+    pub fn set_clusters(&self, clusters: impl IntoIterator<Item = (String, bool)>) {
+        self.clusters.clear();
+        for (cluster, is_up) in clusters {
+            self.clusters.get_or_create_owned(&ClusterLabels { cluster }).set(is_up.into());
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod backup;
 mod check;
+mod cluster;
 mod completions;
 mod config;
 mod export;
@@ -37,6 +38,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Completions { .. } | Command::Openapi { .. } => unreachable!("answered above"),
         Command::Serve(flags) => serve::run(&loaded, flags),
         Command::Org(org) => org::run(&loaded, org),
+        Command::Cluster(cluster) => cluster::run(&loaded.config, cluster),
         Command::Key(key) => key::run(&loaded.config, key),
         Command::Ingest(ingest) => ingest::run(&loaded.config, ingest),
         Command::Operator(operator) => operator::run(&loaded.config, operator),

@@ -129,6 +129,7 @@ async fn serve_app(
         background.spawn("look for accounts", worker::look_for_accounts(Arc::clone(&app)));
     }
     background.spawn("job worker", worker::run(Arc::clone(&app), Arc::new(courier), signals.stop()));
+    background.spawn("clusters", worker::watch_clusters(Arc::clone(&app), signals.stop()));
     background.spawn("housekeeping", worker::keep_house(Arc::clone(&app), signals.stop()));
     background.spawn("watchdog", manager.clone().watch(signals.stop()));
     // Whoever connects now waits for the loop below, and no longer for anything else.

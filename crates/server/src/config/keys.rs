@@ -223,7 +223,8 @@ pub fn check_text(key: &str, text: &str) -> Result<(), String> {
     if accepted.0 { Ok(()) } else { Err(accepted.1.to_owned()) }
 }
 
-fn check_store(url: &str) -> Result<(), String> {
+/// Whether a URL is one of a store. The message never repeats it.
+pub fn check_store(url: &str) -> Result<(), String> {
     if ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
         return PostgresOptions::parse(url)
             .map(drop)

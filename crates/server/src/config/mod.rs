@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use keys::{check_store, sqlite_path};
 pub use load::{Flags, Loaded, Sources, TOKEN_VARIABLE, load};
 pub use secret::SecretUrl;
 pub use way::Way;

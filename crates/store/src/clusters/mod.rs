@@ -135,11 +135,15 @@ impl Clusters {
 
     /// Every cluster with its database, `main` first; an error in the place of one that cannot be opened.
     pub async fn all(&self) -> Result<Vec<(ClusterName, Result<Store>)>> {
-        let registered = self.registered().await?;
+        Ok(self.all_of(self.registered().await?).await)
+    }
+
+    /// `main` and these clusters, each with its database.
+    pub async fn all_of(&self, registered: Vec<Cluster>) -> Vec<(ClusterName, Result<Store>)> {
         let opened = join_all(registered.iter().map(|cluster| self.open(cluster, LONG))).await;
         let mut all = vec![(ClusterName::MAIN, Ok(self.main().clone()))];
         all.extend(registered.into_iter().map(|cluster| cluster.name).zip(opened));
-        Ok(all)
+        all
     }
 
     /// The clusters that answer, as far as is known, `main` first. That another one does not is told in the log now and
