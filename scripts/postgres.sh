@@ -2,7 +2,7 @@
 # A PostgreSQL of the tests' own: one folder that holds its data, socket and settings, and nothing outside of it.
 #
 #   scripts/postgres.sh programs                       print the folder of PostgreSQL's server programs, or fail
-#   scripts/postgres.sh install                        install them with apt, without any server being started
+#   scripts/postgres.sh install                        install them and PgBouncer with apt, without any server being started
 #   scripts/postgres.sh create LOG [SETTING=VALUE]...  make a cluster, start it, print its folder
 #   scripts/postgres.sh standby OF LOG [SETTING=VALUE]...  make a hot standby of the cluster in the folder OF, print its folder
 #   scripts/postgres.sh promote FOLDER                 let a standby take writes from now on
@@ -55,14 +55,19 @@ programs() {
 # The package makes and starts a cluster on port 5432 unless it is told not to, for the time of this installation only.
 install() {
     command -v apt-get >/dev/null || die "PostgreSQL is missing and this is no Debian"
-    local as_root=() settings=/etc/postgresql-common/createcluster.d status=0
+    local as_root=() settings=/etc/postgresql-common/createcluster.d rule=/usr/sbin/policy-rc.d ours='' status=0
     [[ $(id -u) -eq 0 ]] || as_root=(sudo)
     "${as_root[@]}" mkdir -p "$settings" || return 1
     echo 'create_main_cluster = false' | "${as_root[@]}" tee "$settings/denizen-tests.conf" >/dev/null || return 1
+    # PgBouncer's would start its service; where somebody has made such a rule already, that one holds.
+    if [[ ! -e $rule ]]; then
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$rule" >/dev/null && "${as_root[@]}" chmod +x "$rule" || return 1
+        ours=$rule
+    fi
     "${as_root[@]}" apt-get update &&
-        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql pgbouncer
     status=$?
-    "${as_root[@]}" rm -f "$settings/denizen-tests.conf"
+    "${as_root[@]}" rm -f "$settings/denizen-tests.conf" ${ours:+"$ours"}
     return $status
 }
 

@@ -174,6 +174,8 @@ pub fn of_store_at(error: &StoreError, place: &Place) -> Failure {
     Failure::new(format!("cannot open the store {place}: {reason}"), hint)
 }
 
+const POOLER: &str = "leave the pooler out, since denizen pools by itself, or set its pool_mode to session";
+
 const LOOKUP: &str = "failed to lookup address";
 
 /// Which hosts were looked up, for the error does not say it.
@@ -211,6 +213,7 @@ fn hint_of_postgres(text: &str) -> &'static str {
             "denizen needs UTF8",
             "make another database and name it: CREATE DATABASE name OWNER role ENCODING 'UTF8' TEMPLATE template0",
         ),
+        ("hands out single transactions", POOLER),
         (
             "CaUsedAsEndEntity",
             "the server's certificate is an authority itself: make it with basicConstraints=CA:FALSE; docs/operations.md \
@@ -258,6 +261,8 @@ fn hint_of_postgres(text: &str) -> &'static str {
             "that server takes no writes: name the primary, or all hosts in one URL, of which it is then chosen",
         ),
         ("53100", "the disk of the server is full"),
+        // Prepared by another client, in a session that was handed on.
+        ("42P05", POOLER),
     ];
     let by_words = [
         (
@@ -331,6 +336,8 @@ mod tests {
             ),
             ("error connecting to server: Connection refused (os error 111)", "must run"),
             ("error performing TLS handshake: invalid peer certificate: UnknownIssuer", "sslrootcert"),
+            ("prepared statement \"s0\" already exists (42P05)", "pool_mode"),
+            ("a pooler on the way hands out single transactions, and denizen needs sessions", "pool_mode"),
             ("error connecting to server: database does not allow writes", "name all hosts"),
             ("error performing TLS handshake: server does not support TLS", "sslmode=disable"),
         ] {

@@ -40,17 +40,23 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
+    /// Threads for closures of a mode, the first of which is given a session that there is already.
     pub(crate) fn start(
         name: &str,
         mode: Mode,
         connections: usize,
+        mut first: Option<Session>,
         options: &Arc<PostgresOptions>,
     ) -> Result<Self> {
         let shared = Arc::new(Shared { queue: Mutex::default(), ready: Condvar::new() });
         let mut threads = Vec::new();
         for number in 0..connections.max(1) {
             let shared = Arc::clone(&shared);
-            let session = RefCell::new(Session::new(Arc::clone(options), mode)?);
+            let session = match first.take() {
+                Some(session) => session,
+                None => Session::new(Arc::clone(options), mode)?,
+            };
+            let session = RefCell::new(session);
             let thread = std::thread::Builder::new()
                 .name(format!("denizen-{name}-{number}"))
                 .spawn(move || {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use denizen_domain::ids::OrgKey;
 
 use super::options::PostgresOptions;
+use super::pooler::must_keep_sessions;
 use super::run::{Outage, Run};
 use super::session::{Mode, Session};
 use crate::conn::{Admission, Engine, Tx};
@@ -57,9 +58,9 @@ pub(crate) fn has_begun(options: &Arc<PostgresOptions>) -> Result<bool> {
     Ok(found == Some(true))
 }
 
-/// Brings the schema up to date, and answers whether the walls between organizations stand for this role. Each step is a
-/// transaction; a step that fails leaves the ones before it.
-pub(crate) fn run(options: &Arc<PostgresOptions>, now_micros: i64) -> Result<bool> {
+/// Brings the schema up to date, and answers whether the walls between organizations stand for this role, and a session
+/// for writes. Each step is a transaction; a step that fails leaves the ones before it.
+pub(crate) fn run(options: &Arc<PostgresOptions>, now_micros: i64) -> Result<(bool, Session)> {
     // A step on a large table takes as long as it takes.
     let patient =
         PostgresOptions { statement_timeout: std::time::Duration::from_hours(24), ..(**options).clone() };
@@ -94,7 +95,15 @@ pub(crate) fn run(options: &Arc<PostgresOptions>, now_micros: i64) -> Result<boo
         let bypasses = tx.optional(&BYPASSES_WALLS, &[], |row| row.bool(0))?;
         Ok::<_, StoreError>((found.unwrap_or_default(), bypasses))
     })?;
-    if found > known { Err(StoreError::TooNew { found, known }) } else { Ok(bypasses != Some(true)) }
+    if found > known {
+        return Err(StoreError::TooNew { found, known });
+    }
+    let mut writer = Session::new(Arc::clone(options), Mode::Write)?;
+    // Where there is room for one connection only, it tries again when it has something to do.
+    if writer.connect().is_ok() {
+        must_keep_sessions(&mut session.borrow_mut(), &mut writer)?;
+    }
+    Ok((bypasses != Some(true), writer))
 }
 
 fn lock(tx: &Tx<'_>) -> Result<()> {

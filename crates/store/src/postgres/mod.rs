@@ -7,6 +7,7 @@ mod lanes;
 mod lookout;
 mod migrate;
 mod options;
+mod pooler;
 pub(crate) mod readers;
 mod run;
 mod scrub;
@@ -70,14 +71,14 @@ impl Database {
     /// Migrates and starts the threads; each connects when it is first needed. Blocks.
     pub(crate) fn open(options: PostgresOptions, now_micros: i64) -> Result<Self> {
         let options = Arc::new(options);
-        let walls_stand = on_a_thread(&options, move |options| migrate::run(options, now_micros))?;
+        let (walls_stand, writer) = on_a_thread(&options, move |options| migrate::run(options, now_micros))?;
         let outage = Arc::default();
         Ok(Self {
             readers: Readers::new(&options, &outage),
             outage,
             walls_stand,
-            writers: Lane::start("pg", Mode::Write, options.write_connections, &options)?,
-            long: Lane::start("pg-long", Mode::Snapshot, options.long_read_connections, &options)?,
+            writers: Lane::start("pg", Mode::Write, options.write_connections, Some(writer), &options)?,
+            long: Lane::start("pg-long", Mode::Snapshot, options.long_read_connections, None, &options)?,
             lookout: Mutex::new(Lookout::start(&options.servers)?),
             options,
         })
