@@ -417,7 +417,7 @@ impl Directory {
                 return Err(Error::new(ErrorCode::OrganizationNotFound));
             }
             let work = jobs::Work::EraseOrganization { org_key: Some(org.0), cluster: cluster.to_string() };
-            jobs::enqueue(&tx.of(OrgKey::CONTROL), job, None, &work, now)
+            jobs::enqueue(tx, job, None, &work, now)
         })
         .await?;
         self.inner.sessions.forget(org);
