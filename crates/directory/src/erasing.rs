@@ -5,9 +5,8 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use denizen_domain::ids::{ObjectId, OrgKey, UserId};
+use denizen_domain::ids::{ObjectId, OrgKey, UserId, Uuid};
 use denizen_domain::member::Directory as UserDirectory;
-use denizen_domain::text::ClusterName;
 use denizen_domain::time::Timestamp;
 use denizen_store::linked_accounts::{self, Provider};
 use denizen_store::users::User;
@@ -19,6 +18,7 @@ use crate::environment::Environment;
 use crate::error::{Error, ErrorCode, Result};
 use crate::handle::Directory;
 use crate::jobs::{Task, Work, enqueue, enqueue_account_deletion, enqueue_at};
+use crate::relocation::remains::{EraseSome, must_hold};
 
 /// Rows that the transaction erases that deletes a member.
 const AT_ONCE: i64 = 2_000;
@@ -150,47 +150,31 @@ impl Directory {
         since.plus_seconds(self.awaited_seconds())
     }
 
-    /// Erases what a cluster has of an organization that is not there any more, some rows at a time.
-    pub(crate) async fn erase_organization(&self, org: OrgKey, cluster: &str) -> Result<Task> {
-        let cluster = ClusterName::parse(cluster).map_err(|_| ErrorCode::ClusterNotFound)?;
-        let lives_in = self.stores().find_placement(org).await?;
-        // It has come back meanwhile.
-        if lives_in.as_ref() == Some(&cluster) {
-            return Ok(Task::Nothing);
-        }
-        let store = match self.store_at(&cluster).await {
-            // It was removed though its database could not be reached: there is nothing that could be erased from here.
-            Err(error) if error.code == ErrorCode::ClusterNotFound => {
-                tracing::warn!(%cluster, "what a cluster that was removed had of an organization is not erased");
-                return Ok(Task::Nothing);
-            }
-            store => store?,
-        };
-        // The accounts of users who have moved are theirs still.
-        if lives_in.is_none() {
-            while self.release_accounts(&store, org).await? {}
-        }
-        self.erase_rows(&store, org, lives_in.is_some()).await?;
-        Ok(Task::Nothing)
-    }
-
-    /// Erases all that a database has of an organization whose gate is shut. Of one that is whole in another database, its
-    /// jobs as well, which are done there.
-    pub(crate) async fn erase_rows(&self, store: &Store, org: OrgKey, is_elsewhere: bool) -> Result<()> {
-        while !store.write_barred(org, |tx| holdings::erase_organization_batch(tx, BATCH)).await? {}
-        for erase in [
-            organizations::erase_users,
-            organizations::erase_contacts,
-            organizations::erase_operators,
+    /// Erases all that a database has of an organization whose gate is shut; by `owner`, who holds it, if somebody does. Of
+    /// one that is whole in another database, its jobs as well, which are done there.
+    pub(crate) async fn erase_behind(
+        &self,
+        store: &Store,
+        org: OrgKey,
+        owner: Option<Uuid>,
+        is_elsewhere: bool,
+    ) -> Result<()> {
+        let steps: [EraseSome; 6] = [
+            |tx| holdings::erase_organization_batch(tx, BATCH),
+            |tx| Ok(organizations::erase_users(tx, BATCH)? == 0),
+            |tx| Ok(organizations::erase_contacts(tx, BATCH)? == 0),
+            |tx| Ok(organizations::erase_operators(tx, BATCH)? == 0),
             // What they reached comes after them, and what lives in something before it.
-            organizations::erase_bots,
-            organizations::erase_environments,
-        ] {
-            while store.write_barred(org, move |tx| erase(tx, BATCH)).await? > 0 {}
-        }
+            |tx| Ok(organizations::erase_bots(tx, BATCH)? == 0),
+            |tx| Ok(organizations::erase_environments(tx, BATCH)? == 0),
+        ];
+        self.erase_steps(store, org, owner, &steps).await?;
         let now = self.now();
         let jobs = ErasureJobs::new(self, now);
         let rest = move |tx: &Tx<'_>| {
+            if let Some(owner) = owner {
+                must_hold(tx, owner)?;
+            }
             organizations::erase_rest(tx)?;
             if is_elsewhere {
                 stored::delete_all(tx)?;
@@ -205,7 +189,7 @@ impl Directory {
 
     /// Enqueues the deletion of some of the accounts that the organization's users have at identity providers; `true`
     /// when there may be more.
-    async fn release_accounts(&self, store: &Store, org: OrgKey) -> Result<bool> {
+    pub(crate) async fn release_accounts(&self, store: &Store, org: OrgKey) -> Result<bool> {
         let now = self.now();
         let ids = draw(&self.inner.environment, ACCOUNTS, now);
         let found = store

@@ -3,14 +3,15 @@
 //! Whoever moves an organization may die at it. Then nobody has to come and mend that: the next write that meets the gate
 //! opens it again once its owner was not heard of in time, or ends the move where only the map had still to be switched.
 
-use denizen_domain::ids::OrgKey;
+use denizen_domain::ids::{OrgKey, Uuid};
 use denizen_store::clusters::registry::{self, Move};
 use denizen_store::gate::{self, Gate, GateState};
 use denizen_store::{Tx, control};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::handle::Directory;
-use crate::jobs::{Work, enqueue_at};
+use crate::jobs::enqueue_at;
+use crate::relocation::remains::look_after;
 
 /// After how many seconds a caller may try again whom a gate has shut out.
 const RETRY_AFTER: i64 = 5;
@@ -31,7 +32,10 @@ impl Directory {
             // It lives elsewhere than was thought, or the gate has been opened since.
             None | Some(Gate { state: GateState::Draining, .. }) => Ok(()),
             Some(Gate { state: GateState::Deleted, .. }) => Err(ErrorCode::OrganizationNotFound.into()),
-            Some(Gate { state: GateState::Moved, .. }) => self.finish_move(org).await,
+            Some(Gate { state: GateState::Moved, owner, .. }) => match owner {
+                Some(owner) => self.finish_move(org, owner).await,
+                None => Err(Error::moving(RETRY_AFTER)),
+            },
             Some(Gate { state: GateState::Closed, .. }) => {
                 let now = self.now();
                 if store.write_gate(org, move |tx| gate::open_lapsed(tx, now)).await? {
@@ -43,18 +47,24 @@ impl Directory {
         }
     }
 
-    /// The last step of a move, which anybody can do once the source has said that it is not the organization any more: the
-    /// map is switched, and the source's rows are to be erased.
-    pub(crate) async fn finish_move(&self, org: OrgKey) -> Result<()> {
+    /// The last step of a move, which anybody can do once the source has said that it is not the organization any more, and
+    /// any number of times: the target is opened, the map is switched, and the source's rows are to be erased. `owner` is
+    /// whom the source's gate named: the note of another move is none of its.
+    pub(crate) async fn finish_move(&self, org: OrgKey, owner: Uuid) -> Result<()> {
+        let found = self.query(OrgKey::CONTROL, move |conn| registry::find_move(conn, org)).await?;
+        // Somebody else was faster.
+        let Some(moved) = found.filter(|found| found.owner == owner) else { return Ok(()) };
+        // First, or jobs would wait for whoever opens it when the owner is taken for dead. Before the map is switched nobody
+        // is led there, and nobody who is there writes: writes meet the source's gate.
+        let target = self.store_at(&moved.target).await?;
+        target.write_gate(org, move |tx| gate::open(tx, owner)).await?;
         let now = self.now();
         let job = self.environment().object_id(now);
         self.write_main(OrgKey::CONTROL, move |tx| {
-            let Some(moved) = registry::find_move(tx, org)? else {
-                // Somebody else was faster.
-                return Ok(());
-            };
+            let found = registry::find_move(tx, org)?;
+            let Some(moved) = found.filter(|found| found.owner == owner) else { return Ok(()) };
             switch(tx, &moved)?;
-            let work = Work::EraseOrganization { org_key: Some(org.0), cluster: moved.source.to_string() };
+            let work = look_after(org, &moved.source);
             enqueue_at(tx, job, None, &work, now.plus_seconds(KEPT_SECONDS), now)
         })
         .await?;

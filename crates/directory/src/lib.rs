@@ -33,6 +33,7 @@ mod option_tree;
 pub mod organizations;
 pub mod passwords;
 mod recovery;
+pub mod relocation;
 pub mod roles;
 pub mod sessions;
 pub mod signing_keys;

@@ -89,7 +89,10 @@ static RENEW: Sql = Sql::new(
     "gate.renew",
     "UPDATE organization_gate SET until = $3 WHERE org_id = $1 AND owner = $2 AND until IS NOT NULL",
 );
-static OPEN: Sql = Sql::new("gate.open", "DELETE FROM organization_gate WHERE org_id = $1 AND owner = $2");
+static OPEN: Sql = Sql::new(
+    "gate.open",
+    "DELETE FROM organization_gate WHERE org_id = $1 AND owner = $2 AND state <> 'moved'",
+);
 static OPEN_LAPSED: Sql = Sql::new(
     "gate.open_lapsed",
     "DELETE FROM organization_gate WHERE org_id = $1 AND state IN ('draining', 'closed') AND until < $2",
@@ -197,7 +200,7 @@ pub fn wait_for_writers(tx: &Tx<'_>) -> Result<()> {
 }
 
 /// Lets whoever closes the gate wait for this transaction, which was not asked at it.
-pub(crate) fn step_in(tx: &Tx<'_>, org: OrgKey) -> Result<()> {
+pub fn step_in(tx: &Tx<'_>, org: OrgKey) -> Result<()> {
     match tx.dialect() {
         Dialect::Sqlite => Ok(()),
         Dialect::Postgres => tx.optional(&STEP_IN, &[Param::Int(org.0)], |_| Ok(())).map(drop),
@@ -220,7 +223,7 @@ pub fn set_deleted(tx: &Tx<'_>, now: Timestamp) -> Result<bool> {
     Ok(tx.execute(&SET_DELETED, &[tx.org_param(), Param::Int(now.0)])? > 0)
 }
 
-/// Opens a gate that `owner` holds; `false` when it is not the owner's.
+/// Opens a gate that `owner` holds; `false` when it is not the owner's, or says that the organization has moved.
 pub fn open(tx: &Tx<'_>, owner: Uuid) -> Result<bool> {
     Ok(tx.execute(&OPEN, &[tx.org_param(), Param::Blob(&owner.0)])? > 0)
 }

@@ -74,6 +74,16 @@ pub fn tables() -> Vec<&'static str> {
     plan::plans().into_iter().map(|plan| plan.name).collect()
 }
 
+/// Whether the database has rows of the organization.
+pub fn has_rows(conn: &crate::Conn<'_>) -> Result<bool> {
+    for plan in plan::plans() {
+        if plan.has_rows(conn)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// An organization on its way.
 pub struct Relocation {
     source: Arc<Place>,
@@ -190,7 +200,7 @@ impl Relocation {
         let guard = Arc::clone(&self.guard);
         self.target
             .store
-            .write(self.target.org, move |tx| {
+            .write_barred(self.target.org, move |tx| {
                 guard(tx)?;
                 numbers::set_counters(tx, users, last)
             })
@@ -235,7 +245,7 @@ impl Relocation {
         let keeps = self.keeps;
         self.target
             .store
-            .write(self.target.org, move |tx| {
+            .write_barred(self.target.org, move |tx| {
                 guard(tx)?;
                 write::insert(tx, &plan, &target.types, &rows, last, keeps)
             })
@@ -248,7 +258,7 @@ impl Relocation {
             numbers::raise_users(tx, member)?;
             numbers::raise_records(tx, record)
         };
-        self.target.store.write(self.target.org, raise).await
+        self.target.store.write_barred(self.target.org, raise).await
     }
 }
 

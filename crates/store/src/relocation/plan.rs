@@ -117,6 +117,14 @@ impl Plan {
         Ok(u64::try_from(counts.into_iter().sum::<i64>()).unwrap_or_default())
     }
 
+    /// Whether there is a row.
+    pub(super) fn has_rows(&self, conn: &Conn<'_>) -> Result<bool> {
+        let mut statement = Statement::new(&format!("SELECT 1 FROM {} WHERE ", self.name));
+        self.push_whose(&mut statement, conn.dialect(), conn.org, None);
+        statement.push(" LIMIT 1");
+        Ok(!conn.all_of(&statement, |_| Ok(()))?.is_empty())
+    }
+
     /// Reads the rows behind a key, or the first ones; none when there are no more.
     pub(super) fn read(
         &self,

@@ -54,7 +54,9 @@ async fn written(store: &Store, org: OrgKey) -> usize {
 async fn a_shut_gate_keeps_out_the_writes_of_its_organization_and_of_no_other() {
     let test = TestStore::empty();
     for (number, state) in (0..).zip([GateState::Closed, GateState::Moved, GateState::Deleted]) {
-        step(&test.store, |tx| gate::open(tx, OWNER)).await;
+        // What has moved away comes back first.
+        step(&test.store, |tx| gate::take(tx, (GateState::Closed, OWNER, UNTIL), true, NOW)).await;
+        assert!(step(&test.store, |tx| gate::open(tx, OWNER)).await);
         shut(&test.store, state).await;
         assert_eq!(write(&test.store, ORG, number).await, Err(StoreError::Barred), "{state:?}");
         assert_eq!(write(&test.store, OTHER, number).await, Ok(()), "{state:?}");
@@ -200,5 +202,6 @@ async fn what_has_moved_does_not_come_back_by_itself() {
     let take =
         |comes_back| move |tx: &Tx<'_>| gate::take(tx, (GateState::Closed, STRANGER, UNTIL), comes_back, NOW);
     assert!(!step(store, take(false)).await);
+    assert!(!step(store, |tx| gate::open(tx, OWNER)).await, "not even for its owner");
     assert!(step(store, take(true)).await, "whoever brings it back takes the gate");
 }
