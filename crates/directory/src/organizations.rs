@@ -313,7 +313,8 @@ impl Directory {
             );
             insert_key(tx, &key)
         };
-        self.found_organization(plan, (None, cluster), now, furnish_more).await?;
+        // Boxed, as below: it is rarely gone, and long.
+        Box::pin(self.found_organization(plan, (None, cluster), now, furnish_more)).await?;
         Ok(CreatedOrganization {
             org_id,
             org_uuid,
@@ -356,7 +357,7 @@ impl Directory {
         let cluster = self.cluster_for(home, cluster).await?;
         let plan = Plan::new(&ctx.environment, new, admin, now);
         let slug = plan.new.slug.clone();
-        self.found_organization(plan, (Some(home), &cluster), now, |_, _| Ok(())).await?;
+        Box::pin(self.found_organization(plan, (Some(home), &cluster), now, |_, _| Ok(()))).await?;
         Ok(slug)
     }
 

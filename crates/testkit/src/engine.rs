@@ -59,6 +59,20 @@ impl TestDatabase {
         database
     }
 
+    /// A database of the engine that the environment does not name; none where there is no PostgreSQL.
+    ///
+    /// # Panics
+    /// When PostgreSQL cannot be used.
+    pub(crate) fn other() -> Option<Self> {
+        // Only where the tests run on PostgreSQL is there one for sure.
+        Self::new().url.is_some().then(Self::sqlite)
+    }
+
+    /// How a process is told of the database.
+    pub(crate) fn name(&self) -> String {
+        self.url.clone().unwrap_or_else(|| format!("sqlite:{}", self.file().display()))
+    }
+
     /// A database of SQLite, whatever the environment says.
     ///
     /// # Panics
@@ -78,7 +92,7 @@ impl TestDatabase {
     /// When the server's URL is not one.
     pub(crate) fn options(&self) -> StoreOptions {
         match &self.url {
-            Some(url) => few_connections(url).into(),
+            Some(url) => options_of(url),
             None => SqliteOptions::new(self.file()).into(),
         }
     }
@@ -122,6 +136,17 @@ async fn remove(client: &Client, name: &str) -> Result<(), Error> {
             Err(error) if error.code() == Some(&SqlState::OBJECT_IN_USE) && attempts < 5 => {}
             done => return done,
         }
+    }
+}
+
+/// How the database that [`TestDatabase::name`] names is opened.
+///
+/// # Panics
+/// When it names none.
+pub(crate) fn options_of(name: &str) -> StoreOptions {
+    match name.strip_prefix("sqlite:") {
+        Some(file) => SqliteOptions::new(PathBuf::from(file)).into(),
+        None => few_connections(name).into(),
     }
 }
 

@@ -23,4 +23,4 @@ pub use environment::{NOON, SeededEntropy, TestClock, environment};
 pub use operator::{PASSWORD, TestOperator};
 pub use org::{ORIGIN, TestOrg};
 pub use processes::ProcessHome;
-pub use server::{TestServer, TestSettings};
+pub use server::{Engines, FAR, TestServer, TestSettings};

@@ -29,6 +29,12 @@ pub struct TestOrg {
 impl TestServer {
     /// An organization made through the command line's door; links may lead to [`ORIGIN`].
     pub async fn org(&self, slug: &str) -> TestOrg {
+        self.org_in(slug, ClusterName::MAIN.as_str()).await
+    }
+
+    /// The same in a cluster.
+    pub async fn org_in(&self, slug: &str, cluster: &str) -> TestOrg {
+        let cluster = ClusterName::parse(cluster).unwrap();
         let mut new = NewOrganization::named(Slug::parse(slug).unwrap(), &format!("The {slug} company"));
         new.profile.allowed_origins = vec![ORIGIN.to_owned()];
         let admin = FirstAdmin {
@@ -36,7 +42,7 @@ impl TestServer {
             last_name: "Admin".to_owned(),
             email: Email::parse(&format!("admin@{slug}.example")).unwrap(),
         };
-        let created = self.directory().create_organization(new, admin, &ClusterName::MAIN).await.unwrap();
+        let created = self.directory().create_organization(new, admin, &cluster).await.unwrap();
         TestOrg { server: self.clone(), created: Arc::new(created), numbers: Arc::default() }
     }
 }

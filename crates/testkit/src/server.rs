@@ -6,17 +6,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
+use denizen_directory::clusters::{Allowed, NewCluster};
 use denizen_directory::passwords::PasswordSettings;
 use denizen_directory::{Directory, DirectorySettings};
 use denizen_domain::permission::model::Rng;
+use denizen_domain::text::ClusterName;
 use denizen_http::{App, HttpSettings, router};
-use denizen_store::Store;
+use denizen_store::clusters::registry::Cluster;
+use denizen_store::{Clusters, Store};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::answer::Answer;
 use crate::contract::Contract;
-use crate::engine::TestDatabase;
+use crate::engine::{TestDatabase, options_of};
 use crate::environment::{NOON, TestClock, environment};
 
 /// How a test server differs from one that was installed with no settings at all.
@@ -48,12 +51,29 @@ struct Inner {
     app: Arc<App>,
     router: Router,
     store: Store,
+    clusters: Clusters,
     settings: TestSettings,
     clock: Arc<TestClock>,
     /// Counts the processes over this database, so that each draws other random numbers.
     processes: Arc<AtomicU64>,
-    // The last field, so that the store is closed before its database is removed.
+    // The last fields, so that the stores are closed before their databases are removed.
     database: Arc<TestDatabase>,
+    /// The database of the cluster [`FAR`], where there is one.
+    far: Option<Arc<TestDatabase>>,
+}
+
+/// What the second cluster is called.
+pub const FAR: &str = "far";
+
+/// On which engines a server's two databases are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engines {
+    /// Both on the one that the environment names.
+    Alike,
+    /// `main` on the one that the environment names, and the other one on the other engine.
+    Mixed,
+    /// The other way round.
+    MixedReversed,
 }
 
 impl TestServer {
@@ -64,7 +84,29 @@ impl TestServer {
 
     pub async fn with(settings: TestSettings) -> Self {
         let database = Arc::new(TestDatabase::new());
-        Self::open(settings, TestClock::at(NOON), database, Arc::default()).await
+        Self::open(settings, TestClock::at(NOON), (database, None), Arc::default()).await
+    }
+
+    /// A server over two databases: `main`, and the cluster [`FAR`], where everybody's callers may place organizations.
+    pub async fn over_two_clusters() -> Self {
+        Self::over(Engines::Alike).await.expect("one engine is there")
+    }
+
+    /// The same on these engines; none where the tests do not run on PostgreSQL, and mixed ones are wanted.
+    pub async fn over(engines: Engines) -> Option<Self> {
+        let (main, far) = match engines {
+            Engines::Alike => (TestDatabase::new(), TestDatabase::new()),
+            Engines::Mixed => (TestDatabase::new(), TestDatabase::other()?),
+            Engines::MixedReversed => (TestDatabase::other()?, TestDatabase::new()),
+        };
+        let databases = (Arc::new(main), Some(Arc::new(far)));
+        let url = databases.1.as_ref().map(|far| far.name()).expect("made above");
+        let server =
+            Self::open(TestSettings::default(), TestClock::at(NOON), databases, Arc::default()).await;
+        let name = ClusterName::parse(FAR).expect("a name");
+        let new = NewCluster { name, url, replica_url: None, allowed: Allowed::Everyone };
+        server.directory().add_cluster(new).await.expect("a fresh database becomes a cluster");
+        Some(server)
     }
 
     /// Another process over the same store, with the same clock and nothing else in common.
@@ -73,7 +115,7 @@ impl TestServer {
         Self::open(
             inner.settings.clone(),
             Arc::clone(&inner.clock),
-            Arc::clone(&inner.database),
+            (Arc::clone(&inner.database), inner.far.clone()),
             Arc::clone(&inner.processes),
         )
         .await
@@ -82,7 +124,7 @@ impl TestServer {
     async fn open(
         settings: TestSettings,
         clock: Arc<TestClock>,
-        database: Arc<TestDatabase>,
+        (database, far): (Arc<TestDatabase>, Option<Arc<TestDatabase>>),
         processes: Arc<AtomicU64>,
     ) -> Self {
         // Neighbouring seeds of a shift register begin alike, so the process's number is stirred first.
@@ -90,7 +132,13 @@ impl TestServer {
         let environment = environment(&clock, seed);
         let store = database.open(environment.now());
         let rules = DirectorySettings { passwords: settings.passwords, ..settings.directory.clone() };
-        let directory = Directory::open(store.clone(), environment, rules)
+        let now = environment.now();
+        let connect = move |cluster: &Cluster, _| Store::open(options_of(&cluster.url), now);
+        let clusters = match far {
+            Some(_) => Clusters::new(store.clone(), Arc::new(connect)),
+            None => store.clone().into(),
+        };
+        let directory = Directory::open(clusters.clone(), environment, rules)
             .await
             .expect("a fresh store takes a directory");
         let app = App::new(directory, settings.http.clone());
@@ -102,7 +150,8 @@ impl TestServer {
             denizen_http::admin::dialect(),
         ];
         let router = router(Arc::clone(&app), &dialects);
-        Self { inner: Arc::new(Inner { app, router, store, settings, clock, processes, database }) }
+        let inner = Inner { app, router, store, clusters, settings, clock, processes, database, far };
+        Self { inner: Arc::new(inner) }
     }
 
     pub fn directory(&self) -> &Directory {
@@ -119,9 +168,26 @@ impl TestServer {
         self.inner.router.clone()
     }
 
-    /// The store under the rules, for looking at rows that no operation shows.
+    /// The store under the rules, for looking at rows that no operation shows; of several, `main`.
     pub fn store(&self) -> &Store {
         &self.inner.store
+    }
+
+    /// All databases under the rules.
+    pub fn clusters(&self) -> &Clusters {
+        &self.inner.clusters
+    }
+
+    /// The database of the cluster [`FAR`].
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn far_store(&self) -> Store {
+        self.inner
+            .clusters
+            .at(&ClusterName::parse(FAR).expect("a name"))
+            .await
+            .expect("the cluster can be opened")
     }
 
     pub fn clock(&self) -> &TestClock {
@@ -172,6 +238,11 @@ impl TestServer {
     /// When the database is damaged or contradicts itself.
     pub async fn assert_consistent(&self) {
         assert_eq!(self.directory().check().await, Ok(Vec::new()));
+        for (cluster, store) in self.inner.clusters.reachable().await.expect("main answers") {
+            if !cluster.is_main() {
+                assert_eq!(store.check().await, Ok(Vec::new()), "{cluster}");
+            }
+        }
     }
 }
 

@@ -236,15 +236,27 @@ async fn an_organization_that_does_not_exist_is_not_found() {
 #[tokio::test]
 async fn a_caller_who_may_everything_succeeds_with_every_operation() {
     for case in CASES {
-        let scene = Scene::set().await;
-        let makes = case.method == "PUT";
-        let things = scene.ours.things_with("{organization}", if makes { "newborn" } else { "acme" });
-        let credentials = scene.ours.strongest(case);
-        let credentials = if makes { credentials.naming("acme") } else { credentials };
-        let answer = send(&scene.server, case, &things, &credentials).await;
-        assert_eq!(answer.status, case.success, "{answer}");
-        scene.server.assert_consistent().await;
+        succeeds(&Scene::set().await, case).await;
     }
+}
+
+#[tokio::test]
+async fn the_same_in_an_organization_of_another_cluster() {
+    let reading = Scene::set_far().await;
+    for case in CASES {
+        let own = if case.method == "GET" { None } else { Some(Scene::set_far().await) };
+        succeeds(own.as_ref().unwrap_or(&reading), case).await;
+    }
+}
+
+async fn succeeds(scene: &Scene, case: &Case) {
+    let makes = case.method == "PUT";
+    let things = scene.ours.things_with("{organization}", if makes { "newborn" } else { "acme" });
+    let credentials = scene.ours.strongest(case);
+    let credentials = if makes { credentials.naming("acme") } else { credentials };
+    let answer = send(&scene.server, case, &things, &credentials).await;
+    assert_eq!(answer.status, case.success, "{answer}");
+    scene.server.assert_consistent().await;
 }
 
 #[tokio::test]

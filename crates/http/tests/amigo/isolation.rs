@@ -51,7 +51,15 @@ async fn strange_ids(scene: &Scene) -> Vec<(&'static str, String)> {
 
 #[tokio::test]
 async fn ids_of_another_organization_and_of_what_is_gone_are_answered_like_ids_that_never_were() {
-    let scene = Scene::set().await;
+    strange_ids_are_unknown(Scene::set().await).await;
+}
+
+#[tokio::test]
+async fn the_same_of_an_organization_in_another_cluster() {
+    strange_ids_are_unknown(Scene::set_far().await).await;
+}
+
+async fn strange_ids_are_unknown(scene: Scene) {
     let strange = strange_ids(&scene).await;
     let before = (scene.ours.state().await, scene.theirs.state().await);
     scene.server.run_jobs().await;

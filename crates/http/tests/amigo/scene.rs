@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use denizen_domain::permission::KNOWN;
-use denizen_testkit::{Answer, Key, ORIGIN, TestCaller, TestOrg, TestServer};
+use denizen_testkit::{Answer, FAR, Key, ORIGIN, TestCaller, TestOrg, TestServer};
 use serde_json::{Value, json};
 
 use super::cases::{Auth, Case, Expect};
@@ -28,7 +28,19 @@ pub(crate) struct Side {
 impl Scene {
     pub(crate) async fn set() -> Self {
         let server = TestServer::start().await;
-        let ours = Side::of(server.org("acme").await).await;
+        let org = server.org("acme").await;
+        Self::with(server, org).await
+    }
+
+    /// The same, with ours in another database than theirs.
+    pub(crate) async fn set_far() -> Self {
+        let server = TestServer::over_two_clusters().await;
+        let org = server.org_in("acme", FAR).await;
+        Self::with(server, org).await
+    }
+
+    async fn with(server: TestServer, ours: TestOrg) -> Self {
+        let ours = Side::of(ours).await;
         let theirs = Side::of(server.org("globex").await).await;
         Self { server, ours, theirs }
     }

@@ -241,10 +241,19 @@ async fn succeeds(
 
 #[tokio::test]
 async fn a_program_that_may_everything_succeeds_at_every_place() {
-    let reading = Scene::set().await;
+    everything_succeeds(Scene::set).await;
+}
+
+#[tokio::test]
+async fn the_same_where_one_organization_lives_in_another_cluster() {
+    everything_succeeds(Scene::set_far).await;
+}
+
+async fn everything_succeeds(set: impl AsyncFn() -> Scene) {
+    let reading = set().await;
     for operation in (dialect().operations)() {
         let case = CASES.iter().find(|case| case.id == operation.id).unwrap();
-        let own = if case.writes { Some(Scene::set().await) } else { None };
+        let own = if case.writes { Some(set().await) } else { None };
         let Scene { server, ours, theirs } = own.as_ref().unwrap_or(&reading);
         // Each place in an organization of its own.
         for ((side, other), (method, path)) in

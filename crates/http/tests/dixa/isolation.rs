@@ -7,7 +7,15 @@ use super::scene::{Scene, send};
 
 #[tokio::test]
 async fn ids_of_another_organization_are_answered_like_ids_that_never_were() {
-    let scene = Scene::set().await;
+    strange_ids_are_unknown(Scene::set().await).await;
+}
+
+#[tokio::test]
+async fn the_same_of_an_organization_in_another_cluster() {
+    strange_ids_are_unknown(Scene::set_far().await).await;
+}
+
+async fn strange_ids_are_unknown(scene: Scene) {
     let headers = [("authorization", scene.theirs.program.token.as_str())];
     let before = (scene.ours.state().await, scene.theirs.state().await);
     let unknown = [

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use denizen_directory::organizations::ADMINISTRATOR_ROLE;
 use denizen_domain::permission::KNOWN;
-use denizen_testkit::{Answer, TestCaller, TestOrg, TestProgram, TestServer, TestSettings};
+use denizen_testkit::{Answer, FAR, TestCaller, TestOrg, TestProgram, TestServer, TestSettings};
 use serde_json::{Value, json};
 
 use super::cases::Case;
@@ -29,7 +29,19 @@ pub(crate) struct Side {
 impl Scene {
     pub(crate) async fn set() -> Self {
         let server = TestServer::start().await;
-        let ours = Side::of(server.org("acme").await, 1).await;
+        let org = server.org("acme").await;
+        Self::with(server, org).await
+    }
+
+    /// The same, with ours in another database than theirs.
+    pub(crate) async fn set_far() -> Self {
+        let server = TestServer::over_two_clusters().await;
+        let org = server.org_in("acme", FAR).await;
+        Self::with(server, org).await
+    }
+
+    async fn with(server: TestServer, ours: TestOrg) -> Self {
+        let ours = Side::of(ours, 1).await;
         let theirs = Side::of(server.org("globex").await, 2).await;
         Self { server, ours, theirs }
     }

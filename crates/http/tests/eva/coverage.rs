@@ -239,7 +239,15 @@ async fn succeeds(
 
 #[tokio::test]
 async fn an_administrator_succeeds_at_every_place() {
-    let scene = Scene::set().await;
+    everything_succeeds(Scene::set().await).await;
+}
+
+#[tokio::test]
+async fn the_same_where_one_organization_lives_in_another_cluster() {
+    everything_succeeds(Scene::set_far().await).await;
+}
+
+async fn everything_succeeds(scene: Scene) {
     for (number, (case, method, path)) in places().into_iter().enumerate() {
         // Each place of an operation in an organization of its own.
         let sides = [&scene.ours, &scene.theirs];

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::Request;
 use denizen_domain::ids::Uuid;
 use denizen_domain::operator::OperatorRole;
-use denizen_testkit::{Answer, TestCaller, TestOperator, TestOrg, TestServer};
+use denizen_testkit::{Answer, FAR, TestCaller, TestOperator, TestOrg, TestServer};
 use serde_json::{Value, json};
 
 use super::cases::Case;
@@ -36,7 +36,19 @@ pub(crate) struct Side {
 impl Scene {
     pub(crate) async fn set() -> Self {
         let server = TestServer::start().await;
-        let ours = Side::of(server.org("acme").await, 1).await;
+        let org = server.org("acme").await;
+        Self::with(server, org).await
+    }
+
+    /// The same, with ours in another database than theirs.
+    pub(crate) async fn set_far() -> Self {
+        let server = TestServer::over_two_clusters().await;
+        let org = server.org_in("acme", FAR).await;
+        Self::with(server, org).await
+    }
+
+    async fn with(server: TestServer, ours: TestOrg) -> Self {
+        let ours = Side::of(ours, 1).await;
         let theirs = Side::of(server.org("globex").await, 2).await;
         Self { server, ours, theirs }
     }
