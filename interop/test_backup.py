@@ -195,3 +195,40 @@ def test_a_store_with_problems_is_not_restored(tmp_path):
         assert refused.returncode == 1, refused.stdout
         assert "counter" in refused.stdout and "take an older backup" in refused.stderr, refused
     assert not (tmp_path / "elsewhere/denizen.db").exists()
+
+
+def test_every_cluster_in_a_file_is_in_the_backup_and_is_restored_to_a_place_of_its_own(tmp_path):
+    data, folder, eu = tmp_path / "data", tmp_path / "backup", tmp_path / "eu.db"
+    for slug, place in ("acme", ["--data", data]), ("globex", ["--data", tmp_path / "d", "--store", f"sqlite:{eu}"]):
+        run_denizen("org", "create", slug, "--name", slug, "--admin-email", address("admin"), *place)
+    with closing(sqlite3.connect(data / "denizen.db")) as main, closing(sqlite3.connect(eu)) as other:
+        (installation,) = main.execute("SELECT installation FROM belonging").fetchone()
+        with main:
+            add = "INSERT INTO cluster (name, url, created_at) VALUES (?, ?, 0)"
+            main.execute(add, ["eu", f"sqlite:{eu}"])
+            main.execute(add, ["us", "postgres://denizen@127.0.0.1:1/us"])
+        refused = run_denizen("backup", folder, "--data", data, check=False)
+        assert refused.returncode == 1 and "it is another one" in refused.stderr, refused.stderr
+        assert not folder.exists() and not folder.with_name("backup.incomplete").exists()
+        with other:
+            other.execute("UPDATE belonging SET installation = ?, cluster = 'eu'", [installation])
+
+    made = run_denizen("backup", folder, "--data", data)
+    assert "clusters in PostgreSQL are not in this backup: us" in made.stderr, made.stderr
+    assert {path.name for path in folder.iterdir()} == {"main.db", "eu.db", "manifest.json"}
+    run_denizen("restore", folder, "--verify-only")
+    elsewhere, eu_elsewhere = tmp_path / "elsewhere", tmp_path / "eu-elsewhere.db"
+    for named, message in ([], "the cluster eu"), (["--cluster", "asia=x.db"], "no other cluster asia"):
+        refused = run_denizen("restore", folder, "--data", elsewhere, *named, check=False)
+        assert refused.returncode == 2 and message in refused.stderr, refused.stderr
+    # The name is free, but not the place: nothing of the backup is restored then.
+    refused = run_denizen("restore", folder, "--data", elsewhere, "--cluster", f"eu={eu}", check=False)
+    assert refused.returncode == 1 and "overwrites nothing" in refused.stderr, refused.stderr
+    assert not list(elsewhere.iterdir())
+
+    restored = run_denizen("restore", folder, "--data", elsewhere, "--cluster", f"eu={eu_elsewhere}")
+    assert "not in the backup" in restored.stderr and "us" in restored.stderr, restored.stderr
+    with closing(sqlite3.connect(elsewhere / "denizen.db")) as main, closing(sqlite3.connect(eu_elsewhere)) as other:
+        urls = dict(main.execute("SELECT name, url FROM cluster").fetchall())
+        assert urls == {"eu": f"sqlite:{eu_elsewhere}", "us": "postgres://denizen@127.0.0.1:1/us"}
+        assert other.execute("SELECT count(*) FROM organization_profile").fetchone() == (1,)

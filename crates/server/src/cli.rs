@@ -480,6 +480,9 @@ pub struct Restore {
     /// Only look the backup over, and write nothing
     #[arg(long)]
     pub verify_only: bool,
+    /// Where the database of another cluster of the backup is to be; once for each of them
+    #[arg(long = "cluster", value_name = "NAME=PATH", conflicts_with = "verify_only")]
+    pub clusters: Vec<String>,
     /// Let the server send the mails that waited when the backup was made, instead of holding them: some may have been sent
     #[arg(long, conflicts_with = "verify_only")]
     pub send_mails: bool,

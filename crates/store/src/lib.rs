@@ -53,7 +53,7 @@ pub use error::{Result, StoreError};
 pub use postgres::PostgresOptions;
 pub use sql::{Dialect, Sql, Statement, Value};
 pub use sqlite::SqliteOptions;
-pub use sqlite::backup::{Facts, Snapshot, look_over, newest_schema};
+pub use sqlite::backup::{Facts, Map, Snapshot, look_over, newest_schema};
 pub use store::{Store, StoreOptions};
 
 /// Every fixed statement, for the test that prepares each of them on each engine.

@@ -19,6 +19,9 @@ pub struct Manifest {
     /// The version of denizen that made it.
     pub denizen: String,
     pub databases: Vec<Entry>,
+    /// Clusters that lie in PostgreSQL: no part of the backup.
+    #[serde(default)]
+    pub not_included: Vec<String>,
 }
 
 /// A database of the backup.
@@ -75,12 +78,13 @@ pub fn file_of(cluster: &str) -> String {
 }
 
 impl Manifest {
-    pub fn new(made_at: Timestamp, databases: Vec<Entry>) -> Self {
+    pub fn new(made_at: Timestamp, databases: Vec<Entry>, not_included: Vec<String>) -> Self {
         Self {
             format: FORMAT,
             made_at: made_at.to_string(),
             denizen: env!("CARGO_PKG_VERSION").to_owned(),
             databases,
+            not_included,
         }
     }
 
@@ -143,7 +147,11 @@ mod tests {
     fn manifest() -> Manifest {
         let facts =
             Facts { bytes: 4096, schema_version: 5, organizations: 1, members: 2, contacts: 3, operators: 4 };
-        Manifest::new(Timestamp(1_767_268_800_000_000), vec![Entry::new(MAIN, facts, "ab".to_owned())])
+        Manifest::new(
+            Timestamp(1_767_268_800_000_000),
+            vec![Entry::new(MAIN, facts, "ab".to_owned())],
+            vec![],
+        )
     }
 
     fn parsed(change: impl FnOnce(&mut serde_json::Value)) -> Result<Manifest, String> {

@@ -4,12 +4,14 @@
 //! the one that was written is known by its hash. How a database is read, and how a file is looked over, is the store's.
 
 mod file;
+mod holding;
 mod manifest;
 mod pace;
 mod reading;
 mod writing;
 
-pub use manifest::Entry;
+pub use holding::Held;
+pub use manifest::{Entry, MAIN};
 pub use pace::Pace;
 pub use reading::{Copied, NewFile, Whole};
-pub use writing::{Draft, Source};
+pub use writing::Draft;

@@ -8,7 +8,7 @@ use denizen_domain::time::Timestamp;
 use denizen_store::{Snapshot, StoreError};
 
 use super::file::{self, Output, beside};
-use super::manifest::{Entry, MAIN, Manifest, NAME, file_of};
+use super::manifest::{Entry, Manifest, NAME, file_of};
 use super::pace::Pace;
 use crate::report::{self, Failure};
 
@@ -20,12 +20,6 @@ const ANOTHER: &str = "name a folder that is not there yet, in one that this use
 pub struct Source {
     pub cluster: String,
     pub snapshot: Snapshot,
-}
-
-impl Source {
-    pub fn main(snapshot: Snapshot) -> Self {
-        Self { cluster: MAIN.to_owned(), snapshot }
-    }
 }
 
 /// The folder is removed when this is dropped before its end.
@@ -148,8 +142,13 @@ impl Draft {
     }
 
     /// Writes the manifest, and gives the folder its name when all of it is on the disk.
-    pub fn finish(mut self, made_at: Timestamp, databases: Vec<Entry>) -> Result<Manifest, Failure> {
-        let manifest = Manifest::new(made_at, databases);
+    pub fn finish(
+        mut self,
+        made_at: Timestamp,
+        databases: Vec<Entry>,
+        not_included: Vec<String>,
+    ) -> Result<Manifest, Failure> {
+        let manifest = Manifest::new(made_at, databases, not_included);
         self.put_in_place(&manifest).map_err(|error| self.unwritable(&error))?;
         Ok(manifest)
     }

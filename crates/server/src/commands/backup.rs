@@ -3,16 +3,14 @@
 use std::cell::RefCell;
 use std::time::Instant;
 
-use denizen_store::Snapshot;
 use serde_json::json;
 
 use super::progress::{Progress, bar, mebibytes, rate};
-use crate::backup::{Draft, Pace, Source};
+use crate::backup::{Draft, Held, Pace};
 use crate::cli::Backup;
 use crate::config::{Config, Place};
 use crate::environment;
 use crate::installation::must_exist;
-use crate::refusal::of_store;
 use crate::report::{self, Failure};
 
 pub fn run(config: &Config, wanted: &Backup) -> anyhow::Result<()> {
@@ -30,8 +28,7 @@ pub fn run(config: &Config, wanted: &Backup) -> anyhow::Result<()> {
     let begun = Instant::now();
     // Whatever is copied later, this is the moment whose state it is.
     let made_at = environment::now();
-    let snapshot = Snapshot::take(file).map_err(|error| of_store(&error, config))?;
-    let sources = [Source::main(snapshot)];
+    let Held { sources, not_included } = Held::take(config, file)?;
 
     let total = sources.iter().map(|source| source.snapshot.facts().bytes).sum();
     let progress = Progress::start(wanted.quiet);
@@ -50,8 +47,15 @@ pub fn run(config: &Config, wanted: &Backup) -> anyhow::Result<()> {
         // The state is let go of as soon as it is copied, since the log of the database keeps all that is written meanwhile.
         drop(source);
     }
-    let manifest = draft.finish(made_at, databases)?;
+    let manifest = draft.finish(made_at, databases, not_included)?;
     progress.clear();
+    if !manifest.not_included.is_empty() {
+        report::warn(&format!(
+            "clusters in PostgreSQL are not in this backup: {}. They are backed up with PostgreSQL's tools, as \
+             docs/operations.md says",
+            manifest.not_included.join(", ")
+        ));
+    }
 
     let elapsed = begun.elapsed();
     let folder = wanted.folder.display();

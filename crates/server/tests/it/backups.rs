@@ -64,8 +64,7 @@ fn a_backup_is_for_its_owner_only_and_what_is_restored_from_it_is_what_was_there
     assert_eq!(names(&home.join("b")), ["main.db", "manifest.json"], "looking must not write");
 
     let said = must(home, &["restore", "b", "--data", "new"]);
-    for expected in
-        ["old) is restored to new/denizen.db", "erased since", "signing keys, passwords", "1 mail"]
+    for expected in ["old) is restored:\nnew/denizen.db", "erased since", "signing keys, passwords", "1 mail"]
     {
         assert!(said.contains(expected), "{expected}: {said}");
     }

@@ -24,6 +24,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Each page is read once, so keeping pages is of no use.
 const CACHE_PAGES: u32 = 16;
 
+/// The version of the schema that knows of clusters.
+const CLUSTERS_SINCE: i64 = 6;
+
+/// What the control store says of clusters: pairs of names, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Map {
+    /// Cluster and URL.
+    pub clusters: Vec<(String, String)>,
+    /// Organization and cluster.
+    pub placements: Vec<(String, String)>,
+    /// Organization and the cluster to which it is being moved.
+    pub moving: Vec<(String, String)>,
+}
+
 /// What a database holds, by its own counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
@@ -100,6 +114,43 @@ impl Snapshot {
 
     pub fn facts(&self) -> Facts {
         self.facts
+    }
+
+    /// The clusters beside `main` that the control store knows, with their URLs, and where each organization lives; empty
+    /// where the database has no control store of its own.
+    ///
+    /// # Errors
+    /// Those of [`Self::take`].
+    pub fn map(&self) -> Result<Map> {
+        if self.facts.schema_version < CLUSTERS_SINCE {
+            return Ok(Map::default());
+        }
+        let pairs = |sql: &str| -> Result<Vec<(String, String)>> {
+            let mut statement = self.connection.prepare(sql)?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        };
+        Ok(Map {
+            clusters: pairs("SELECT name, url FROM cluster ORDER BY name")?,
+            placements: pairs("SELECT slug, cluster FROM organization ORDER BY slug")?,
+            moving: pairs(
+                "SELECT slug, target FROM organization_move JOIN organization USING (org_id) ORDER BY slug",
+            )?,
+        })
+    }
+
+    /// The installation and the cluster that the database says that it is.
+    ///
+    /// # Errors
+    /// Those of [`Self::take`].
+    pub fn belonging(&self) -> Result<Option<(Vec<u8>, String)>> {
+        if self.facts.schema_version < CLUSTERS_SINCE {
+            return Ok(None);
+        }
+        let found = self.connection.query_row("SELECT installation, cluster FROM belonging", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        });
+        Ok(found.optional()?)
     }
 
     /// Hands each page of the database out, in order: together they are the file. Blocks.
