@@ -10,6 +10,7 @@
     reason = "figures for people, far below any limit"
 )]
 
+mod backups;
 mod bare;
 mod contacts;
 mod data;
@@ -45,6 +46,8 @@ enum What {
     Data,
     /// Contacts in the Dixa dialect, which have data of their own, and their table of docs/performance.md.
     Dixa,
+    /// Backups of SQLite, and what they cost whoever writes meanwhile; prints.
+    Backup,
     /// An organization that moves from SQLite to PostgreSQL and back; prints.
     Move,
     /// What users of each kind and what is known of them take on disk, by table and index; prints.
@@ -127,6 +130,11 @@ fn main() -> anyhow::Result<()> {
         return measure_contacts(&program, &folder, &plan, servers.as_ref(), arguments.quick);
     }
     let data = data::prepare(&program, &folder, plan.users, servers.as_ref())?;
+    if arguments.what == What::Backup {
+        ensure!(servers.is_none(), "PostgreSQL makes its backups with its own tools");
+        println!("{}", backups::measure(&program, &data, &plan)?);
+        return Ok(());
+    }
 
     let is_wanted = |kind| [What::All, kind].contains(&arguments.what);
     let reads = is_wanted(What::Reads).then(|| reads::measure(&program, &data, &plan)).transpose()?;

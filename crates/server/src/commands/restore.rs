@@ -253,10 +253,11 @@ fn tell_restored(
             "- {held} mails waited then, and are held since they may have been sent meanwhile: {HOW_TO_GO_ON}\n"
         ),
     };
-    let files: String =
-        places.iter().map(|(entry, path)| format!("{} ({})\n", path.display(), entry.counts())).collect();
+    let files: Vec<String> =
+        places.iter().map(|(entry, path)| format!("{} ({})", path.display(), entry.counts())).collect();
+    let files = files.join("\n");
     report::print(&format!(
-        "the backup of {} ({age}) is restored:\n{files}\
+        "the backup of {} ({age}) is restored:\n{files}\n\
          What was done after it is undone. Before you let anybody in (docs/operations.md, \"After a restore\"):\n\
          - who was erased since is there again: users, operators, organizations, and contacts that were made anonymous. \
          Erase them again\n\
