@@ -114,8 +114,7 @@ fn what_is_not_the_backup_that_was_made_is_refused_and_nothing_is_left_of_the_at
     damaged[at] ^= 1;
     let swapped = fs::read(home.join("other/main.db")).unwrap();
     assert_eq!(swapped.len(), whole.len());
-    let foreign = described.clone();
-    let foreign = String::from_utf8(foreign).unwrap().replace("\"members\": 1", "\"members\": 2");
+    let foreign = String::from_utf8(described.clone()).unwrap().replace("\"members\": 1", "\"members\": 2");
     let newer = String::from_utf8(described.clone())
         .unwrap()
         .replace("\"schema_version\": ", "\"schema_version\": 9");
@@ -135,6 +134,7 @@ fn what_is_not_the_backup_that_was_made_is_refused_and_nothing_is_left_of_the_at
         let left = if home.join("new").exists() { names(&home.join("new")) } else { Vec::new() };
         assert!(left.is_empty(), "{expected}: {left:?}");
     }
+    fs::write(&manifest, &described).unwrap();
     fs::remove_file(&file).unwrap();
     assert_refused(&run(home, &["restore", "b", "--verify-only"]), 1, "cannot read main.db");
     fs::remove_file(&manifest).unwrap();
