@@ -132,12 +132,13 @@ async fn what_is_refused_is_told_in_the_published_words() {
 
 #[tokio::test]
 async fn one_filter_finds_primary_and_additional_values_and_two_are_refused() {
-    let (_, program) = desk().await;
+    let (server, program) = desk().await;
     let ann = create(
         &program,
         &json!({"email": "Ann@acme.example", "additionalPhoneNumbers": ["+4520123456"], "externalId": "1"}),
     )
     .await;
+    server.advance_seconds(1);
     let bea = create(&program, &json!({"additionalEmails": ["bea@acme.example"], "externalId": "1"})).await;
     for (query, found) in [
         ("email=ann%40ACME.example", vec![&ann]),
