@@ -76,7 +76,7 @@ impl Directory {
     /// [`crate::ErrorCode::AnonymizationNotFound`].
     pub async fn anonymization_request(&self, ctx: &OpContext, id: Uuid) -> Result<AnonymizationRequest> {
         ctx.require(&names::DIRECTORY_ANONYMIZE_CONTACT)?;
-        let found = self.query(ctx.org(), move |conn| anonymizations::find(conn, id)).await?;
+        let found = self.query_recent(ctx.org(), move |conn| anonymizations::find(conn, id)).await?;
         found.ok_or_else(|| ErrorCode::AnonymizationNotFound.into())
     }
 

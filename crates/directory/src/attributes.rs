@@ -34,7 +34,7 @@ impl Directory {
     /// [`crate::ErrorCode::Forbidden`].
     pub async fn attribute_definitions(&self, ctx: &OpContext) -> Result<Vec<AttributeDefinition>> {
         ctx.require(&names::DIRECTORY_READ_CONTACT)?;
-        Ok(self.stores().scan(ctx.org(), stored::list).await?)
+        Ok(self.stores().scan_recent(ctx.org(), stored::list).await?)
     }
 
     /// One definition: permission `Directory:ReadContact`.
@@ -43,7 +43,7 @@ impl Directory {
     /// [`crate::ErrorCode::AttributeDefinitionNotFound`].
     pub async fn attribute_definition(&self, ctx: &OpContext, id: Uuid) -> Result<AttributeDefinition> {
         ctx.require(&names::DIRECTORY_READ_CONTACT)?;
-        let found = self.query(ctx.org(), move |conn| stored::find(conn, id)).await?;
+        let found = self.query_recent(ctx.org(), move |conn| stored::find(conn, id)).await?;
         found.ok_or_else(|| ErrorCode::AttributeDefinitionNotFound.into())
     }
 }

@@ -40,7 +40,7 @@ impl Directory {
     ) -> Result<Page<ContactConversation>> {
         ctx.require(&names::DIRECTORY_READ_CONTACT)?;
         let (contact, limit) = (UserId::from_uuid(contact), limit.max(1));
-        self.read(ctx.org(), move |conn| {
+        self.read_recent(ctx.org(), move |conn| {
             contacts::find(conn, contact)?.ok_or(ErrorCode::ContactNotFound)?;
             Ok(page(conn, contact, from, limit)?)
         })
@@ -53,7 +53,7 @@ impl Directory {
     /// [`crate::ErrorCode::ConversationNotFound`].
     pub async fn get_contact_conversation(&self, ctx: &OpContext, id: i64) -> Result<ConversationView> {
         ctx.require(&names::DIRECTORY_READ_CONTACT)?;
-        self.read(ctx.org(), move |conn| {
+        self.read_recent(ctx.org(), move |conn| {
             let conversation = stored::find(conn, id)?.ok_or(ErrorCode::ConversationNotFound)?;
             let attributes =
                 Headings::read(conn, [&conversation.attributes])?.shown(&conversation.attributes);

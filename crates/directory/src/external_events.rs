@@ -137,7 +137,7 @@ impl Directory {
         let id = member_id(&user_id)?;
         let op = ctx.clone();
         let visible = self
-            .read(ctx.org(), move |conn| {
+            .read_recent(ctx.org(), move |conn| {
                 let target = op.find_member(conn, &user_id)?;
                 op.event_filter(conn, &names::USER_GET_EXTERNAL_EVENT, &target)
             })
@@ -159,9 +159,9 @@ impl Directory {
             };
         }
         let page = if wanted.is_short() {
-            self.query(ctx.org(), move |conn| stored::page(conn, &wanted)).await?
+            self.query_recent(ctx.org(), move |conn| stored::page(conn, &wanted)).await?
         } else {
-            self.stores().scan(ctx.org(), move |conn| stored::page(conn, &wanted)).await?
+            self.stores().scan_recent(ctx.org(), move |conn| stored::page(conn, &wanted)).await?
         };
         let token = self.inner.cursors.token(reading, &page, query.token, ctx.now);
         Ok(EventPage { events: page.rows, has_more: page.has_more, token })

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use denizen_domain::ids::OrgKey;
 use denizen_domain::operator::PasswordPolicy;
+use denizen_domain::text::ClusterName;
 use denizen_domain::time::Timestamp;
-use denizen_store::{Clusters, Conn, Tx};
+use denizen_store::{Clusters, Conn, ReplicaState, Tx};
 
 use crate::cursors::Cursors;
 use crate::environment::Environment;
@@ -187,6 +188,11 @@ impl Directory {
         Ok(self.inner.stores.main().check().await?)
     }
 
+    /// What is known of the replicas, where there are any, by the clusters that they are of.
+    pub fn replicas(&self) -> Vec<(ClusterName, ReplicaState)> {
+        self.inner.stores.replica_states()
+    }
+
     /// Finishes what was acknowledged and closes the databases.
     pub fn close(&self) {
         self.inner.stores.close();
@@ -240,6 +246,24 @@ impl Directory {
         closure: impl FnMut(&Conn<'_>) -> denizen_store::Result<T> + Send + 'static,
     ) -> Result<T> {
         Ok(self.inner.stores.read(org, closure).await?)
+    }
+
+    /// As [`Self::query`], for what is only shown: what other processes wrote a moment ago may be missing.
+    pub(crate) async fn query_recent<T: Send + 'static>(
+        &self,
+        org: OrgKey,
+        closure: impl FnMut(&Conn<'_>) -> denizen_store::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        Ok(self.inner.stores.read_recent(org, closure).await?)
+    }
+
+    /// As [`Self::read`], for what is only shown: what other processes wrote a moment ago may be missing.
+    pub(crate) async fn read_recent<T: Send + 'static>(
+        &self,
+        org: OrgKey,
+        closure: impl FnMut(&Conn<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.inner.stores.read_recent(org, closure).await
     }
 
     /// A read of a few rows whose errors are those of the rules.

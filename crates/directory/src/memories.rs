@@ -74,7 +74,7 @@ impl Directory {
         ctx.require_self()?;
         let op = ctx.clone();
         let find = move |conn: &denizen_store::Conn<'_>| op.find_member(conn, &user_id);
-        let target = self.read(ctx.org(), find).await?;
+        let target = self.read_recent(ctx.org(), find).await?;
         let reading = reading(ctx, target.user_id, &query.sort);
         let mut wanted = stored::MemoryQuery {
             user_id: target.user_id,
@@ -93,9 +93,9 @@ impl Directory {
             };
         }
         let page = if wanted.is_short() {
-            self.query(ctx.org(), move |conn| stored::page(conn, &wanted)).await?
+            self.query_recent(ctx.org(), move |conn| stored::page(conn, &wanted)).await?
         } else {
-            self.stores().scan(ctx.org(), move |conn| stored::page(conn, &wanted)).await?
+            self.stores().scan_recent(ctx.org(), move |conn| stored::page(conn, &wanted)).await?
         };
         let token = self.inner.cursors.token(reading, &page, query.token, ctx.now);
         Ok(MemoryPage { memories: page.rows, has_more: page.has_more, token })

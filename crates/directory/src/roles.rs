@@ -108,7 +108,7 @@ impl Directory {
 
     /// The roles that the caller may see: permission `Role:GetRole` filters them.
     pub async fn list_roles(&self, ctx: &OpContext, query: &RoleQuery) -> Result<Vec<Role>> {
-        let mut roles = self.query(ctx.org(), stored::list).await?;
+        let mut roles = self.query_recent(ctx.org(), stored::list).await?;
         roles.retain(|role| {
             (query.ids.is_empty() || query.ids.contains(&role.role_id))
                 && (query.names.is_empty() || query.names.contains(&role.name))

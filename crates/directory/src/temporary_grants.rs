@@ -178,7 +178,7 @@ impl Directory {
                 None => Some(self.find_grant_place(ctx, &wanted, query.token).await?),
             };
         }
-        let page = self.stores().scan(ctx.org(), move |conn| stored::page(conn, &wanted)).await?;
+        let page = self.stores().scan_recent(ctx.org(), move |conn| stored::page(conn, &wanted)).await?;
         let token = self.inner.cursors.token(reading, &page, query.token, ctx.now);
         let slugs = self.slugs_of(page.rows.iter().map(|grant| grant.creator_org)).await?;
         let listed = page.rows.into_iter().map(|grant| {

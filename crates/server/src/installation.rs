@@ -12,6 +12,7 @@ use denizen_store::{Store, StoreOptions};
 
 use crate::config::{Config, Log, LogFormat, Place};
 use crate::report::{self, Failure};
+use crate::wiring::Replicas;
 use crate::{environment, logging, refusal, wiring};
 
 /// Whether a command may begin a new installation.
@@ -63,8 +64,8 @@ fn no_folder(data: &Path) -> Failure {
 }
 
 /// Opens the store, which must have a folder to lie in, or a database.
-pub fn open_store(config: &Config) -> Result<Store, Failure> {
-    Store::open(wiring::store_options(config)?, environment::now())
+pub fn open_store(config: &Config, replicas: Replicas) -> Result<Store, Failure> {
+    Store::open(replicas.of(wiring::store_options(config)?), environment::now())
         .map_err(|error| refusal::of_store(&error, config))
 }
 
@@ -89,13 +90,13 @@ where
         .build()
         .context("the runtime cannot be started")?;
     runtime.block_on(async {
-        let store = open_store(config)?;
+        let store = open_store(config, Replicas::Unused)?;
         // Who begins an installation is the one who can still change it easily.
         if missing == Missing::Create {
             store.warnings().into_iter().for_each(report::warn);
         }
         let settings = wiring::directory_settings(config, config.listen);
-        let stores = wiring::clusters(config, store.clone());
+        let stores = wiring::clusters(config, store.clone(), Replicas::Unused);
         let opened = Directory::open(stores.clone(), environment::system(), settings).await;
         let result = match opened {
             Ok(directory) => {

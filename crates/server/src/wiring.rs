@@ -28,14 +28,32 @@ pub fn dialects() -> Vec<Dialect> {
     ]
 }
 
+/// Whether reads may go to replicas. A server's may. A command, which does one thing and ends, sees the latest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replicas {
+    Used,
+    Unused,
+}
+
+impl Replicas {
+    /// The options as they are, or without a replica.
+    pub fn of(self, options: StoreOptions) -> StoreOptions {
+        match self {
+            Self::Used => options,
+            Self::Unused => options.without_replica(),
+        }
+    }
+}
+
 /// # Errors
-/// When a file that the URL names cannot be read any more since the configuration was loaded.
+/// When a file that a URL names cannot be read any more since the configuration was loaded; when there is a replica of a
+/// store on SQLite.
 pub fn store_options(config: &Config) -> Result<StoreOptions, Failure> {
-    place_options(config, &config.place())
+    place_options(config, &config.place(), config.postgres.replica.as_ref())
 }
 
 /// The databases of the installation: the open one is `main`, and the others are opened, as that says, when they are needed.
-pub fn clusters(config: &Config, main: Store) -> Clusters {
+pub fn clusters(config: &Config, main: Store, replicas: Replicas) -> Clusters {
     let config = config.clone();
     let connect = move |cluster: &Cluster, opening: Opening| {
         let options =
@@ -52,7 +70,7 @@ pub fn clusters(config: &Config, main: Store) -> Clusters {
             }
             StoreOptions::Postgres(_) => {}
         }
-        Store::open(options, environment::now())
+        Store::open(replicas.of(options), environment::now())
     };
     Clusters::new(main, Arc::new(connect))
 }
@@ -60,13 +78,28 @@ pub fn clusters(config: &Config, main: Store) -> Clusters {
 /// How a cluster beside `main` is used: as `main` is, but for where it lies.
 ///
 /// # Errors
-/// When its URL cannot be used.
+/// When one of its URLs cannot be used.
 pub fn cluster_options(config: &Config, cluster: &Cluster) -> Result<StoreOptions, Failure> {
-    place_options(config, &Place::of(&SecretUrl::from(cluster.url.clone())))
+    let replica = cluster.replica_url.clone().map(SecretUrl::from);
+    place_options(config, &Place::of(&SecretUrl::from(cluster.url.clone())), replica.as_ref())
 }
 
-fn place_options(config: &Config, place: &Place) -> Result<StoreOptions, Failure> {
+fn place_options(
+    config: &Config,
+    place: &Place,
+    replica: Option<&SecretUrl>,
+) -> Result<StoreOptions, Failure> {
+    let unusable = |what: &str, url: &dyn std::fmt::Display, reason: String| {
+        Failure::usage(
+            format!("the {what} {url} cannot be used: {reason}"),
+            "docs/operations.md has a chapter on PostgreSQL",
+        )
+    };
     Ok(match place {
+        Place::Sqlite(_) if let Some(replica) = replica => {
+            let reason = format!("the store {place} is on SQLite, which has no replicas");
+            return Err(unusable("replica", replica, reason));
+        }
         Place::Sqlite(file) => SqliteOptions {
             group_commit_max: config.sqlite.group_commit_max,
             checkpoint_pages: config.sqlite.checkpoint_pages,
@@ -76,12 +109,14 @@ fn place_options(config: &Config, place: &Place) -> Result<StoreOptions, Failure
         }
         .into(),
         Place::Postgres(url) => {
-            let mut options = PostgresOptions::parse(url.expose()).map_err(|reason| {
-                Failure::usage(
-                    format!("the store {place} cannot be used: {reason}"),
-                    "docs/operations.md has a chapter on PostgreSQL",
-                )
-            })?;
+            let mut options =
+                PostgresOptions::parse(url.expose()).map_err(|reason| unusable("store", place, reason))?;
+            if let Some(replica) = replica {
+                let standby = PostgresOptions::parse_replica(replica.expose())
+                    .map_err(|reason| unusable("replica", replica, reason))?;
+                let most_lag = Duration::from_secs(config.postgres.replica_lag_seconds);
+                options = options.with_replica(standby, most_lag);
+            }
             options.write_connections = config.postgres.write_connections;
             options.read_connections = config.postgres.read_connections;
             options.long_read_connections = config.postgres.long_read_connections;
@@ -224,6 +259,19 @@ mod tests {
         config.rate_limits.enabled = true;
         config.dixa.requests_per_second = 0;
         assert_eq!(dixa_settings(&config).rate, None);
+    }
+
+    #[test]
+    fn a_store_on_sqlite_has_no_replica() {
+        let mut config = Config::default();
+        config.postgres.replica = Some(SecretUrl::from("postgres://d:pa55@standby.example/d".to_owned()));
+        let refused = store_options(&config).expect_err("there is none").to_string();
+        assert!(
+            refused.contains("is on SQLite, which has no replicas") && !refused.contains("pa55"),
+            "{refused}"
+        );
+        config.store = Some(SecretUrl::from("postgres://d@db.example.com/d".to_owned()));
+        assert!(store_options(&config).is_ok());
     }
 
     #[test]

@@ -50,7 +50,7 @@ mod visibility;
 pub use clusters::{Clusters, Connect, Opening};
 pub use conn::{Conn, Tx};
 pub use error::{Result, StoreError};
-pub use postgres::PostgresOptions;
+pub use postgres::{PostgresOptions, ReplicaState};
 pub use sql::{Dialect, Sql, Statement, Value};
 pub use sqlite::SqliteOptions;
 pub use sqlite::backup::{Facts, Map, Snapshot, look_over, newest_schema};
@@ -93,6 +93,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         permits::STATEMENTS,
         postgres::CHECK_STATEMENTS,
         postgres::MIGRATION_STATEMENTS,
+        postgres::WATCH_STATEMENTS,
         relocation::COLUMN_STATEMENTS,
         relocation::STATEMENTS,
         roles::STATEMENTS,

@@ -48,6 +48,12 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0006_clusters.sql"),
         postgres: include_str!("../migrations/postgres/0006_clusters.sql"),
     },
+    Migration {
+        version: 7,
+        name: "replica",
+        sqlite: include_str!("../migrations/sqlite/0007_replica.sql"),
+        postgres: include_str!("../migrations/postgres/0007_replica.sql"),
+    },
 ];
 
 /// The newest version that this denizen knows.

@@ -7,7 +7,7 @@ use denizen_domain::time::Timestamp;
 
 use crate::conn::{Admission, Conn, Tx};
 use crate::error::{Result, StoreError};
-use crate::postgres::PostgresOptions;
+use crate::postgres::{PostgresOptions, ReplicaState};
 use crate::sqlite::SqliteOptions;
 use crate::{postgres, sqlite};
 
@@ -27,6 +27,17 @@ impl From<SqliteOptions> for StoreOptions {
 impl From<PostgresOptions> for StoreOptions {
     fn from(options: PostgresOptions) -> Self {
         Self::Postgres(Box::new(options))
+    }
+}
+
+impl StoreOptions {
+    /// As [`PostgresOptions::without_replica`]; SQLite has none.
+    #[must_use]
+    pub fn without_replica(self) -> Self {
+        match self {
+            Self::Postgres(options) => options.without_replica().into(),
+            other @ Self::Sqlite(_) => other,
+        }
     }
 }
 
@@ -141,6 +152,21 @@ impl Store {
         }
     }
 
+    /// As [`Self::read`], but what other processes have written a moment ago may be missing: it may be answered by a
+    /// replica ([`PostgresOptions::with_replica`]). What this process has written in the organization is never missing.
+    /// Nothing must be decided by it that a write or an admission depends on.
+    pub async fn read_recent<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
+    where
+        F: FnMut(&Conn<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match &*self.database {
+            Database::Sqlite(database) => database.read(org, closure),
+            Database::Postgres(database) => database.read_recent(org, closure).await,
+        }
+    }
+
     /// Runs a longer read where it delays no short one, in one snapshot. When the caller goes away, the running
     /// statement is interrupted. The closure may be run again.
     pub async fn scan<T, E, F>(&self, org: OrgKey, mut closure: F) -> Result<T, E>
@@ -152,6 +178,35 @@ impl Store {
         match &*self.database {
             Database::Sqlite(database) => database.scan(org, closure).await,
             Database::Postgres(database) => database.scan(org, move |tx| closure(tx)).await,
+        }
+    }
+
+    /// As [`Self::scan`], but what other processes have written a moment ago may be missing, as in [`Self::read_recent`].
+    pub async fn scan_recent<T, E, F>(&self, org: OrgKey, mut closure: F) -> Result<T, E>
+    where
+        F: FnMut(&Conn<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match &*self.database {
+            Database::Sqlite(database) => database.scan(org, closure).await,
+            Database::Postgres(database) => database.scan_recent(org, move |tx| closure(tx)).await,
+        }
+    }
+
+    /// Takes all that is there of an organization for what this process has just written.
+    pub(crate) fn note_arrival(&self, org: OrgKey) {
+        match &*self.database {
+            Database::Sqlite(_) => {}
+            Database::Postgres(database) => database.note_arrival(org),
+        }
+    }
+
+    /// What is known of the replica; `None` where none is named.
+    pub fn replica_state(&self) -> Option<ReplicaState> {
+        match &*self.database {
+            Database::Sqlite(_) => None,
+            Database::Postgres(database) => database.replica_state(),
         }
     }
 

@@ -76,7 +76,7 @@ impl Directory {
             let found = contacts::find(conn, UserId::from_uuid(id))?;
             views(conn, found.into_iter().collect())
         };
-        let found = self.query(ctx.org(), find).await?.pop();
+        let found = self.query_recent(ctx.org(), find).await?.pop();
         found.ok_or_else(|| ErrorCode::ContactNotFound.into())
     }
 
@@ -99,7 +99,7 @@ impl Directory {
             let (has_before, has_after) = (page.has_before, page.has_after);
             Ok(Page { items: views(conn, page.items)?, has_before, has_after })
         };
-        self.query(ctx.org(), read).await
+        self.query_recent(ctx.org(), read).await
     }
 
     /// Up to `limit` contacts who are meant by a text, which names, addresses or numbers have: permission
@@ -118,6 +118,6 @@ impl Directory {
             let found = contacts::search(conn, &needle, limit)?;
             views(conn, found)
         };
-        Ok(self.stores().scan(ctx.org(), search).await?)
+        Ok(self.stores().scan_recent(ctx.org(), search).await?)
     }
 }

@@ -87,9 +87,9 @@ impl Directory {
         }
         let sort = stored.sort.clone();
         let page = if stored.is_short() {
-            self.query(org, move |conn| users::page(conn, &stored)).await?
+            self.query_recent(org, move |conn| users::page(conn, &stored)).await?
         } else {
-            self.stores().scan(org, move |conn| users::page(conn, &stored)).await?
+            self.stores().scan_recent(org, move |conn| users::page(conn, &stored)).await?
         };
         let token = match &page.next {
             Some(after) => {
@@ -145,7 +145,7 @@ impl Directory {
             visible: ctx.visible_users(),
             limit: self.inner.settings.search_results,
         };
-        Ok(self.stores().scan(ctx.org(), move |conn| users::search(conn, &stored)).await?)
+        Ok(self.stores().scan_recent(ctx.org(), move |conn| users::search(conn, &stored)).await?)
     }
 
     /// What is known about a member (contract section 5.8): permission `User:GetUserModel` on the member. A member
@@ -153,7 +153,7 @@ impl Directory {
     pub async fn user_model(&self, ctx: &OpContext, user_id: String) -> Result<UserModels> {
         ctx.require_self()?;
         let op = ctx.clone();
-        self.read(ctx.org(), move |conn| {
+        self.read_recent(ctx.org(), move |conn| {
             let target = op.member_for(conn, &names::USER_GET_USER_MODEL, &user_id)?;
             let own = target.user_id == op.session.user_id && op.organization.org == op.session.home.org;
             if !own && !target.preferences.user_model_visible_to_admins {

@@ -48,7 +48,7 @@ impl Directory {
                 next: operators.last().map(|operator| operator.user_id).filter(|_| operators.len() == PAGE),
             })
         };
-        Ok(self.stores().scan(by.organization.org, read).await?)
+        Ok(self.stores().scan_recent(by.organization.org, read).await?)
     }
 }
 

@@ -80,7 +80,7 @@ impl Directory {
     ) -> Result<ConfigurationValue> {
         check_key(key)?;
         let (user, key, scope) = (ctx.session.user_id, key.to_owned(), Scope::of(bot));
-        self.read(ctx.org(), move |conn| {
+        self.read_recent(ctx.org(), move |conn| {
             let found = |value, bot| ConfigurationValue { key: key.clone(), value, bot };
             if let Some(bot) = scope.bot(conn)?
                 && let Some(value) = operator_configuration::find(conn, user, &key, Some(bot))?

@@ -51,7 +51,7 @@ impl Directory {
             };
             Ok(OperatorList { items: page.items.into_iter().map(view).collect(), total: page.total })
         };
-        self.stores().scan(org, read).await
+        self.stores().scan_recent(org, read).await
     }
 
     /// Up to `limit` different names that begin with `beginning`, in any letter case, in their order: permission
@@ -71,7 +71,7 @@ impl Directory {
         if beginning.is_empty() {
             return Ok(Vec::new());
         }
-        self.query(ctx.org(), move |conn| operators::suggest_names(conn, &beginning, limit)).await
+        self.query_recent(ctx.org(), move |conn| operators::suggest_names(conn, &beginning, limit)).await
     }
 
     /// An operator with bots: permission `Directory:ReadOperator`.
@@ -96,6 +96,6 @@ impl Directory {
         let find = move |conn: &Conn<'_>| {
             operators::find(conn, user)?.map(|operator| view(conn, operator, actor)).transpose()
         };
-        self.query(ctx.org(), find).await?.ok_or_else(|| ErrorCode::UserNotFound.into())
+        self.query_recent(ctx.org(), find).await?.ok_or_else(|| ErrorCode::UserNotFound.into())
     }
 }

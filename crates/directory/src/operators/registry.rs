@@ -24,7 +24,8 @@ impl Directory {
         limit: usize,
     ) -> Result<(Vec<Environment>, bool)> {
         ctx.require(&names::DIRECTORY_READ_OPERATOR)?;
-        let listed = self.query(ctx.org(), move |conn| environments::list(conn, after, limit + 1)).await?;
+        let listed =
+            self.query_recent(ctx.org(), move |conn| environments::list(conn, after, limit + 1)).await?;
         Ok(cut(listed, limit))
     }
 
@@ -42,7 +43,7 @@ impl Directory {
     ) -> Result<(Vec<Bot>, bool)> {
         ctx.require(&names::DIRECTORY_READ_OPERATOR)?;
         let listed = self
-            .read(ctx.org(), move |conn| {
+            .read_recent(ctx.org(), move |conn| {
                 if let Some(environment) = environment
                     && environments::find_many(conn, &[environment])?.is_empty()
                 {

@@ -15,6 +15,7 @@ use crate::config::{Config, Loaded, Way, local_url};
 use crate::refusal::{About, of_directory};
 use crate::report::{self, Failure};
 use crate::serve::{self, Background, Ended, Manager, Options, Signals, Statistics};
+use crate::wiring::Replicas;
 use crate::{caution, demo, environment, installation, logging, wiring, worker};
 
 /// How long threads that still write a file may take at the very end.
@@ -43,7 +44,7 @@ async fn until_stopped(config: &Config, way: &Way, flags: &Serve) -> anyhow::Res
 
     installation::create_data_folder(config)?;
     let courier = wiring::courier(config, &wiring::mail_settings(config))?;
-    let store = installation::open_store(config)?;
+    let store = installation::open_store(config, Replicas::Used)?;
     let result = over(store.clone(), config, way, flags, courier, listener, &signals).await;
     // Last: whatever was acknowledged is on disk already; this copies the log into the database.
     store.close();
@@ -74,9 +75,10 @@ async fn over(
         .context("the service manager cannot be told anything at NOTIFY_SOCKET")?;
     let warnings = store.warnings();
     let settings = wiring::directory_settings(config, bound);
-    let directory = Directory::open(wiring::clusters(config, store), environment::system(), settings)
-        .await
-        .map_err(|error| of_directory(&error, About::default()))?;
+    let directory =
+        Directory::open(wiring::clusters(config, store, Replicas::Used), environment::system(), settings)
+            .await
+            .map_err(|error| of_directory(&error, About::default()))?;
     if flags.demo {
         demo::prepare(&directory, config, way, bound).await.map_err(|error| match error
             .downcast_ref::<denizen_directory::Error>(
@@ -122,7 +124,10 @@ async fn serve_app(
     manager: Manager,
 ) -> Ended {
     let statistics = Arc::new(Statistics::default());
-    app.metrics().register(|registry| serve::register(registry, Arc::clone(&statistics)));
+    app.metrics().register(|registry| {
+        serve::register(registry, Arc::clone(&statistics));
+        serve::register_replicas(registry, app.directory.clone());
+    });
     let router = denizen_http::router(Arc::clone(&app), &wiring::dialects());
     let mut background = Background::default();
     if !courier.has_google() {

@@ -85,6 +85,7 @@ pub const NUMBERS: &[Number] = &[
     number("postgres.long_read_connections", "connections", 1, 1000),
     number("postgres.statement_seconds", "seconds", 1, 3600),
     number("postgres.patience_seconds", "seconds", 1, 3600),
+    number("postgres.replica_lag_seconds", "seconds", 1, 3600),
 ];
 
 /// The bounds of each `rate_limits.DIALECT.OPERATION`.
@@ -192,6 +193,7 @@ pub fn check_text(key: &str, text: &str) -> Result<(), String> {
             "must be an address such as https://users.example.com, without query and fragment",
         ),
         "store" => return check_store(text),
+        "postgres.replica" => return check_postgres(text, PostgresOptions::parse_replica),
         "limits.address_header" => {
             (text.parse::<HeaderName>().is_ok(), "must be the name of a header, such as x-forwarded-for")
         }
@@ -223,12 +225,17 @@ pub fn check_text(key: &str, text: &str) -> Result<(), String> {
     if accepted.0 { Ok(()) } else { Err(accepted.1.to_owned()) }
 }
 
+fn check_postgres(
+    url: &str,
+    parse: impl FnOnce(&str) -> Result<PostgresOptions, String>,
+) -> Result<(), String> {
+    parse(url).map(drop).map_err(|reason| format!("cannot be used as a PostgreSQL URL: {reason}"))
+}
+
 /// Whether a URL is one of a store. The message never repeats it.
 pub fn check_store(url: &str) -> Result<(), String> {
     if ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-        return PostgresOptions::parse(url)
-            .map(drop)
-            .map_err(|reason| format!("cannot be used as a PostgreSQL URL: {reason}"));
+        return check_postgres(url, PostgresOptions::parse);
     }
     let is_usable = sqlite_path(url).is_some();
     is_usable.then_some(()).ok_or_else(|| {

@@ -344,6 +344,10 @@ pub struct Postgres {
     /// How long a request waits for a server that does not answer, and for a conflict with another write to pass, in
     /// seconds. 1 to 3,600, default 5.
     pub patience_seconds: u64,
+    /// A hot standby of the store, to which reads may go. Default: none.
+    pub replica: Option<SecretUrl>,
+    /// A replica that may be further behind than this is not read, in seconds. 1 to 3,600, default 1.
+    pub replica_lag_seconds: u64,
 }
 
 /// Where the data is kept. `Display` names it for people, without a password.
@@ -500,6 +504,8 @@ impl Default for Config {
                 long_read_connections: 4,
                 statement_seconds: 30,
                 patience_seconds: 5,
+                replica: None,
+                replica_lag_seconds: 1,
             },
         }
     }

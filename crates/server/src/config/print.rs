@@ -66,6 +66,7 @@ impl Loaded {
     fn is_masked(&self, key: &str) -> bool {
         let secret = match key {
             "store" => &self.config.store,
+            "postgres.replica" => &self.config.postgres.replica,
             "mail.smtp_url" => &self.config.mail.smtp_url,
             _ => return false,
         };
@@ -78,6 +79,7 @@ fn instead(config: &Config, key: &str) -> (String, &'static str) {
     match key {
         "public_url" => (config.public_url(config.listen), "follows `listen`"),
         "store" => (format!("sqlite:{}", config.place()), "follows `data`"),
+        "postgres.replica" => (String::new(), "all reads go to the store itself"),
         "mail.smtp_url" => (String::new(), "mails are written as files in the data folder"),
         "mail.templates" => (String::new(), "the built-in texts"),
         "identity.google_project" => (String::new(), "the project that the credentials name, if any"),

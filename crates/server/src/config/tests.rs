@@ -80,6 +80,7 @@ fn every_key_can_be_set_by_its_variable() {
             ("listen", _) => "[::]:9",
             ("public_url", _) => "https://users.example.com",
             ("store", _) => "sqlite:/srv/d.db",
+            ("postgres.replica", _) => "postgres://denizen@standby.example/denizen",
             ("limits.address_header", _) => "x-forwarded-for",
             ("mail.smtp_url", _) => "smtp://mail.example",
             ("mail.from", _) => "Ada <ada@example.com>",
@@ -410,6 +411,23 @@ fn the_printed_configuration_says_where_values_come_from_and_shows_no_secret() {
         again.mail.smtp_url.as_ref().map(SecretUrl::expose),
         Some("smtps://ada:********@mail.example:465")
     );
+}
+
+#[test]
+fn a_replica_is_printed_without_its_password_and_refused_without_quoting_it() {
+    let url = "postgres://denizen:pa55@standby.example/d";
+    let loaded = load_environment(&[("DENIZEN_POSTGRES_REPLICA", url)]).unwrap();
+    let text = loaded.to_toml();
+    assert!(text.contains("replica = \"postgres://denizen:********@standby.example/d\""), "{text}");
+    assert!(!text.contains("pa55") && !format!("{loaded:?}").contains("pa55"));
+    for bad in ["sqlite:pa55.db", "postgres://denizen:pa55@standby.example/d?target_session_attrs=read-write"]
+    {
+        let refused = refusal(load_environment(&[("DENIZEN_POSTGRES_REPLICA", bad)]));
+        assert!(
+            refused.contains("cannot be used as a PostgreSQL URL") && !refused.contains("pa55"),
+            "{refused}"
+        );
+    }
 }
 
 #[test]

@@ -1,9 +1,10 @@
-//! The numbers of the accept loop, for whoever collects metrics.
+//! The numbers of the accept loop and of the replicas, for whoever collects metrics.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use denizen_directory::Directory;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::counter::ConstCounter;
@@ -16,6 +17,52 @@ use super::Statistics;
 /// Adds the loop's numbers, which are read whenever somebody asks.
 pub fn register(registry: &mut Registry, statistics: Arc<Statistics>) {
     registry.register_collector(Box::new(Numbers(statistics)));
+}
+
+/// Adds what is known of the replicas, if there are any when somebody asks.
+pub fn register_replicas(registry: &mut Registry, directory: Directory) {
+    registry.register_collector(Box::new(Replicas(directory)));
+}
+
+struct Replicas(Directory);
+
+impl fmt::Debug for Replicas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Replicas")
+    }
+}
+
+impl Collector for Replicas {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let replicas = self.0.replicas();
+        if replicas.is_empty() {
+            return Ok(());
+        }
+        let lag = "replica_lag_seconds";
+        let help = "How old what a replica holds may be";
+        let mut family = encoder.encode_descriptor(lag, help, None, ConstGauge::<f64>::TYPE)?;
+        for (cluster, state) in &replicas {
+            let labels = [("cluster", cluster.as_str())];
+            ConstGauge::new(state.staleness.as_secs_f64()).encode(family.encode_family(&labels)?)?;
+        }
+        type Count = fn(&denizen_store::ReplicaState) -> u64;
+        let counts: [(&str, &str, Count); 2] = [
+            ("replica_reads", "Reads that a replica has answered", |state| state.reads),
+            (
+                "replica_reads_returned",
+                "Reads that a replica was asked for and the primary has answered",
+                |state| state.returned,
+            ),
+        ];
+        for (name, help, count) in counts {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            for (cluster, state) in &replicas {
+                let labels = [("cluster", cluster.as_str())];
+                ConstCounter::new(count(state)).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug)]

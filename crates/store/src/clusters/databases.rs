@@ -82,6 +82,13 @@ impl Databases {
         self.lock().get(name)?.opened.as_ref().map(|(store, _)| store.clone())
     }
 
+    pub(super) fn all_opened(&self) -> Vec<(ClusterName, Store)> {
+        let all = self.lock();
+        let opened =
+            all.iter().filter_map(|(name, known)| Some((name.clone(), known.opened.as_ref()?.0.clone())));
+        opened.collect()
+    }
+
     /// The database of a registered cluster, opened unless it is open. Waits at most so long, and hardly where the last
     /// attempt failed.
     pub(super) async fn open(&self, main: &Store, cluster: &Cluster, patience: Duration) -> Result<Store> {

@@ -27,6 +27,7 @@ use self::registry::{Belonging, Cluster};
 use crate::conn::{Conn, Tx};
 use crate::control;
 use crate::error::{Result, StoreError};
+use crate::postgres::ReplicaState;
 use crate::store::Store;
 
 /// How long it is trusted where an organization lives. Whoever looks an organization up says so anew once a second.
@@ -251,7 +252,13 @@ impl Clusters {
         if placed.len() >= MOST_PLACED {
             placed.clear();
         }
-        placed.insert(org, Placed { cluster: cluster.clone(), store, at: Instant::now() });
+        let new = Placed { cluster: cluster.clone(), store, at: Instant::now() };
+        // Rows that came with the organization are not what was a moment ago: a replica that has only some of them would
+        // show what never was.
+        if placed.get(&org).is_none_or(|known| known.cluster != new.cluster) {
+            new.store.as_ref().unwrap_or(self.main()).note_arrival(org);
+        }
+        placed.insert(org, new);
     }
 
     /// Where an organization lives, read anew.
@@ -321,6 +328,16 @@ impl Clusters {
         self.route(org).await?.read(org, closure).await
     }
 
+    /// [`Store::read_recent`] where the organization lives.
+    pub async fn read_recent<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
+    where
+        F: FnMut(&Conn<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.route(org).await?.read_recent(org, closure).await
+    }
+
     /// [`Store::scan`] where the organization lives.
     pub async fn scan<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
     where
@@ -329,6 +346,23 @@ impl Clusters {
         E: From<StoreError> + Send + 'static,
     {
         self.route(org).await?.scan(org, closure).await
+    }
+
+    /// [`Store::scan_recent`] where the organization lives.
+    pub async fn scan_recent<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
+    where
+        F: FnMut(&Conn<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.route(org).await?.scan_recent(org, closure).await
+    }
+
+    /// What is known of the replicas of the databases that are open, where they have one.
+    pub fn replica_states(&self) -> Vec<(ClusterName, ReplicaState)> {
+        let mut all = vec![(ClusterName::MAIN, self.main().clone())];
+        all.extend(self.inner.others.iter().flat_map(Databases::all_opened));
+        all.into_iter().filter_map(|(name, store)| Some((name, store.replica_state()?))).collect()
     }
 
     /// Finishes what was queued and closes every database. Blocks.

@@ -38,6 +38,15 @@ pub(crate) struct Course {
 }
 
 impl Course {
+    /// Of no server, but of whoever tells connections from those before them.
+    pub(super) fn numbered(number: i64) -> Self {
+        Self { system: 0, timeline: number }
+    }
+
+    pub(super) fn next(self) -> Self {
+        Self { timeline: self.timeline + 1, ..self }
+    }
+
     /// Whether a server with this course was replaced by one with the other.
     fn is_before(self, other: Self) -> bool {
         self.system == other.system && self.timeline < other.timeline
@@ -73,6 +82,11 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
+    /// With the course that counts for a connection, and the one that counts now.
+    pub(super) fn of(own: Option<Course>, latest: watch::Receiver<Option<Course>>) -> Self {
+        Self { own, latest }
+    }
+
     /// Whether the server is the latest that was seen, as far as one can tell.
     pub(crate) fn is_latest(&self) -> bool {
         self.own.is_none_or(|own| self.latest.borrow().is_none_or(|latest| latest == own))

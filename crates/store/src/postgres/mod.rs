@@ -9,24 +9,30 @@ mod migrate;
 mod options;
 mod pooler;
 pub(crate) mod readers;
+mod replica;
 mod run;
 mod scrub;
 pub(crate) mod session;
+mod watch;
 mod wire;
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use denizen_domain::ids::OrgKey;
+use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
 pub(crate) use check::STATEMENTS as CHECK_STATEMENTS;
 pub(crate) use migrate::STATEMENTS as MIGRATION_STATEMENTS;
 pub use options::PostgresOptions;
+pub use replica::ReplicaState;
+pub(crate) use watch::STATEMENTS as WATCH_STATEMENTS;
 
 use self::lanes::{Lane, Task};
 use self::lookout::Lookout;
 use self::readers::{Readers, Replay};
+use self::replica::{Replica, Written};
 use self::run::{Outage, Run};
 use self::session::{Mode, Session};
 use crate::conn::{Admission, Conn, Engine, Tx};
@@ -63,13 +69,15 @@ pub(crate) struct Database {
     readers: Readers,
     writers: Lane,
     long: Lane,
+    replica: Option<Arc<Replica>>,
     /// None where there is one server only.
     lookout: Mutex<Option<Lookout>>,
 }
 
 impl Database {
     /// Migrates and starts the threads; each connects when it is first needed. Blocks.
-    pub(crate) fn open(options: PostgresOptions, now_micros: i64) -> Result<Self> {
+    pub(crate) fn open(mut options: PostgresOptions, now_micros: i64) -> Result<Self> {
+        options.written = options.replica.is_some().then(|| Arc::new(Written::new()));
         let options = Arc::new(options);
         let (walls_stand, writer) = on_a_thread(&options, move |options| migrate::run(options, now_micros))?;
         let outage = Arc::default();
@@ -79,6 +87,7 @@ impl Database {
             walls_stand,
             writers: Lane::start("pg", Mode::Write, options.write_connections, Some(writer), &options)?,
             long: Lane::start("pg-long", Mode::Snapshot, options.long_read_connections, None, &options)?,
+            replica: Replica::start(&options)?.map(Arc::new),
             lookout: Mutex::new(Lookout::start(&options.servers)?),
             options,
         })
@@ -118,6 +127,58 @@ impl Database {
         // Dropped with this future, which tells the thread that nobody waits any more.
         let (_waiting, abandoned) = oneshot::channel();
         self.run_on(&self.long, (org, Admission::Given), Mode::Snapshot, Some(abandoned), closure).await
+    }
+
+    /// As [`Self::read`], on the replica if that makes no difference that matters.
+    pub(crate) async fn read_recent<T, E, F>(&self, org: OrgKey, mut closure: F) -> Result<T, E>
+    where
+        F: FnMut(&Conn<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        // Boxed: most have no replica, and it would make every read's future larger.
+        if let Some(replica) = self.replica_for(org)
+            && let Some(result) = replica.read(org, &mut closure).boxed().await
+        {
+            return result;
+        }
+        self.read(org, closure).await
+    }
+
+    /// As [`Self::scan`], on the replica if that makes no difference that matters.
+    pub(crate) async fn scan_recent<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
+    where
+        F: FnMut(&Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let Some(replica) = self.replica_for(org) else { return self.scan(org, closure).await };
+        // Two may run it, one after the other.
+        let closure = Arc::new(Mutex::new(closure));
+        let again = Arc::clone(&closure);
+        let run = |closure: Arc<Mutex<F>>| {
+            move |tx: &Tx<'_>| (closure.lock().unwrap_or_else(PoisonError::into_inner))(tx)
+        };
+        match replica.scan(org, run(closure)).boxed().await {
+            Some(result) => result,
+            None => self.scan(org, run(again)).await,
+        }
+    }
+
+    fn replica_for(&self, org: OrgKey) -> Option<&Arc<Replica>> {
+        self.replica.as_ref().filter(|replica| replica.is_fresh(org))
+    }
+
+    /// Takes all that is there of an organization for what this process has just written.
+    pub(crate) fn note_arrival(&self, org: OrgKey) {
+        if let Some(written) = &self.options.written {
+            written.note(&[org]);
+        }
+    }
+
+    /// None where none is named.
+    pub(crate) fn replica_state(&self) -> Option<ReplicaState> {
+        self.replica.as_ref().map(|replica| replica.state())
     }
 
     /// Runs a closure on one of a lane's connections, unless its caller has gone before that.
@@ -167,6 +228,9 @@ impl Database {
 
     /// Finishes what was queued. Blocks until then.
     pub(crate) fn close(&self) {
+        if let Some(replica) = &self.replica {
+            replica.close();
+        }
         self.lookout.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.readers.close();
         self.writers.close();

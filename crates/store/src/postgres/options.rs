@@ -9,7 +9,10 @@ use rustls::pki_types::pem::PemObject as _;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::hosts::Hosts;
+use super::failure::Failure;
+use super::hosts::{Hosts, Reached};
+use super::replica::Written;
+use super::watch::{self, Watch};
 
 /// What can be tuned of the PostgreSQL engine.
 #[derive(Clone)]
@@ -28,6 +31,19 @@ pub struct PostgresOptions {
     pub(super) tls: MakeRustlsConnect,
     /// What was found out about the hosts; clones share it.
     pub(super) servers: Arc<Hosts>,
+    /// Where reads may go as well.
+    pub(super) replica: Option<ReplicaOptions>,
+    /// Of a replica: who says whether a connection may be used.
+    pub(super) guard: Option<Arc<Watch>>,
+    /// Told what was written, where there is a replica.
+    pub(super) written: Option<Arc<Written>>,
+}
+
+/// A standby of the store's primary.
+#[derive(Clone)]
+pub(super) struct ReplicaOptions {
+    pub(super) options: Box<PostgresOptions>,
+    pub(super) most_lag: Duration,
 }
 
 impl std::fmt::Debug for PostgresOptions {
@@ -52,6 +68,35 @@ impl PostgresOptions {
     /// # Errors
     /// What is wrong with the URL, in words that hold no password.
     pub fn parse(url: &str) -> Result<Self, String> {
+        Self::read(url, TargetSessionAttrs::ReadWrite)
+    }
+
+    /// Reads the URL of a hot standby as [`Self::parse`] reads one, but of several hosts the one that takes no writes is used.
+    ///
+    /// # Errors
+    /// As [`Self::parse`]; when the URL asks for a server that takes writes.
+    pub fn parse_replica(url: &str) -> Result<Self, String> {
+        let options = Self::read(url, TargetSessionAttrs::ReadOnly)?;
+        if options.config.get_target_session_attrs() == TargetSessionAttrs::ReadWrite {
+            return Err("it asks for a server that takes writes, which a replica does not".to_owned());
+        }
+        Ok(options)
+    }
+
+    /// Lets reads go to a hot standby as well, by what they may miss: nothing that this process has written in their
+    /// organization, and nothing that is older than `most_lag`.
+    #[must_use]
+    pub fn with_replica(self, replica: Self, most_lag: Duration) -> Self {
+        Self { replica: Some(ReplicaOptions { options: Box::new(replica), most_lag }), ..self }
+    }
+
+    /// For what is to see the latest of all processes.
+    #[must_use]
+    pub fn without_replica(self) -> Self {
+        Self { replica: None, ..self }
+    }
+
+    fn read(url: &str, wanted: TargetSessionAttrs) -> Result<Self, String> {
         let Taken { url: plain, ssl, password_file } = take_own(url)?;
         // The parser's own words may quote the URL.
         let mut config: tokio_postgres::Config = plain.parse().map_err(|_| what_is_wrong(&plain))?;
@@ -77,7 +122,7 @@ impl PostgresOptions {
             config.password(password_in(&file)?);
         }
         if !plain.contains("target_session_attrs=") {
-            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+            config.target_session_attrs(wanted);
         }
         config.ssl_mode(if ssl.is_on(&config) { SslMode::Require } else { SslMode::Disable });
         if config.get_application_name().is_none() {
@@ -100,7 +145,23 @@ impl PostgresOptions {
             patience: Duration::from_secs(5),
             config,
             tls,
+            replica: None,
+            guard: None,
+            written: None,
         })
+    }
+
+    /// Connects and makes the settings.
+    pub(super) async fn reach(&self, settings: &str) -> Result<Reached, Failure> {
+        let Some(guard) = &self.guard else { return self.servers.connect(settings).await };
+        // What reads there can read on the primary instead, and does not wait.
+        let reaching = async {
+            let mut reached = self.servers.connect(settings).await?;
+            reached.standing = guard.admit(&reached.client, &mut reached.wire).await?;
+            Ok(reached)
+        };
+        let reached = tokio::time::timeout(watch::LOOK, reaching).await;
+        reached.unwrap_or_else(|_| Err(Failure::Lost("the server does not answer".to_owned())))
     }
 
     /// The hosts with their ports, for messages: a URL holds a password.
@@ -278,6 +339,18 @@ mod tests {
         assert_eq!(options.config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
         let any = parsed("postgres://d@one.example/d?target_session_attrs=any&sslmode=disable");
         assert_eq!(any.config.get_target_session_attrs(), TargetSessionAttrs::Any);
+    }
+
+    #[test]
+    fn of_several_hosts_of_a_replica_the_one_that_takes_no_writes_is_used() {
+        let wanted = |url| PostgresOptions::parse_replica(url).unwrap().config.get_target_session_attrs();
+        assert_eq!(wanted("postgres://d@one.example,two.example/d"), TargetSessionAttrs::ReadOnly);
+        let any = "postgres://d@two.example/d?target_session_attrs=any";
+        assert_eq!(wanted(any), TargetSessionAttrs::Any);
+        let writes = "postgres://d@two.example/d?target_session_attrs=read-write";
+        assert!(PostgresOptions::parse_replica(writes).is_err());
+        let error = PostgresOptions::parse_replica("postgres://d:hid@den@two.example/d").unwrap_err();
+        assert!(error.contains("%40") && !error.contains("hid"), "{error}");
     }
 
     #[test]

@@ -170,6 +170,25 @@ impl Readers {
         }
     }
 
+    /// Asks once, where another server can be asked instead: nobody waits for somebody else's attempt to connect.
+    pub(crate) async fn ask_at_once(&self, question: &Question) -> Result<Vec<Row>, Failure> {
+        // Where there is one to fall back on, looking for the best one waits for nobody either.
+        let link = if self.places.iter().any(|place| place.open_link().is_some()) {
+            self.link_for(question.org).await.map_err(Failure::Refused)?
+        } else {
+            let place = &self.places[0];
+            let Ok(_turn) = place.connecting.try_lock() else {
+                return Err(Failure::Lost("there is no connection yet".to_owned()));
+            };
+            place.fill(Link::open(&self.options).await?)
+        };
+        let answer = link.ask(question, self.options.statement_timeout + GRACE).await;
+        if let Err(Failure::Lost(_)) = &answer {
+            link.is_over.store(true, Ordering::Relaxed);
+        }
+        answer
+    }
+
     /// The organization's own connection, or the one on which the least waits when that is crowded.
     async fn link_for(&self, org: OrgKey) -> Result<Arc<Link>> {
         let own = usize::try_from(org.0.unsigned_abs()).unwrap_or_default() % self.places.len();
@@ -242,7 +261,7 @@ impl Readers {
 
 impl Link {
     async fn open(options: &PostgresOptions) -> Result<Self, Failure> {
-        let Reached { client, mut wire, standing, .. } = options.servers.connect(&settings(options)).await?;
+        let Reached { client, mut wire, standing, .. } = options.reach(&settings(options)).await?;
         #[allow(
             clippy::disallowed_methods,
             reason = "the connection is driven where its callers wait; it ends with its client"

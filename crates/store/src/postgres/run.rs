@@ -55,7 +55,7 @@ impl Drop for Knock<'_> {
 }
 
 /// Whether it is time to tell again what was told at `told`, if it was.
-fn is_due(told: &mut Option<Instant>, now: Instant) -> bool {
+pub(super) fn is_due(told: &mut Option<Instant>, now: Instant) -> bool {
     let is_due = told.is_none_or(|told| now.saturating_duration_since(told) >= TOLD);
     if is_due {
         *told = Some(now);
@@ -208,6 +208,34 @@ impl Run<'_> {
             }
             if matches!(failure, Failure::Conflict(_)) {
                 self.step_aside(runs);
+            }
+        }
+    }
+
+    /// Runs a read once, where another server can be asked instead: nothing is waited for that may take long.
+    ///
+    /// # Errors
+    /// What kept this server from answering.
+    pub(super) fn at_once<T, E: From<StoreError>>(
+        &self,
+        abandoned: Option<oneshot::Receiver<()>>,
+        closure: &mut dyn FnMut(&Tx<'_>) -> Result<T, E>,
+    ) -> Result<Result<T, E>, Failure> {
+        if (self.has_gone)() {
+            return Ok(Err(StoreError::Interrupted.into()));
+        }
+        self.session.borrow_mut().connect()?;
+        match self.once(false, abandoned, closure) {
+            Attempt::Ended(result) => match self.session.borrow().failure() {
+                // It took too long, or nobody waits for it any more: elsewhere that is no better.
+                None | Some(Failure::Refused(StoreError::Interrupted)) => Ok(result),
+                Some(failure) => Err(failure.clone()),
+            },
+            Attempt::Again(failure, _) => {
+                if matches!(failure, Failure::Lost(_)) {
+                    self.session.borrow_mut().disconnect();
+                }
+                Err(failure)
             }
         }
     }

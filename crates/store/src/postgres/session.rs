@@ -122,6 +122,8 @@ pub(crate) struct Session {
     ahead: Vec<Piece>,
     /// Whether the closure has written something.
     wrote: bool,
+    /// The organizations behind whose walls it has been, where somebody asks what was written.
+    been: Vec<OrgKey>,
     /// The first failure of the closure, which poisons what follows.
     failure: Option<Failure>,
     /// Ends when nobody waits for the closure any more.
@@ -148,6 +150,7 @@ impl Session {
             org: None,
             ahead: Vec::new(),
             wrote: false,
+            been: Vec::new(),
             failure: None,
             abandoned: None,
             is_cancelled: false,
@@ -197,6 +200,7 @@ impl Session {
         self.abandoned = abandoned;
         self.failure = None;
         self.wrote = false;
+        self.been.clear();
     }
 
     fn forget_transaction(&mut self) {
@@ -273,6 +277,21 @@ impl Session {
 
     /// Sends what waits, and the commit with it.
     pub(crate) fn commit(&mut self) -> Result<(), CommitFailure> {
+        let committed = self.try_commit();
+        // Before anybody hears of it.
+        if self.wrote
+            && let Some(written) = &self.options.written
+        {
+            match &committed {
+                Ok(()) => written.note(&self.been),
+                Err(CommitFailure::Unknown(_)) => written.note_unknown(&self.been),
+                Err(CommitFailure::Failed(_)) => {}
+            }
+        }
+        committed
+    }
+
+    fn try_commit(&mut self) -> Result<(), CommitFailure> {
         if !self.is_open {
             return Ok(());
         }
@@ -334,6 +353,9 @@ impl Session {
             let admit = if asks { format!("; SELECT denizen_admit({})", org.0) } else { String::new() };
             self.ahead.push(Piece::Text(format!("{opening}SET LOCAL denizen.org_id = '{}'{admit}", org.0)));
             self.org = Some(org);
+            if self.options.written.is_some() && !self.been.contains(&org) {
+                self.been.push(org);
+            }
         }
     }
 
@@ -475,7 +497,7 @@ impl Link {
     async fn open(options: &PostgresOptions, mode: Mode) -> Result<Self, Failure> {
         let (common, own) = (settings(options), mode.settings());
         let settings = format!("{common}; {own}SELECT pg_backend_pid() % {COUNTER_SLOTS} AS slot");
-        let Reached { client, wire, standing, answered } = options.servers.connect(&settings).await?;
+        let Reached { client, wire, standing, answered } = options.reach(&settings).await?;
         let slot = answered.iter().find_map(|message| match message {
             SimpleQueryMessage::Row(row) => row.try_get("slot").ok().flatten()?.parse().ok(),
             _ => None,

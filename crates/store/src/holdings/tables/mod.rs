@@ -51,6 +51,10 @@ const fn sqlite_table(name: &'static str, erasing: Erasing, columns: &'static [C
     Table { only: Some(Dialect::Sqlite), ..table(name, erasing, columns) }
 }
 
+const fn postgres_table(name: &'static str, erasing: Erasing, columns: &'static [Column]) -> Table {
+    Table { only: Some(Dialect::Postgres), ..table(name, erasing, columns) }
+}
+
 impl Table {
     /// Holds something of users of one directory.
     const fn of(self, directory: Directory) -> Self {

@@ -1,6 +1,6 @@
 //! The declarations of tables about organizations and the installation.
 
-use super::{CREATED, ORG, UPDATED, only, plain, table};
+use super::{CREATED, ORG, UPDATED, only, plain, postgres_table, table};
 use crate::holdings::{Erasing, Table};
 use crate::sql::Dialect;
 
@@ -149,4 +149,14 @@ pub(super) const TABLES: &[Table] = &[
         ],
     )
     .staying("gone after a minute"),
+    postgres_table(
+        "replica_proof",
+        Erasing::Kept("of the database"),
+        &[
+            plain("only_row", "always 1"),
+            plain("life", "a server and its timeline"),
+            plain("proof", "an id of the timeline"),
+        ],
+    )
+    .staying("of the database"),
 ];

@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use crate::support::TestStore;
 
 /// Keys that do not begin with `org_id`, each with the reason.
-const KEYS: [(&str, &str); 6] = [
+const KEYS: [(&str, &str); 7] = [
     ("organization.org_uuid", "looked up before the organization is known"),
     ("organization.slug", "looked up before the organization is known"),
     ("signing_key.kid", "a key serves every organization"),
     ("cluster.name", "a cluster serves many organizations"),
     ("belonging.only_row", "about the database itself"),
+    ("replica_proof.only_row", "about the database itself"),
     ("schema_migration.version", "the schema is the same for every organization"),
 ];
 
@@ -27,9 +28,12 @@ const REFERENCES: [(&str, &str); 1] =
     [("organization_parent_org_id_fkey", "the control store is not distributed")];
 
 /// Columns that only one engine has.
-const COLUMNS: [(&str, &str); 5] = [
+const COLUMNS: [(&str, &str); 8] = [
     ("directory_counter.last_seq", "SQLite: numbers users; PostgreSQL has a sequence for that"),
     ("directory_counter.slot", "PostgreSQL: writers do not wait for one another"),
+    ("replica_proof.life", "PostgreSQL: SQLite has no replicas"),
+    ("replica_proof.only_row", "PostgreSQL: SQLite has no replicas"),
+    ("replica_proof.proof", "PostgreSQL: SQLite has no replicas"),
     ("user_search.org_id", "PostgreSQL: SQLite's search index is a virtual table"),
     ("user_search.position", "PostgreSQL: SQLite's search index is a virtual table"),
     ("user_search.windows", "PostgreSQL: SQLite's search index is a virtual table"),

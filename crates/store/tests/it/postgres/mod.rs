@@ -11,6 +11,7 @@ mod opening;
 mod operator_plans;
 mod plans;
 mod proxy;
+mod replica;
 mod reruns;
 mod statistics;
 mod walls;
