@@ -183,11 +183,6 @@ impl Directory {
         Ok(self.inner.stores.main().ping().await?)
     }
 
-    /// Looks the whole database over; the answer is a list of problems, empty when there are none.
-    pub async fn check(&self) -> Result<Vec<String>> {
-        Ok(self.inner.stores.main().check().await?)
-    }
-
     /// What is known of the replicas, where there are any, by the clusters that they are of.
     pub fn replicas(&self) -> Vec<(ClusterName, ReplicaState)> {
         self.inner.stores.replica_states()

@@ -5,6 +5,7 @@ pub mod access_tokens;
 pub mod anonymizations;
 pub mod api_keys;
 pub mod attributes;
+pub mod checking;
 pub mod clusters;
 pub mod contact_conversations;
 pub mod contacts;

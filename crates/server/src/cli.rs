@@ -101,8 +101,8 @@ pub enum Command {
   denizen user erased --org acme 0191f2c4-7a3b-7c1d-9e5f-2b8a6d4c1e07")]
     User(User),
     /// Look the database over for damage and contradictions, also beside a running server; exit code 1 if there are any
-    #[command(after_help = "Example:\n  denizen check --data /srv/denizen")]
-    Check,
+    #[command(after_help = "Example:\n  denizen check --data /srv/denizen\n  denizen check --json")]
+    Check(Check),
     /// Copy the store into a folder while a server goes on working; SQLite only, PostgreSQL has tools of its own
     Backup(Backup),
     /// Make a store from a backup, after looking it over; or only look the backup over
@@ -488,6 +488,15 @@ pub struct Restore {
     /// Let the server send the mails that waited when the backup was made, instead of holding them: some may have been sent
     #[arg(long, conflicts_with = "verify_only")]
     pub send_mails: bool,
+    /// Show no progress
+    #[arg(long)]
+    pub quiet: bool,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Check {
     /// Show no progress
     #[arg(long)]
     pub quiet: bool,

@@ -9,6 +9,7 @@ pub mod api_keys;
 pub mod attribute_definitions;
 pub mod awaited_users;
 pub mod bots;
+pub mod check;
 pub mod clusters;
 mod conn;
 pub mod contact_conversations;
@@ -65,6 +66,9 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         attribute_definitions::STATEMENTS,
         awaited_users::STATEMENTS,
         bots::STATEMENTS,
+        check::ORGANIZATION_STATEMENTS,
+        check::ROW_STATEMENTS,
+        check::RULE_STATEMENTS,
         contact_conversations::STATEMENTS,
         contact_messages::STATEMENTS,
         contacts::STATEMENTS,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use denizen_domain::ids::OrgKey;
 use denizen_domain::time::Timestamp;
 
+use crate::check::{Placement, Report, Watch};
 use crate::conn::{Admission, Conn, Tx};
 use crate::error::{Result, StoreError};
 use crate::postgres::{PostgresOptions, ReplicaState};
@@ -215,13 +216,20 @@ impl Store {
         self.read(OrgKey::CONTROL, |conn| crate::control::find_by_key(conn, OrgKey::CONTROL).map(drop)).await
     }
 
-    /// Looks for damage and for what contradicts itself; a line for each problem, none when all is well. Reads
-    /// everything, which takes minutes for millions of users, and on SQLite blocks this thread for as long.
-    pub async fn check(&self) -> Result<Vec<String>> {
+    /// Looks for damage and for what contradicts itself; see [`crate::check`]. `placement` is what the map says of this
+    /// database, and `watch` is told now and then how far it is. Reads everything, which takes minutes for millions of
+    /// users, and on SQLite blocks this thread for as long.
+    pub async fn look_over(&self, placement: Placement, watch: Watch) -> Result<Report> {
         match &*self.database {
-            Database::Sqlite(database) => database.check(),
-            Database::Postgres(database) => database.check().await,
+            Database::Sqlite(database) => database.look_over(&placement, &watch),
+            Database::Postgres(database) => database.look_over(placement, watch).await,
         }
+    }
+
+    /// As [`Self::look_over`] without asking the map; a line for each finding, none when all is well.
+    pub async fn check(&self) -> Result<Vec<String>> {
+        let report = self.look_over(Placement::Unknown, Arc::new(|_| ())).await?;
+        Ok(report.findings.iter().map(ToString::to_string).collect())
     }
 
     /// Clears the database's files of what was erased by writes that were committed before.

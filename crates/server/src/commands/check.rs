@@ -1,54 +1,135 @@
-//! `denizen check`: looks the database over.
+//! `denizen check`: looks the databases over.
 
-use denizen_directory::organizations::ListedOrganization;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use denizen_directory::Directory;
+use denizen_directory::checking::{Doing, Looked, Step, Watch};
+use denizen_directory::organizations::{ListedOrganization, OrganizationSummary};
+use serde_json::{Value, json};
+
+use super::progress::{self, Progress, bar, grouped, rate};
+use crate::cli::Check;
 use crate::config::{Config, Place};
 use crate::installation::{Missing, with_directory};
 use crate::refusal::{About, of_directory};
 use crate::report::{self, Failure};
 
-pub fn run(config: &Config) -> anyhow::Result<()> {
+const ADVICE: &str = "the chapter \"What `denizen check` finds\" of docs/operations.md says what each means and what mends it; \
+                      before that,";
+
+pub fn run(config: &Config, check: &Check) -> anyhow::Result<()> {
     let place = config.place();
-    let advice = match place {
-        Place::Sqlite(_) => "keep a copy of the file as it is, then put a backup in its place",
-        Place::Postgres(_) => "keep a dump of the database as it is, then restore a backup into a new one",
+    let keep = match place {
+        Place::Sqlite(_) => "keep a copy of the file as it is",
+        Place::Postgres(_) => "keep a dump of the database as it is",
     };
     let place = &place;
     with_directory(config, Missing::Refuse, |directory| async move {
-        let problems = directory.check().await.map_err(|error| of_directory(&error, About::default()))?;
-        if !problems.is_empty() {
-            report::print(&format!("{}\n", problems.join("\n")))?;
-            let count = problems.len();
-            return Err(Failure::new(
-                format!("{count} {} in {place}", if count == 1 { "problem" } else { "problems" }),
-                advice,
-            )
-            .into());
-        }
-        let listed =
-            directory.list_organizations().await.map_err(|error| of_directory(&error, About::default()))?;
-        let organizations: Vec<_> = listed.iter().filter_map(ListedOrganization::seen).collect();
-        let users: i64 = organizations.iter().map(|organization| organization.members).sum();
-        let contacts: i64 = organizations.iter().map(|organization| organization.contacts).sum();
-        let operators: i64 = organizations.iter().map(|organization| organization.operators).sum();
-        report::print(&format!(
-            "no problems in {place} (organizations: {}, users: {users}, contacts: {contacts}, operators: {operators})\n",
-            organizations.len()
-        ))?;
-        // No damage, for the API allows it; but whoever looks the store over wants to know.
-        for organization in &organizations {
-            let slug = organization.org_id.as_str();
-            let is_administered = directory
-                .has_super_administrator(slug)
+        let looked = directory.look_over(watch(check.quiet)).await;
+        progress::clear_line();
+        let looked = looked.map_err(|error| of_directory(&error, About::default()))?;
+        let count = looked.findings.len();
+        if check.output.json {
+            report::print_json(&as_json(&looked))?;
+        } else if count > 0 {
+            report::print(&as_text(&looked))?;
+        } else {
+            let listed = directory
+                .list_organizations()
                 .await
-                .map_err(|error| of_directory(&error, About { org: slug, ..About::default() }))?;
-            if !is_administered {
-                report::print(&format!(
-                    "the organization {slug} has no super administrator: `denizen org recover {slug} --admin-email EMAIL` makes \
-                     somebody one\n"
-                ))?;
-            }
+                .map_err(|error| of_directory(&error, About::default()))?;
+            let organizations: Vec<_> = listed.iter().filter_map(ListedOrganization::seen).collect();
+            report::print(&summary(&organizations, &place.to_string()))?;
+            report::print(&as_text(&looked))?;
+            tell_unadministered(&directory, &organizations).await?;
         }
-        Ok(())
+        if count == 0 {
+            return Ok(());
+        }
+        let message = format!("{count} {} in {place}", if count == 1 { "problem" } else { "problems" });
+        Err(Failure::new(message, format!("{ADVICE} {keep}")).into())
     })
+}
+
+/// Shows how far it is.
+fn watch(is_quiet: bool) -> Watch {
+    let progress = Mutex::new(Progress::start(is_quiet));
+    Arc::new(move |step| {
+        let progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.show(|elapsed| line(step, elapsed));
+    })
+}
+
+fn line(step: Step, elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs();
+    match step.doing {
+        Doing::Pages => format!("reading pages and indexes, for {seconds} s"),
+        Doing::Organizations => {
+            let (begun, all) = (step.organization as u64, step.organizations as u64);
+            format!(
+                "{}organization {} of {}, {} users, {} a second",
+                bar(begun.saturating_sub(1), Some(all)),
+                grouped(begun),
+                grouped(all),
+                grouped(step.rows),
+                grouped(rate(step.rows, elapsed))
+            )
+        }
+        Doing::SearchIndex => format!("search index: {} entries, for {seconds} s", grouped(step.rows)),
+    }
+}
+
+fn as_text(looked: &Looked) -> String {
+    let findings = looked.findings.iter().map(|finding| format!("{finding} ({})\n", finding.kind.name));
+    findings.chain(looked.unseen.iter().map(|what| format!("not looked at: {what}\n"))).collect()
+}
+
+fn as_json(looked: &Looked) -> Value {
+    let finding = |finding: &denizen_directory::checking::Finding| {
+        json!({
+            "cluster": finding.cluster.as_str(),
+            "kind": finding.kind.name,
+            "what": finding.kind.what,
+            "organization": finding.slug,
+            "org_id": finding.org.map(|org| org.0),
+            "place": finding.place,
+        })
+    };
+    json!({
+        "findings": looked.findings.iter().map(finding).collect::<Vec<_>>(),
+        "unseen": looked.unseen,
+    })
+}
+
+fn summary(organizations: &[&OrganizationSummary], place: &str) -> String {
+    let sum = |of: fn(&OrganizationSummary) -> i64| organizations.iter().map(|one| of(one)).sum::<i64>();
+    format!(
+        "no problems in {place} (organizations: {}, users: {}, contacts: {}, operators: {})\n",
+        organizations.len(),
+        sum(|one| one.members),
+        sum(|one| one.contacts),
+        sum(|one| one.operators)
+    )
+}
+
+/// No damage, for the API allows it; but whoever looks the store over wants to know.
+async fn tell_unadministered(
+    directory: &Directory,
+    organizations: &[&OrganizationSummary],
+) -> anyhow::Result<()> {
+    for organization in organizations {
+        let slug = organization.org_id.as_str();
+        let is_administered = directory
+            .has_super_administrator(slug)
+            .await
+            .map_err(|error| of_directory(&error, About { org: slug, ..About::default() }))?;
+        if !is_administered {
+            report::print(&format!(
+                "the organization {slug} has no super administrator: `denizen org recover {slug} --admin-email EMAIL` makes \
+                 somebody one\n"
+            ))?;
+        }
+    }
+    Ok(())
 }

@@ -47,7 +47,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::SigningKey(key) => signing_key::run(&loaded.config, key),
         Command::Job(job) => job::run(&loaded.config, job),
         Command::User(user) => user::run(&loaded.config, user),
-        Command::Check => check::run(&loaded.config),
+        Command::Check(check) => check::run(&loaded.config, check),
         Command::Backup(backup) => backup::run(&loaded.config, backup),
         Command::Restore(restore) => restore::run(&loaded.config, restore),
     }

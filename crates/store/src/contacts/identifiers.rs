@@ -138,13 +138,22 @@ pub(super) fn find_beginning(conn: &Conn<'_>, beginning: &Identifier, limit: i64
     conn.all(&FIND_BEGINNING, &params, |row| row.id(0, UserId::from_column))
 }
 
-/// Whether the list in a column, of kinds with keys, is just what the contact in the row has; for what looks for damage.
-pub(crate) fn identifiers_fit(row: &Row<'_>, column: usize) -> Result<bool> {
+/// How what is kept of a contact fits the contact.
+pub(crate) struct Fit {
+    pub(crate) identifiers_fit: bool,
+    /// What the search text has to be.
+    pub(crate) search_text: String,
+}
+
+/// Compares, for what looks for damage, a list of kinds with keys with what the contact has. It stands in `column`, and the
+/// columns of the contact behind it.
+pub(crate) fn fit(row: &Row<'_>, column: usize) -> Result<Fit> {
     let held: Vec<(String, String)> = row.json(column)?;
-    let kept = super::read_contact(row)?.profile.identifiers();
+    let profile = super::read_contact_from(row, column + 1)?.profile;
+    let kept = profile.identifiers();
     let wanted = kept.iter().map(|identifier| (identifier.kind.as_str(), identifier.key.as_str()));
     let held: BTreeSet<(&str, &str)> = held.iter().map(|(kind, key)| (&**kind, &**key)).collect();
-    Ok(held == wanted.collect())
+    Ok(Fit { identifiers_fit: held == wanted.collect(), search_text: profile.search_text() })
 }
 
 /// Gives identifiers to contacts that are there.

@@ -24,7 +24,7 @@ use crate::sql::{Param, Row, Sql, to_json};
 use crate::users;
 
 pub(crate) use identifiers::STATEMENTS as IDENTIFIER_STATEMENTS;
-pub(crate) use identifiers::identifiers_fit;
+pub(crate) use identifiers::fit;
 pub use identifiers::{Identifier, IdentifierKind, find_owners};
 pub use page::{ContactPlace, ContactQuery, Page, PageFrom, example_statements, page, page_statement};
 pub use search::{search, search_statement};
@@ -122,10 +122,8 @@ impl Profile {
 }
 
 /// The columns of [`Contact`], in the order in which [`read_contact`] takes them.
-pub(crate) const COLUMNS: &str = "user_id, display_name, first_name, last_name, middle_names, email, \
+const COLUMNS: &str = "user_id, display_name, first_name, last_name, middle_names, email, \
     additional_emails, phone, additional_phones, external_id, avatar_url, attributes, created_at, anonymized_at";
-/// How many they are.
-pub(crate) const COLUMN_COUNT: usize = 14;
 
 static FIND: Sql = Sql::new(
     "contact.find",
@@ -201,23 +199,28 @@ fn json_or_default<T: Default + DeserializeOwned>(row: &Row<'_>, column: usize) 
 }
 
 fn read_contact(row: &Row<'_>) -> Result<Contact> {
+    read_contact_from(row, 0)
+}
+
+/// A contact whose columns begin with `first`.
+fn read_contact_from(row: &Row<'_>, first: usize) -> Result<Contact> {
     Ok(Contact {
-        user_id: row.id(0, UserId::from_column)?,
+        user_id: row.id(first, UserId::from_column)?,
         profile: Profile {
-            display_name: row.optional_text(1)?,
-            first_name: row.optional_text(2)?,
-            last_name: row.optional_text(3)?,
-            middle_names: json_or_default(row, 4)?,
-            email: row.optional_text(5)?,
-            additional_emails: json_or_default(row, 6)?,
-            phone: row.optional_text(7)?,
-            additional_phones: json_or_default(row, 8)?,
-            external_id: row.optional_text(9)?,
-            avatar_url: row.optional_text(10)?,
+            display_name: row.optional_text(first + 1)?,
+            first_name: row.optional_text(first + 2)?,
+            last_name: row.optional_text(first + 3)?,
+            middle_names: json_or_default(row, first + 4)?,
+            email: row.optional_text(first + 5)?,
+            additional_emails: json_or_default(row, first + 6)?,
+            phone: row.optional_text(first + 7)?,
+            additional_phones: json_or_default(row, first + 8)?,
+            external_id: row.optional_text(first + 9)?,
+            avatar_url: row.optional_text(first + 10)?,
         },
-        attributes: json_or_default(row, 11)?,
-        created_at: Timestamp(row.int(12)?),
-        anonymized_at: row.optional_int(13)?.map(Timestamp),
+        attributes: json_or_default(row, first + 11)?,
+        created_at: Timestamp(row.int(first + 12)?),
+        anonymized_at: row.optional_int(first + 13)?.map(Timestamp),
     })
 }
 

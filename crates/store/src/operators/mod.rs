@@ -27,6 +27,7 @@ pub use search::{sample_statement, search_statement};
 pub(crate) use walk::STATEMENTS as WALK_STATEMENTS;
 pub use walk::walk;
 pub(crate) use write::STATEMENTS as WRITE_STATEMENTS;
+pub(crate) use write::unfit_keys;
 pub use write::{delete, insert, set_password, update};
 
 /// An operator as the store keeps it.

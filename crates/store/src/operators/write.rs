@@ -12,7 +12,7 @@ use super::Operator;
 use crate::conn::{IndexChange, Tx};
 use crate::error::Result;
 use crate::records::{hex, id_list, write_in_lists};
-use crate::sql::{Dialect, Param, Sql, to_json};
+use crate::sql::{Dialect, Param, Row, Sql, to_json};
 use crate::users::{self, SearchEntry};
 
 // On PostgreSQL many operators are one statement, with their search entries and what they reach: each statement costs more
@@ -130,9 +130,27 @@ pub(super) fn sort_key(mut folded: String) -> String {
 
 /// The text that search looks into: name, address and company.
 fn search_text(operator: &Operator) -> String {
-    let parts = [Some(&operator.name), Some(&operator.email), operator.company.as_ref()];
-    let folded: Vec<String> = parts.into_iter().flatten().map(|part| fold(part)).collect();
+    search_text_of(&operator.name, &operator.email, operator.company.as_deref())
+}
+
+fn search_text_of(name: &str, email: &str, company: Option<&str>) -> String {
+    let parts = [Some(name), Some(email), company];
+    let folded: Vec<String> = parts.into_iter().flatten().map(fold).collect();
     users::apart(&folded)
+}
+
+/// The keys of an operator that do not fit the texts that they are made from; for what looks for damage. From `column` on
+/// stand the address and its key, the name and its key, the company and its key, and the search text.
+pub(crate) fn unfit_keys(row: &Row<'_>, column: usize) -> Result<Vec<&'static str>> {
+    let text = |at: usize| row.str(column + at);
+    let company = row.optional_text(column + 4)?;
+    let fits = [
+        ("email_key", Email::key_of(text(0)?) == text(1)?),
+        ("name_key", sort_key(fold(text(2)?)) == text(3)?),
+        ("company_key", sort_key(fold(company.as_deref().unwrap_or_default())) == text(5)?),
+        ("search_text", search_text_of(text(2)?, text(0)?, company.as_deref()) == text(6)?),
+    ];
+    Ok(fits.into_iter().filter(|(_, fits)| !fits).map(|(name, _)| name).collect())
 }
 
 /// What an operator reaches: the environments and the bots.

@@ -35,6 +35,7 @@ use self::readers::{Readers, Replay};
 use self::replica::{Replica, Written};
 use self::run::{Outage, Run};
 use self::session::{Mode, Session};
+use crate::check::{Placement, Report, Watch};
 use crate::conn::{Admission, Conn, Engine, Tx};
 use crate::error::{Result, StoreError};
 
@@ -217,8 +218,9 @@ impl Database {
         self.walls_stand
     }
 
-    pub(crate) async fn check(&self) -> Result<Vec<String>> {
-        check::run(self).await
+    /// Looks the database over.
+    pub(crate) async fn look_over(&self, placement: Placement, watch: Watch) -> Result<Report> {
+        check::run(&self.options, placement, watch).await
     }
 
     /// Makes the place of what was erased free to be written over.

@@ -10,12 +10,14 @@
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use denizen_domain::member::Directory;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::{SqliteOptions, check};
+use crate::check::{Placement, Watch};
 use crate::error::{Result, StoreError};
 use crate::migration::newest;
 
@@ -187,7 +189,11 @@ pub fn look_over(file: &Path) -> Result<(Facts, Vec<String>)> {
     let snapshot = Snapshot::of_lone(file)?;
     let facts = snapshot.facts();
     let problems = if facts.schema_version == newest() {
-        check::run(&SqliteOptions::new(uri(file, "?immutable=1")))?
+        // Which organizations belong into one of several files, the file of the control store says.
+        let options = SqliteOptions::new(uri(file, "?immutable=1"));
+        let nobody: Watch = Arc::new(|_| ());
+        let report = check::run(&options, &Placement::Unknown, &nobody)?;
+        report.findings.iter().map(ToString::to_string).collect()
     } else {
         let mut statement = snapshot.connection.prepare("PRAGMA integrity_check(20)")?;
         let lines = statement.query_map([], |row| row.get::<_, String>(0))?;

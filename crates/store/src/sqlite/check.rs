@@ -1,195 +1,180 @@
-//! Looking for damage and contradictions: what `denizen check` reports.
+//! Looking a SQLite file over: what both engines have (see `check/`), and what only SQLite has: the engine's own check of
+//! every page and index, and a search index that has to be compared as a whole.
 //!
 //! It must not mend anything, and it must not keep writers waiting: it reads one snapshot.
 
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hasher as _;
+
+use denizen_domain::ids::OrgKey;
 use rusqlite::Connection;
 
 use super::{SqliteOptions, open_reader};
-use crate::contacts;
-use crate::error::{Result, StoreError};
-use crate::sql::Row;
+use crate::check::{self, DAMAGE, Doing, Findings, MOST, NOBODY, Placement, Report, SEARCH, Step, Watch};
+use crate::conn::{Conn, Engine};
+use crate::error::Result;
 use crate::users::grams;
 
-/// After so many problems of one kind the rest is not listed.
-const MOST: usize = 20;
+/// Steps of SQLite's machine between two signs of life: some ten milliseconds.
+const SIGN_STEPS: i32 = 1_000_000;
+/// Rows of the search index between two signs.
+const SIGN_ROWS: u64 = 100_000;
+/// Every user who has a search text, and it.
+const TEXTS: &str =
+    "SELECT position, search_text FROM users UNION ALL SELECT position, search_text FROM contact
+    WHERE search_text IS NOT NULL UNION ALL SELECT position, search_text FROM operator";
 
-/// What must hold between tables: a query for what does not, each row a line of text.
-const RULES: [(&str, &str); 12] = [
-    (
-        "a counter differs from its users",
-        "SELECT 'org_id ' || org_id || ' directory ' || directory || ': ' || sum(counted) || ' counted, '
-            || sum(kept) || ' kept'
-         FROM (SELECT org_id, directory, count(*) AS counted, 0 AS kept FROM users GROUP BY org_id, directory
-               UNION ALL SELECT org_id, 1, count(*), 0 FROM contact GROUP BY org_id
-               UNION ALL SELECT org_id, 2, count(*), 0 FROM operator GROUP BY org_id
-               UNION ALL SELECT org_id, directory, 0, users FROM directory_counter)
-         GROUP BY org_id, directory HAVING sum(counted) <> sum(kept)",
-    ),
-    (
-        "a user lies behind the last number of its directory",
-        "SELECT 'position ' || max(position) FROM users JOIN directory_counter USING (org_id, directory)
-         GROUP BY org_id, directory HAVING max(position & 4294967295) > max(last_seq)",
-    ),
-    (
-        "a user lies in the place of another directory",
-        "SELECT 'position ' || position FROM users WHERE position >> 34 <> org_id OR (position >> 32) & 3 <> directory",
-    ),
-    (
-        "a contact lies behind the last number of its directory",
-        "SELECT 'position ' || max(position) FROM contact
-         JOIN directory_counter ON directory_counter.org_id = contact.org_id AND directory = 1
-         GROUP BY contact.org_id HAVING max(position & 4294967295) > max(last_seq)",
-    ),
-    (
-        "a contact lies in the place of another directory",
-        "SELECT 'position ' || position FROM contact WHERE position >> 34 <> org_id OR (position >> 32) & 3 <> 1",
-    ),
-    (
-        "an operator lies behind the last number of its directory",
-        "SELECT 'position ' || max(position) FROM operator
-         JOIN directory_counter ON directory_counter.org_id = operator.org_id AND directory = 2
-         GROUP BY operator.org_id HAVING max(position & 4294967295) > max(last_seq)",
-    ),
-    (
-        "an operator lies in the place of another directory",
-        "SELECT 'position ' || position FROM operator WHERE position >> 34 <> org_id OR (position >> 32) & 3 <> 2",
-    ),
-    (
-        "an administrator has been given what everybody of them reaches",
-        "SELECT 'position ' || position FROM operator WHERE is_admin = 1 AND (
-            EXISTS (SELECT 1 FROM operator_environment AS placed
-                WHERE placed.org_id = operator.org_id AND placed.user_id = operator.user_id)
-            OR EXISTS (SELECT 1 FROM operator_bot AS entrusted
-                WHERE entrusted.org_id = operator.org_id AND entrusted.user_id = operator.user_id))",
-    ),
-    (
-        "an address or number has no contact",
-        "SELECT 'org_id ' || org_id || ' of ' || lower(hex(user_id)) FROM contact_identifier AS known WHERE NOT EXISTS
-            (SELECT 1 FROM contact WHERE contact.org_id = known.org_id AND contact.user_id = known.user_id)",
-    ),
-    (
-        "something is left of an anonymized contact",
-        "SELECT 'position ' || position FROM contact WHERE anonymized_at IS NOT NULL AND coalesce(display_name,
-            first_name, last_name, middle_names, email, additional_emails, phone, additional_phones, external_id,
-            avatar_url, attributes, search_text) IS NOT NULL",
-    ),
-    (
-        "a user has no role",
-        "SELECT 'position ' || position FROM users WHERE NOT EXISTS
-            (SELECT 1 FROM role WHERE role.org_id = users.org_id AND role.role_id = users.role_id)",
-    ),
-    (
-        "a link has no user",
-        "SELECT 'org_id ' || org_id FROM link WHERE NOT EXISTS
-            (SELECT 1 FROM users WHERE users.org_id = link.org_id AND users.user_id = link.user_id)",
-    ),
-];
-
-pub(crate) fn run(options: &SqliteOptions) -> Result<Vec<String>> {
-    let connection = open_reader(options)?;
+pub(crate) fn run(options: &SqliteOptions, placement: &Placement, watch: &Watch) -> Result<Report> {
+    let mut connection = open_reader(options)?;
+    let mut findings = Findings::default();
+    let looked = check_pages(&mut connection, watch, &mut findings);
+    findings.note(None, looked)?;
     // The file is open for reading only; a temporary table over the search index is wanted none the less.
     connection.pragma_update(None, "query_only", false)?;
     let snapshot = connection.unchecked_transaction()?;
-    let mut problems = Vec::new();
-    // The engine's own check reads every page, the search index included.
-    let found = texts(&snapshot, &format!("PRAGMA integrity_check({MOST})"));
-    let lines = note(found, &mut problems)?.into_iter().filter(|line| line != "ok");
-    problems.extend(lines.map(|line| format!("damage: {line}")).collect::<Vec<_>>());
-    let dangling =
-        "SELECT \"table\" || ' row ' || ifnull(rowid, '?') || ' refers to no row of ' || \"parent\"
-        FROM pragma_foreign_key_check LIMIT 20";
-    let found = note(texts(&snapshot, dangling), &mut problems)?;
-    problems.extend(found);
-    for (title, query) in RULES {
-        let found = note(texts(&snapshot, &format!("{query} LIMIT {MOST}")), &mut problems)?;
-        problems.extend(found.into_iter().map(|line| format!("{title}: {line}")));
-    }
-    for check in [check_search, check_identifiers] {
-        let found = note(check(&snapshot), &mut problems)?;
-        problems.extend(found);
-    }
-    Ok(problems)
+    let conn = Conn::new(Engine::Sqlite(&snapshot), OrgKey::CONTROL);
+    check::look_over(&conn, placement, watch, &mut findings)?;
+    let looked = check_search(&snapshot, watch, &mut findings);
+    findings.note(None, looked)?;
+    Ok(findings.into_report())
 }
 
-/// What was found; where damage kept it from being found, that is the problem.
-fn note(found: Result<Vec<String>>, problems: &mut Vec<String>) -> Result<Vec<String>> {
-    match found {
-        Err(StoreError::Corrupt(text)) => {
-            problems.push(format!("damage: {text}"));
-            Ok(Vec::new())
+/// The engine's own check reads every page, and compares each index with its table, both ways.
+fn check_pages(connection: &mut Connection, watch: &Watch, findings: &mut Findings) -> Result<()> {
+    let sign = std::sync::Arc::clone(watch);
+    let tell = move || {
+        sign(Step::default());
+        false
+    };
+    connection.progress_handler(SIGN_STEPS, Some(tell))?;
+    let looked = read_pages(connection, findings);
+    connection.progress_handler(0, None::<fn() -> bool>)?;
+    looked
+}
+
+fn read_pages(connection: &Connection, findings: &mut Findings) -> Result<()> {
+    let mut statement = connection.prepare(&format!("PRAGMA integrity_check({})", MOST + 1))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let line: String = row.get(0)?;
+        if line != "ok" {
+            findings.push(DAMAGE, None, line);
         }
-        other => other,
     }
+    Ok(())
 }
 
-fn texts(connection: &Connection, sql: &str) -> Result<Vec<String>> {
-    let mut statement = connection.prepare(sql)?;
-    let rows = statement.query_map([], |row| row.get(0))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
+/// How many sums are kept of the search index.
+const BUCKETS: usize = 1 << 16;
+
+/// The number of words of some users, and the sum of the hashes of each word with its user.
+type Sums = (u32, u64);
 
 /// The index holds for each user, contact and operator just the words of its search text, and nothing for anybody else.
 ///
-/// It cannot be asked for the words of a user, so two sums are compared for each: the number of its words and the
-/// sum of their hashes.
-fn check_search(connection: &Connection) -> Result<Vec<String>> {
-    let mut problems = Vec::new();
-    let mut held = std::collections::HashMap::<i64, (u32, u64)>::new();
+/// It cannot be asked for the words of a user, and tells them in the order of the words. So sums over a part of all users
+/// are compared first, and only of the parts that differ each user's own: the memory that it takes does not grow with the
+/// users, unless many differ, of whom only the first parts are looked at.
+fn check_search(connection: &Connection, watch: &Watch, findings: &mut Findings) -> Result<()> {
     connection
         .execute_batch("CREATE VIRTUAL TABLE temp.word USING fts5vocab('main', 'user_search', 'instance')")?;
+    let mut held = vec![Sums::default(); BUCKETS];
+    let mut wanted = vec![Sums::default(); BUCKETS];
+    each_held(connection, watch, |position, word| add(&mut held[bucket_of(position)], position, word))?;
+    each_wanted(connection, watch, |position, word| add(&mut wanted[bucket_of(position)], position, word))?;
+    let unequal = (0..BUCKETS).filter(|bucket| held[*bucket] != wanted[*bucket]);
+    let suspects: BTreeSet<usize> = unequal.take(MOST + 1).collect();
+    if suspects.is_empty() {
+        return Ok(());
+    }
+    let is_suspect = |position| suspects.contains(&bucket_of(position));
+    let (mut held, mut wanted) = (HashMap::<i64, Sums>::new(), HashMap::<i64, Sums>::new());
+    each_held(connection, watch, |position, word| {
+        if is_suspect(position) {
+            add(held.entry(position).or_default(), position, word);
+        }
+    })?;
+    each_wanted(connection, watch, |position, word| {
+        if is_suspect(position) {
+            add(wanted.entry(position).or_default(), position, word);
+        }
+    })?;
+    let all: BTreeSet<i64> = held.keys().chain(wanted.keys()).copied().collect();
+    for position in all {
+        let place = || format!("user_search: position {position}");
+        match (held.get(&position), wanted.get(&position)) {
+            (Some(_), None) => findings.push(NOBODY, None, place()),
+            (held, wanted) if held != wanted => findings.push(SEARCH, None, place()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Each word that the index holds, with the user's position.
+fn each_held(connection: &Connection, watch: &Watch, mut take: impl FnMut(i64, &[u8])) -> Result<()> {
     let mut words = connection.prepare("SELECT doc, term FROM temp.word")?;
     let mut rows = words.query([])?;
+    let mut read = 0;
     while let Some(row) = rows.next()? {
-        add(held.entry(row.get(0)?).or_default(), row.get_ref(1)?.as_str().unwrap_or_default());
+        take(row.get(0)?, row.get_ref(1)?.as_bytes().unwrap_or_default());
+        sign(watch, &mut read);
     }
-    let mut users = connection.prepare(
-        "SELECT position, search_text FROM users UNION ALL SELECT position, search_text FROM contact
-         UNION ALL SELECT position, search_text FROM operator",
-    )?;
+    Ok(())
+}
+
+/// Each word that the index has to hold, with the user's position.
+fn each_wanted(connection: &Connection, watch: &Watch, mut take: impl FnMut(i64, &[u8])) -> Result<()> {
+    let mut users = connection.prepare(TEXTS)?;
     let mut rows = users.query([])?;
+    let mut read = 0;
     while let Some(row) = rows.next()? {
-        let position: i64 = row.get(0)?;
+        let position = row.get(0)?;
         let text = grams(row.get_ref(1)?.as_str().unwrap_or_default());
-        let words: std::collections::BTreeSet<&str> =
-            text.split(' ').filter(|word| !word.is_empty()).collect();
-        let mut wanted = (0, 0);
+        let mut words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+        words.sort_unstable();
+        words.dedup();
         for word in words {
-            add(&mut wanted, word);
+            take(position, word.as_bytes());
         }
-        if held.remove(&position).unwrap_or_default() != wanted && problems.len() < MOST {
-            problems.push(format!("the search index does not fit its user: position {position}"));
-        }
+        sign(watch, &mut read);
     }
-    let left = held.into_keys().take(MOST);
-    problems
-        .extend(left.map(|position| format!("the search index holds nobody's words: position {position}")));
-    Ok(problems)
+    Ok(())
 }
 
-/// Each contact has just the addresses and numbers that its row names.
-fn check_identifiers(connection: &Connection) -> Result<Vec<String>> {
-    let mut contacts = connection.prepare(&format!(
-        "SELECT {}, position, (SELECT json_group_array(json_array(kind, key)) FROM contact_identifier AS known
-         WHERE known.org_id = contact.org_id AND known.user_id = contact.user_id) FROM contact",
-        contacts::COLUMNS
-    ))?;
-    let mut rows = contacts.query([])?;
-    let mut problems = Vec::new();
-    while let Some(row) = rows.next()? {
-        let row = Row::Sqlite(row);
-        if problems.len() < MOST && !contacts::identifiers_fit(&row, contacts::COLUMN_COUNT + 1)? {
-            let position = row.int(contacts::COLUMN_COUNT)?;
-            problems
-                .push(format!("the addresses and numbers of a contact do not fit it: position {position}"));
-        }
+fn sign(watch: &Watch, read: &mut u64) {
+    *read += 1;
+    if read.is_multiple_of(SIGN_ROWS) {
+        watch(Step { doing: Doing::SearchIndex, rows: *read, ..Step::default() });
     }
-    Ok(problems)
 }
 
-fn add(sums: &mut (u32, u64), word: &str) {
-    // FNV-1a: a difference has to be noticed, nobody makes one on purpose.
-    let hash = word.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    *sums = (sums.0 + 1, sums.1.wrapping_add(hash));
+/// Users who follow one another are of different parts.
+fn bucket_of(position: i64) -> usize {
+    let low = usize::try_from(position & 0xffff_ffff).unwrap_or_default();
+    let high = usize::try_from(position >> 32).unwrap_or_default();
+    (low ^ high.wrapping_mul(0x9e37)) % BUCKETS
+}
+
+/// A difference has to be noticed, nobody makes one on purpose.
+fn add(sums: &mut Sums, position: i64, word: &[u8]) {
+    let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
+    hash.write(&position.to_le_bytes());
+    hash.write(word);
+    *sums = (sums.0.wrapping_add(1), sums.1.wrapping_add(hash.finish()));
+}
+
+/// FNV-1a.
+struct Fnv(u64);
+
+impl std::hash::Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
 }

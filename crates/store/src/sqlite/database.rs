@@ -13,6 +13,7 @@ use super::SqliteOptions;
 use super::gaps;
 use super::readers::{LongReaders, forget_here, read_here};
 use super::writer::{Closure, Command, Writer};
+use crate::check::{Placement, Report, Watch};
 use crate::conn::{Admission, Conn, Engine, Tx};
 use crate::error::{Result, StoreError};
 
@@ -152,9 +153,9 @@ impl Database {
     }
 
     /// Looks the file over. Blocks.
-    pub(crate) fn check(&self) -> Result<Vec<String>> {
+    pub(crate) fn look_over(&self, placement: &Placement, watch: &Watch) -> Result<Report> {
         self.check_open()?;
-        super::check::run(&self.options)
+        super::check::run(&self.options, placement, watch)
     }
 
     fn check_open(&self) -> Result<()> {

@@ -239,6 +239,20 @@ fn search_text(first_key: &str, last_key: &str, email: &str) -> String {
     format!("{first_key} {last_key}\u{1}{}", fold(email))
 }
 
+/// The keys of a user that do not fit the texts that they are made from; for what looks for damage. From `column` on stand
+/// the address and its key, the first name and its key, the last name and its key, and the search text.
+pub(crate) fn unfit_keys(row: &Row<'_>, column: usize) -> Result<Vec<&'static str>> {
+    let text = |at: usize| row.str(column + at);
+    let (first_key, last_key) = (fold(text(2)?), fold(text(4)?));
+    let fits = [
+        ("email_key", Email::key_of(text(0)?) == text(1)?),
+        ("first_key", sort_key(&first_key) == text(3)?),
+        ("last_key", sort_key(&last_key) == text(5)?),
+        ("search_text", search_text(&first_key, &last_key, text(0)?) == text(6)?),
+    ];
+    Ok(fits.into_iter().filter(|(_, fits)| !fits).map(|(name, _)| name).collect())
+}
+
 /// Default preferences are kept as an empty object, which [`json_or_default`] reads without parsing.
 fn preferences_json(preferences: &Preferences) -> String {
     if *preferences == Preferences::default() { "{}".to_owned() } else { to_json(preferences) }

@@ -7,6 +7,7 @@
 
 mod attribute_definitions;
 mod catalogue;
+mod checking;
 mod clearing;
 mod contact_conversations;
 mod contacts;

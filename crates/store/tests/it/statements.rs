@@ -6,7 +6,7 @@ use std::path::Path;
 use denizen_store::operators::{self, OperatorOrder, OperatorQuery};
 use denizen_store::users::{self, Route, UserSearch};
 use denizen_store::{
-    Conn, Statement, StoreError, contacts, external_events, memories, relocation, temporary_grants,
+    Conn, Statement, StoreError, check, contacts, external_events, memories, relocation, temporary_grants,
 };
 
 use crate::support::{ORG, Outside, TestStore, needle, user_id};
@@ -72,6 +72,7 @@ async fn every_shape_of_a_page_is_understood_by_the_engine() {
         shapes.extend(external_events::example_statements(conn)?);
         shapes.extend(temporary_grants::example_statements(conn)?);
         shapes.extend(relocation::example_statements(conn)?);
+        shapes.extend(check::example_statements(conn.dialect()));
         Ok::<_, StoreError>(shapes)
     };
     let shapes = test.store.read(ORG, shapes).await.unwrap();

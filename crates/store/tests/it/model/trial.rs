@@ -165,7 +165,9 @@ impl Trial {
         }
         self.compare_everything().await;
         for peer in &self.peers {
-            assert_eq!(peer.test.store.check().await.unwrap(), Vec::<String>::new(), "{}", self.place());
+            // Figures are set without the messages that they are of, and jobs for users who are deleted by themselves.
+            let found = crate::checking::findings_but(&peer.test.store, &["figures", "stranger"]).await;
+            assert_eq!(found, [""; 0], "{}", self.place());
         }
         let Tally { done, refused, undone, later_pages, lost_anchors, leased, erased } = self.tally;
         let least = steps / 50;

@@ -14,7 +14,8 @@ use denizen_domain::operator::{Access, OperatorRole};
 use denizen_domain::time::Timestamp;
 use denizen_store::bots::{self, Bot};
 use denizen_store::environments::{self, Environment};
-use denizen_store::operators::{self, Operator, OperatorOrder, OperatorPage, OperatorQuery};
+pub(crate) use denizen_store::operators::Operator;
+use denizen_store::operators::{self, OperatorOrder, OperatorPage, OperatorQuery};
 use denizen_store::{Store, StoreError, Tx};
 
 use crate::support::NOW;

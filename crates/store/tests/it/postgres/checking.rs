@@ -1,92 +1,68 @@
-//! `check` is silent about what is well and names what is not, on PostgreSQL.
+//! `check` names what only PostgreSQL has and is not well, and says what it could not look at.
 
-use crate::contacts::{insert, plain_contact};
-use crate::operators;
-use crate::support::{ORG, TestStore, add, add_role, plain_user};
+use std::sync::Arc;
+
+use denizen_store::check::{Placement, Report};
+
+use crate::checking::furnished;
+use crate::support::TestStore;
+
+async fn look_over(test: &TestStore) -> Report {
+    test.store.look_over(Placement::Unknown, Arc::new(|_| ())).await.unwrap()
+}
 
 #[tokio::test]
 async fn every_kind_of_harm_is_found() {
-    let free_users = "ALTER TABLE users DROP CONSTRAINT users_org_id_role_id_fkey;";
-    let free_links = "ALTER TABLE link DROP CONSTRAINT link_org_id_user_id_fkey;";
-    let free_identifiers =
-        "ALTER TABLE contact_identifier DROP CONSTRAINT contact_identifier_org_id_user_id_fkey;";
-    let harms = [
-        ("a counter differs", "UPDATE directory_counter SET users = users + 1".to_owned()),
-        ("a user has no role", format!("{free_users} DELETE FROM role")),
-        (
-            "does not fit its user",
-            "UPDATE users SET search_text = 'else' WHERE position = (SELECT max(position) FROM users)"
-                .to_owned(),
-        ),
-        (
-            "does not fit its user",
-            "DELETE FROM user_search WHERE position = (SELECT min(position) FROM user_search)".to_owned(),
-        ),
-        (
-            "holds nobody's words",
-            "INSERT INTO user_search (org_id, position, windows) VALUES (1, 99999, '')".to_owned(),
-        ),
-        ("directory 1: 20 counted, ", "UPDATE directory_counter SET users = users + 1".to_owned()),
-        (
-            "an address or number has no contact",
-            format!(
-                "{free_identifiers} DELETE FROM contact WHERE position = (SELECT max(position) FROM contact)"
-            ),
-        ),
-        (
-            "the addresses and numbers of a contact do not fit it",
-            "DELETE FROM contact_identifier WHERE key = 'ann7@example.org'".to_owned(),
-        ),
-        (
-            "the addresses and numbers of a contact do not fit it",
-            "UPDATE contact SET email = 'else@example.org' WHERE email = 'Ann7@Example.org'".to_owned(),
-        ),
-        (
-            "something is left of an anonymized contact",
-            "UPDATE contact SET anonymized_at = 1 WHERE email = 'Ann7@Example.org'".to_owned(),
-        ),
-        (
-            "holds nobody's words",
-            "UPDATE contact SET search_text = NULL WHERE email = 'Ann7@Example.org'".to_owned(),
-        ),
-        (
-            "does not fit its user",
-            "UPDATE contact SET search_text = 'else' WHERE position = (SELECT max(position) FROM contact)"
-                .to_owned(),
-        ),
-        ("directory 2: 20 counted, ", "UPDATE directory_counter SET users = users + 1".to_owned()),
-        (
-            "does not fit its user",
-            "UPDATE operator SET search_text = 'else' WHERE position = (SELECT max(position) FROM operator)"
-                .to_owned(),
-        ),
-        (
-            "holds nobody's words",
-            "DELETE FROM operator_environment; DELETE FROM operator_bot; DELETE FROM operator".to_owned(),
-        ),
-        ("an administrator has been given", "UPDATE operator SET is_admin = 1, role = NULL".to_owned()),
-        (
-            "a link has no user",
-            format!(
-                "{free_links} INSERT INTO link VALUES (1, decode(repeat('00', 32), 'hex'), '', 'verify', '', 0)"
-            ),
-        ),
-    ];
-    for (problem, harm) in harms {
-        let Some(test) = TestStore::postgres() else { return };
-        add_role(&test.store, ORG).await;
-        for number in 0..20 {
-            add(&test.store, ORG, plain_user(number)).await;
-        }
-        insert(&test.store, ORG, (0..20).map(plain_contact).collect()).await.unwrap();
-        operators::furnish(&test.store, ORG).await;
-        operators::insert(&test.store, ORG, (0..20).map(operators::plain_operator).collect()).await.unwrap();
-        assert_eq!(test.store.check().await, Ok(vec![]));
-        test.outside().await.run(&harm).await;
-        let found = test.store.check().await.unwrap();
-        let says = found.iter().any(|line| line.contains(problem));
-        assert!(says, "{harm}: {found:?}");
+    let Some(test) = TestStore::postgres() else { return };
+    furnished(&test).await;
+    let outside = test.outside().await;
+    for harm in [
+        "UPDATE users SET search_text = 'else' WHERE position = 3",
+        "DELETE FROM user_search WHERE position = 4",
+        "INSERT INTO user_search (org_id, position, windows) VALUES (1, 99999, '')",
+        "UPDATE contact SET search_text = 'else' WHERE position = 25",
+        "UPDATE operator SET search_text = 'else' WHERE position = 45",
+        "INSERT INTO external_event (org_id, event_id, user_id, position, type, starts_at, ends_at, description, digest,
+            created_at, updated_at) SELECT 1, '\\x010101010101010101010101', user_id, 7, 'call', 1, 2, '',
+            '\\x00000000000000000000000000000000', 1, 1 FROM users WHERE position = 1",
+        "SELECT setval('user_position', 59)",
+    ] {
+        outside.run(harm).await;
     }
+    let found = look_over(&test).await.findings;
+    let mut told: Vec<String> = found.iter().map(|one| format!("{}: {}", one.kind.name, one.place)).collect();
+    told.sort();
+    let id = |number: u64| format!("{number:016x}00000000");
+    let uuid = |first: &str, number: u64| {
+        let first = first.repeat(8);
+        format!("{}-{}-{}-0000-{number:012x}", &first[..8], &first[8..12], &first[12..16])
+    };
+    assert_eq!(
+        told,
+        [
+            format!("keys: contact: user {}: search_text", uuid("c0", 4)),
+            format!("keys: operator: user {}: search_text", uuid("0e", 4)),
+            format!("keys: users: user {}: search_text", id(2)),
+            "nobody: user_search: position 99999".to_owned(),
+            "position: directory 2, position 60, last given out 59".to_owned(),
+            "position: external_event, position 7, last given out 0".to_owned(),
+            format!("search: contact: user {}", uuid("c0", 4)),
+            format!("search: operator: user {}", uuid("0e", 4)),
+            format!("search: users: user {}", id(2)),
+            format!("search: users: user {}", id(3)),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_an_index_holds_is_compared_with_its_table_or_it_is_said_why_not() {
+    let Some(test) = TestStore::postgres() else { return };
+    furnished(&test).await;
+    let unseen = look_over(&test).await.unseen;
+    let is_there =
+        test.outside().await.int("SELECT count(*) FROM pg_extension WHERE extname = 'amcheck'").await;
+    assert_eq!(is_there, 0, "a database has none until a superuser makes it");
+    assert!(unseen.len() == 1 && unseen[0].contains("CREATE EXTENSION amcheck"), "{unseen:?}");
 }
 
 #[tokio::test]

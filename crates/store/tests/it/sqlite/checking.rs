@@ -1,98 +1,68 @@
-//! `check` is silent about what is well and names what is not, on SQLite.
+//! `check` names what only SQLite has and is not well.
 
-use crate::contacts::{insert, plain_contact};
-use crate::operators;
-use crate::support::{ORG, TestStore, add, add_role, plain_user};
+use std::sync::Arc;
+
+use denizen_store::check::Placement;
+
+use crate::checking::furnished;
+use crate::support::TestStore;
 
 async fn store_with_users() -> TestStore {
     let test = TestStore::sqlite();
-    add_role(&test.store, ORG).await;
-    for number in 0..20 {
-        add(&test.store, ORG, plain_user(number)).await;
-    }
-    insert(&test.store, ORG, (0..20).map(plain_contact).collect()).await.unwrap();
-    operators::furnish(&test.store, ORG).await;
-    operators::insert(&test.store, ORG, (0..20).map(operators::plain_operator).collect()).await.unwrap();
-    assert_eq!(test.store.check().await.unwrap(), Vec::<String>::new());
+    furnished(&test).await;
     test
 }
 
 #[tokio::test]
 async fn every_kind_of_harm_is_found() {
     let harms = [
-        ("a counter differs", "UPDATE directory_counter SET users = users + 1"),
-        ("behind the last number", "UPDATE directory_counter SET last_seq = 3"),
         (
-            "in the place of another",
-            "UPDATE users SET directory = 1 WHERE user_id = (SELECT max(user_id) FROM users)",
+            "position: directory 0, position 19, last given out 3",
+            "UPDATE directory_counter SET last_seq = 3 WHERE directory = 0",
         ),
         (
-            "of its directory: position 21474836500",
+            "position: directory 1, position 20, last given out 3",
             "UPDATE directory_counter SET last_seq = 3 WHERE directory = 1",
         ),
         (
-            "a contact lies in the place of another",
-            "UPDATE contact SET position = position + (1 << 32) WHERE user_id = (SELECT max(user_id) FROM contact)",
-        ),
-        ("directory 1: 20 counted, 21 kept", "UPDATE directory_counter SET users = users + 1"),
-        (
-            "an address or number has no contact",
-            "DELETE FROM contact WHERE position = (SELECT max(position) FROM contact)",
-        ),
-        ("refers to no row of contact", "DELETE FROM contact"),
-        (
-            "the addresses and numbers of a contact do not fit it",
-            "DELETE FROM contact_identifier WHERE key = 'ann7@example.org'",
-        ),
-        (
-            "the addresses and numbers of a contact do not fit it",
-            "UPDATE contact SET email = 'else@example.org' WHERE email = 'Ann7@Example.org'",
-        ),
-        (
-            "something is left of an anonymized contact",
-            "UPDATE contact SET anonymized_at = 1 WHERE email = 'Ann7@Example.org'",
-        ),
-        (
-            "does not fit its user",
-            "UPDATE contact SET search_text = 'else' WHERE position = (SELECT max(position) FROM contact)",
-        ),
-        (
-            "of its directory: position 25769803796",
+            "position: directory 2, position 20, last given out 3",
             "UPDATE directory_counter SET last_seq = 3 WHERE directory = 2",
         ),
-        ("directory 2: 20 counted, 21 kept", "UPDATE directory_counter SET users = users + 1"),
+        ("place: users, position 17179869202", "UPDATE users SET directory = 1 WHERE position = 17179869202"),
         (
-            "an operator lies in the place of another",
-            "UPDATE operator SET position = position + (1 << 32) WHERE user_id = (SELECT max(user_id) FROM operator)",
+            "place: contact, position 25769803788",
+            "UPDATE contact SET position = position + (1 << 32) WHERE position = 21474836492",
         ),
         (
-            "does not fit its user",
-            "UPDATE operator SET search_text = 'else' WHERE position = (SELECT max(position) FROM operator)",
+            "place: operator, position 30064771080",
+            "UPDATE operator SET position = position + (1 << 32) WHERE position = 25769803784",
         ),
         (
-            "holds nobody's words",
-            "DELETE FROM operator WHERE position = (SELECT max(position) FROM operator)",
+            "search: user_search: position 17179869187",
+            "UPDATE users SET search_text = 'else' WHERE position = 17179869187",
         ),
-        ("an administrator has been given", "UPDATE operator SET is_admin = 1, role = NULL"),
-        ("refers to no row of environment", "DELETE FROM environment"),
-        ("a user has no role", "DELETE FROM role"),
-        ("refers to no row of role", "DELETE FROM role"),
         (
-            "does not fit its user",
-            "UPDATE users SET search_text = 'else' WHERE position = (SELECT max(position) FROM users)",
+            "search: user_search: position 21474836485",
+            "UPDATE contact SET search_text = 'else' WHERE position = 21474836485",
         ),
-        ("holds nobody's words", "INSERT INTO user_search (rowid, grams) VALUES (5, 'abc')"),
-        ("damage", "DELETE FROM user_search_data WHERE id > 10"),
-        ("a link has no user", "INSERT INTO link VALUES (1, zeroblob(32), randomblob(16), 'verify', '', 0)"),
+        (
+            "search: user_search: position 25769803782",
+            "UPDATE operator SET search_text = 'else' WHERE position = 25769803782",
+        ),
+        ("nobody: user_search: position 25769803784", "DELETE FROM operator WHERE position = 25769803784"),
+        ("nobody: user_search: position 5", "INSERT INTO user_search (rowid, grams) VALUES (5, 'abc')"),
+        ("damage: ", "DELETE FROM user_search_data WHERE id > 10"),
     ];
     for (problem, harm) in harms {
         let test = store_with_users().await;
         let outside = test.file();
         outside.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
         outside.execute_batch(harm).unwrap();
-        let found = test.store.check().await.unwrap();
-        let says = found.iter().any(|line| line.contains(problem));
-        assert!(says, "{harm}: {found:?}");
+        let found = test.store.look_over(Placement::Unknown, Arc::new(|_| ())).await.unwrap().findings;
+        let lines: Vec<String> =
+            found.iter().map(|one| format!("{}: {}", one.kind.name, one.place)).collect();
+        let says = lines.iter().any(|line| line.starts_with(problem));
+        assert!(says, "{harm}: {lines:?}");
     }
 }
 
