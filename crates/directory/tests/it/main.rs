@@ -4,6 +4,7 @@
 mod access_tokens;
 mod account_deletion;
 mod anonymization;
+mod checking;
 mod contacts;
 mod cursors;
 mod deletion;
