@@ -13,7 +13,7 @@ mod operators;
 #[cfg(test)]
 mod tests;
 
-pub use cluster::{Cluster, ClusterAdd, ClusterSet};
+pub use cluster::{Cluster, ClusterAdd, ClusterSet, OrgMove};
 pub use operators::{
     Export, ExportOperators, Import, ImportOperators, MailLanguage, Operator, OperatorAdd,
     OperatorSetPassword, Role,
@@ -171,6 +171,8 @@ pub enum Org {
     Set(OrgSet),
     /// Give an organization that nobody can administer any more a super administrator, and print new credentials once
     Recover(OrgRecover),
+    /// Move an organization to another cluster, beside running servers
+    Move(OrgMove),
 }
 
 #[derive(Debug, Args)]

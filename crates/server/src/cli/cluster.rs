@@ -86,3 +86,32 @@ pub struct ClusterSet {
     #[arg(long)]
     pub allow_nobody: bool,
 }
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Writes of the organization are refused while its rows are copied, with a time after which to try again; reads go on.
+Whatever cuts the command off, the organization is whole in one place, and the same command goes on or begins again.
+
+Example:
+  denizen org move acme --to archive
+  denizen org move acme --cancel"
+)]
+#[group(id = "what", required = true, multiple = false, args = ["to", "cancel"])]
+pub struct OrgMove {
+    /// The organization's short name, as in addresses
+    pub slug: String,
+    /// The cluster that it is to live in; `denizen cluster list` shows them
+    #[arg(long, value_name = "CLUSTER")]
+    pub to: Option<ClusterName>,
+    /// How long to wait for its jobs that are worked on before giving up
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(i64).range(0..=3_600))]
+    pub wait: i64,
+    /// End a move that is under way, or was cut off, and leave the organization where it was
+    #[arg(long)]
+    pub cancel: bool,
+    /// Do not say how far it is
+    #[arg(long, short)]
+    pub quiet: bool,
+    #[command(flatten)]
+    pub output: Output,
+}

@@ -14,6 +14,7 @@ mod key;
 mod openapi;
 mod operator;
 mod org;
+mod org_move;
 mod progress;
 mod restore;
 mod serve;

@@ -9,6 +9,7 @@ use denizen_domain::ids::Uuid;
 use denizen_domain::text::{Email, MAX_LINE, Origin, Slug, TextError, stripped};
 use serde::Serialize;
 
+use super::org_move;
 use crate::cli::{Org, OrgCreate, OrgSet, Output};
 use crate::config::Loaded;
 use crate::credentials::{FirstOperator, NewCredentials, whole_seconds};
@@ -60,6 +61,7 @@ pub fn run(loaded: &Loaded, org: &Org) -> anyhow::Result<()> {
                 show(&directory, &wanted.slug, wanted.output).await
             })
         }
+        Org::Move(wanted) => org_move::run(config, wanted),
         Org::Recover(wanted) => {
             let admin = first_admin(
                 &wanted.admin_email,
