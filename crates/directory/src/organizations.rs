@@ -9,6 +9,7 @@ use denizen_domain::member::{Directory as UserDirectory, Preferences, UserDimens
 use denizen_domain::permission::names;
 use denizen_domain::text::{ClusterName, Email, Origin, Slug};
 use denizen_domain::time::Timestamp;
+use denizen_store::clusters::registry;
 pub use denizen_store::organizations::{ImageKind, OrganizationProfile};
 use denizen_store::{
     Conn, Store, StoreError, Tx, access_tokens, control, gate, organizations as stored, users,
@@ -414,6 +415,7 @@ impl Directory {
         }
         store.write_gate(org, gate::wait_for_writers).await?;
         self.write_main(org, move |tx| {
+            registry::delete_moves(tx, org)?;
             if !control::delete_organization(tx, org)? {
                 return Err(Error::new(ErrorCode::OrganizationNotFound));
             }

@@ -168,14 +168,30 @@ impl Directory {
         {
             return Err(MoveError::TooLate(cluster));
         }
+        self.take_from(&moving).await;
         let job = self.environment().object_id(now);
         let work = remains::look_after(org, &moving.target);
         self.write_main(OrgKey::CONTROL, move |tx| {
             registry::delete_move(tx, org, owner)?;
-            enqueue_at(tx, job, None, &work, now.plus_seconds(HELD_SECONDS), now)
+            enqueue_at(tx, job, None, &work, now, now)
         })
         .await?;
         Ok(moving.target)
+    }
+
+    /// Takes the target's gate from a mover that has lost the source's, so that nobody has to wait until it is taken for
+    /// dead there, too.
+    async fn take_from(&self, lost: &Move) {
+        let (org, owner) = (lost.org, lost.owner);
+        let taken = match self.cluster_for_move(&lost.target).await {
+            Ok(store) => {
+                store.write_gate(org, move |tx| gate::set_moved(tx, owner)).await.map_err(MoveError::from)
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = taken {
+            tracing::warn!(%error, "the gate of a move's target could not be taken; it is free in half a minute");
+        }
     }
 
     async fn find_moving(&self, slug: &str) -> Result<Organization> {
@@ -303,7 +319,11 @@ impl Mover<'_> {
         order: &MoveOrder,
         told: Told<'_>,
     ) -> Result<Carried> {
+        let owner_before = before.clone();
         self.note(found, before).await?;
+        if let Some(before) = owner_before {
+            self.directory.take_from(&before).await;
+        }
         self.drain(order.wait_seconds, told).await?;
         let shut_at = self.directory.now();
         told(MoveStep::Shut);
@@ -434,7 +454,8 @@ impl Mover<'_> {
         self.source.1.write_gate(org, move |tx| gate::open(tx, owner)).await?;
         let target = &self.target.1;
         // A batch may be on its way still; who takes this from the owner waits for it, or it is refused.
-        if target.write_gate(org, move |tx| gate::set_moved(tx, owner)).await? {
+        target.write_gate(org, move |tx| gate::set_moved(tx, owner)).await?;
+        if self.holds_target.load(Ordering::Relaxed) {
             self.directory.erase_remains(org, &self.target.0, target).await?;
         }
         let forget = move |tx: &Tx<'_>| Ok(registry::delete_move(tx, org, owner)?);

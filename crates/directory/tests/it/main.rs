@@ -20,6 +20,7 @@ mod operator_sessions;
 mod operators;
 mod organizations;
 mod privileges;
+mod relocation;
 mod sessions;
 mod temporary_grants;
 mod variables;

@@ -109,8 +109,8 @@ pub struct OrgMove {
     /// End a move that is under way, or was cut off, and leave the organization where it was
     #[arg(long)]
     pub cancel: bool,
-    /// Do not say how far it is
-    #[arg(long, short)]
+    /// Show no progress
+    #[arg(long)]
     pub quiet: bool,
     #[command(flatten)]
     pub output: Output,

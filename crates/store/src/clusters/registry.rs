@@ -91,6 +91,8 @@ static PUT_MOVE: Sql = Sql::new(
 );
 static DELETE_MOVE: Sql =
     Sql::new("cluster.delete_move", "DELETE FROM organization_move WHERE org_id = $1 AND owner = $2");
+static DELETE_MOVES: Sql =
+    Sql::new("cluster.delete_moves", "DELETE FROM organization_move WHERE org_id = $1");
 
 pub const STATEMENTS: &[&Sql] = &[
     &FIND,
@@ -105,6 +107,7 @@ pub const STATEMENTS: &[&Sql] = &[
     &MOVES,
     &PUT_MOVE,
     &DELETE_MOVE,
+    &DELETE_MOVES,
 ];
 
 fn read_registered(row: &Row<'_>) -> Result<Cluster> {
@@ -221,4 +224,9 @@ pub fn put_move(tx: &Tx<'_>, noted: &Move) -> Result<()> {
 /// Forgets a move; `false` when it was not the owner's.
 pub fn delete_move(tx: &Tx<'_>, org: OrgKey, owner: Uuid) -> Result<bool> {
     Ok(tx.execute(&DELETE_MOVE, &[Param::Int(org.0), Param::Blob(&owner.0)])? > 0)
+}
+
+/// Forgets whatever move of an organization was noted: it is being deleted, and whoever was moving it has lost its gate.
+pub fn delete_moves(tx: &Tx<'_>, org: OrgKey) -> Result<()> {
+    tx.write(&DELETE_MOVES, &[Param::Int(org.0)])
 }
