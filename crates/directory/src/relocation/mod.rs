@@ -437,8 +437,25 @@ impl Mover<'_> {
     /// Step 7.
     async fn set_moved(&self) -> Result<()> {
         let owner = self.owner;
-        let moved = self.source.1.write_gate(self.org, move |tx| gate::set_moved(tx, owner)).await?;
-        if moved { Ok(()) } else { Err(MoveError::Lost) }
+        match self.source.1.write_gate(self.org, move |tx| gate::set_moved(tx, owner)).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(MoveError::Lost),
+            // The connection may have been lost after it was done.
+            Err(error) => {
+                if self.has_moved().await? {
+                    Ok(())
+                } else {
+                    Err(MoveError::Store(error))
+                }
+            }
+        }
+    }
+
+    /// Whether step 7 has been done by this mover.
+    async fn has_moved(&self) -> Result<bool> {
+        let org = self.org;
+        let gate = self.source.1.read(OrgKey::CONTROL, move |conn| gate::find(conn, org)).await?;
+        Ok(gate.is_some_and(|gate| gate.state == GateState::Moved && gate.owner == Some(self.owner)))
     }
 
     /// Leaves all as it was. What cannot be done now is done by the job of step 1.

@@ -144,7 +144,7 @@ impl Relocation {
     ) -> Result<Self> {
         let (source, target) = join(Place::of(source, org, batches), Place::of(target, org, batches)).await;
         let (source, target) = (source?, target?);
-        let given = source.store.scan(org, |conn| Given::read(conn)).await?;
+        let given = source.store.scan(org, Given::read).await?;
         let keeps = given.fits(target.dialect);
         let plans = plan::plans().into_iter().map(Arc::new).collect();
         Ok(Self { source: Arc::new(source), target: Arc::new(target), guard, plans, given, keeps })

@@ -173,7 +173,7 @@ impl Plan {
         };
         let mut size = "0".to_owned();
         for column in self.columns.iter().filter(is_long) {
-            size.push_str(&format!(" + coalesce(octet_length({column}), 0)"));
+            size = format!("{size} + coalesce(octet_length({column}), 0)");
         }
         let mut statement = Statement::new(&format!(
             "SELECT {columns} FROM (SELECT {columns}, org_id, row_size,
@@ -226,17 +226,14 @@ impl Plan {
     /// The statement that adds one row on SQLite, and many on PostgreSQL: the organization first, then the columns.
     pub(super) fn insert(&self, dialect: Dialect, types: &Types) -> String {
         let (name, columns) = (self.name, self.columns.join(", "));
-        let mut values = String::new();
-        for (at, column) in self.columns.iter().enumerate() {
-            values.push_str(if at > 0 { ", " } else { "" });
-            values.push_str(&match dialect {
-                Dialect::Sqlite => format!("?{}", at + 2),
-                Dialect::Postgres => {
-                    let kind = types.get(&(name.to_owned(), (*column).to_owned()));
-                    format!("CAST(${} AS {}[])", at + 2, kind.map_or("text", String::as_str))
-                }
-            });
-        }
+        let value = |(at, column): (usize, &&str)| match dialect {
+            Dialect::Sqlite => format!("?{}", at + 2),
+            Dialect::Postgres => {
+                let kind = types.get(&(name.to_owned(), (*column).to_owned()));
+                format!("CAST(${} AS {}[])", at + 2, kind.map_or("text", String::as_str))
+            }
+        };
+        let values = self.columns.iter().enumerate().map(value).collect::<Vec<_>>().join(", ");
         match dialect {
             Dialect::Sqlite => format!("INSERT INTO {name} (org_id, {columns}) VALUES (?1, {values})"),
             Dialect::Postgres => {
