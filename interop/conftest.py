@@ -29,6 +29,7 @@ LONG = [
     "test_identity",
     "test_durability",
     "test_postgres",
+    "test_clusters",
     "test_failover",
     "test_paging",
     "test_mail",

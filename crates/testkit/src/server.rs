@@ -13,7 +13,7 @@ use denizen_domain::permission::model::Rng;
 use denizen_domain::text::ClusterName;
 use denizen_http::{App, HttpSettings, router};
 use denizen_store::clusters::registry::Cluster;
-use denizen_store::{Clusters, Store};
+use denizen_store::{Clusters, Opening, Store, StoreError, StoreOptions};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -133,7 +133,13 @@ impl TestServer {
         let store = database.open(environment.now());
         let rules = DirectorySettings { passwords: settings.passwords, ..settings.directory.clone() };
         let now = environment.now();
-        let connect = move |cluster: &Cluster, _| Store::open(options_of(&cluster.url), now);
+        let connect = move |cluster: &Cluster, opening: Opening| match options_of(&cluster.url) {
+            // As the binary does.
+            StoreOptions::Sqlite(options) if opening == Opening::Known && !options.path.exists() => {
+                Err(StoreError::Io("there is no such file".to_owned()))
+            }
+            options => Store::open(options, now),
+        };
         let clusters = match far {
             Some(_) => Clusters::new(store.clone(), Arc::new(connect)),
             None => store.clone().into(),

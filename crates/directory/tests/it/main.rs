@@ -5,6 +5,7 @@ mod access_tokens;
 mod account_deletion;
 mod anonymization;
 mod checking;
+mod clusters;
 mod contacts;
 mod cursors;
 mod deletion;
