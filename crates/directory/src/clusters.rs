@@ -224,11 +224,10 @@ impl Directory {
         if let Some(allowed) = changes.allowed {
             cluster.placed_by = self.allowed(allowed).await?;
         }
-        if let Some(replica_url) = changes.replica_url {
-            cluster.replica_url = replica_url;
-        }
-        if let Some(url) = changes.url {
-            cluster.url = url;
+        let leads_elsewhere = changes.url.is_some() || matches!(changes.replica_url, Some(Some(_)));
+        cluster.replica_url = changes.replica_url.unwrap_or(cluster.replica_url);
+        cluster.url = changes.url.unwrap_or(cluster.url);
+        if leads_elsewhere {
             let store =
                 self.stores().open_as(&cluster, Opening::Known).await.map_err(ClusterError::Database)?;
             let found = store.read(OrgKey::CONTROL, registry::belonging).await;

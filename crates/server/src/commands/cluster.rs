@@ -7,6 +7,7 @@ use denizen_directory::clusters::{
     Allowed, ClusterChanges, ClusterError, ClusterSummary, MoveSummary, NewCluster,
 };
 use denizen_domain::text::{ClusterName, Slug};
+use denizen_store::PostgresOptions;
 use serde::Serialize;
 
 use crate::cli::{Cluster, ClusterAdd, ClusterSet, Output};
@@ -59,7 +60,7 @@ fn new_cluster(wanted: &ClusterAdd) -> Result<NewCluster, Failure> {
         ));
     }
     let url = stored_url(&wanted.url)?;
-    let replica_url = wanted.replica.as_deref().map(stored_url).transpose()?;
+    let replica_url = wanted.replica.as_deref().map(replica_url).transpose()?;
     Ok(NewCluster {
         name: wanted.name.clone(),
         url,
@@ -70,7 +71,7 @@ fn new_cluster(wanted: &ClusterAdd) -> Result<NewCluster, Failure> {
 
 fn changes(wanted: &ClusterSet) -> Result<ClusterChanges, Failure> {
     let replica_url = match &wanted.replica {
-        Some(url) => Some(Some(stored_url(url)?)),
+        Some(url) => Some(Some(replica_url(url)?)),
         None => wanted.no_replica.then_some(None),
     };
     let allowed = if wanted.allow_everyone {
@@ -120,6 +121,18 @@ fn parameter<'u>(url: &'u str, name: &str) -> Option<&'u str> {
     query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 
+/// The URL of a replica, as [`stored_url`].
+fn replica_url(url: &str) -> Result<String, Failure> {
+    let stored = stored_url(url)?;
+    match PostgresOptions::parse_replica(&stored) {
+        Ok(_) => Ok(stored),
+        Err(reason) => Err(Failure::usage(
+            format!("the replica {} cannot be used: {reason}", SecretUrl::from(stored)),
+            "it is a hot standby of PostgreSQL: postgres://USER@HOST:PORT/DATABASE?password_file=/PATH",
+        )),
+    }
+}
+
 async fn add(directory: &Directory, new: NewCluster) -> anyhow::Result<()> {
     let (name, url) = (new.name.clone(), new.url.clone());
     directory.add_cluster(new).await.map_err(|error| refused(&error, &name, Some(&url)))?;
@@ -158,6 +171,19 @@ fn refused(error: &ClusterError, name: &ClusterName, url: Option<&str>) -> Failu
         ClusterError::Other(error) => return of_directory(error, About::default()),
     };
     Failure::new(format!("{name}: {error}"), hint)
+}
+
+/// Why a replica cannot be read, if it cannot.
+fn problem_of_replica(url: &str) -> Option<String> {
+    let options = match PostgresOptions::parse_replica(url) {
+        Ok(options) => options,
+        Err(reason) => return Some(format!("its replica cannot be used: {reason}")),
+    };
+    match options.has_tables() {
+        Ok(true) => None,
+        Ok(false) => Some("its replica has no tables of denizen".to_owned()),
+        Err(error) => Some(format!("its replica cannot be read: {error}")),
+    }
 }
 
 /// A cluster as it is shown.
@@ -260,7 +286,10 @@ async fn check(
     if clusters.is_empty() {
         return Err(Failure::new(format!("there is no cluster {name}"), SHOWN).into());
     }
-    let shown: Vec<_> = clusters.iter().map(|cluster| Shown::of(cluster, config)).collect();
+    let mut shown: Vec<_> = clusters.iter().map(|cluster| Shown::of(cluster, config)).collect();
+    for (cluster, shown) in clusters.iter().zip(&mut shown) {
+        shown.problems.extend(cluster.replica_url.as_deref().and_then(problem_of_replica));
+    }
     if output.json {
         report::print_json(&shown)?;
     } else {

@@ -75,6 +75,8 @@ static BELONG: Sql = Sql::new(
 );
 static LEAVE: Sql =
     Sql::new("cluster.leave", "DELETE FROM belonging WHERE installation = $1 AND cluster = $2");
+// What is left of gates says nothing of whoever uses the database next, and whose organizations have the same numbers.
+static FORGET_GATES: Sql = Sql::new("cluster.forget_gates", "DELETE FROM organization_gate");
 static FIND_MOVE: Sql = Sql::new(
     "cluster.find_move",
     "SELECT org_id, source, target, owner, begun_at FROM organization_move WHERE org_id = $1",
@@ -103,6 +105,7 @@ pub const STATEMENTS: &[&Sql] = &[
     &BELONGING,
     &BELONG,
     &LEAVE,
+    &FORGET_GATES,
     &FIND_MOVE,
     &MOVES,
     &PUT_MOVE,
@@ -183,10 +186,14 @@ pub fn belong(tx: &Tx<'_>, belonging: &Belonging) -> Result<()> {
     tx.write(&BELONG, &params)
 }
 
-/// Makes the database nobody's again.
+/// Makes the database nobody's again; `false` when it was somebody else's.
 pub fn leave(tx: &Tx<'_>, belonging: &Belonging) -> Result<bool> {
     let params = [Param::Blob(&belonging.installation.0), Param::Text(belonging.cluster.as_str())];
-    Ok(tx.execute(&LEAVE, &params)? > 0)
+    let left = tx.execute(&LEAVE, &params)? > 0;
+    if left {
+        tx.execute(&FORGET_GATES, &[])?;
+    }
+    Ok(left)
 }
 
 fn read_move(row: &Row<'_>) -> Result<Move> {
