@@ -15,7 +15,7 @@ use denizen_store::clusters::registry::{self, Belonging};
 use denizen_store::gate::{self, GateState};
 use denizen_store::relocation::{Batches, Relocation};
 use denizen_store::{SqliteOptions, Store, StoreError, control, users};
-use denizen_testkit::{Engines, FAR, NOON, ORIGIN, TestCaller, TestOrg, TestServer};
+use denizen_testkit::{FAR, NOON, ORIGIN, TestCaller, TestOrg, TestServer};
 use serde_json::json;
 
 fn name(text: &str) -> ClusterName {
@@ -92,20 +92,6 @@ async fn organizations_of_two_databases_live_side_by_side() {
     assert_eq!(members(server.store(), key).await, 0, "nothing of it lies in main");
     assert_eq!(members(&server.far_store().await, key).await, 2);
     server.assert_consistent().await;
-}
-
-#[tokio::test]
-async fn the_two_databases_may_be_of_two_engines() {
-    for engines in [Engines::Mixed, Engines::MixedReversed] {
-        // There is one of each only where the tests run on PostgreSQL.
-        let Some(server) = TestServer::over(engines).await else { return };
-        is_alive(&server.org("near").await).await;
-        is_alive(&server.org_in("afar", FAR).await).await;
-        let other = server.another_process().await;
-        let admin = server.org_in("third", FAR).await.admin().await;
-        admin.at(&other).get("/user/").await.expect(200);
-        server.assert_consistent().await;
-    }
 }
 
 #[tokio::test]
@@ -350,4 +336,24 @@ async fn who_lives_in_a_cluster_that_is_gone_is_refused_for_now_and_everything_e
     }
     admin.at(&other).get("/user/").await.expect(200);
     assert_eq!(directory.failing_clusters(), []);
+}
+
+/// Left out where the tests do not run on PostgreSQL, for there is only one engine then.
+mod postgres {
+    use denizen_testkit::Engines;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_two_databases_may_be_of_two_engines() {
+        for engines in [Engines::Mixed, Engines::MixedReversed] {
+            let server = TestServer::over(engines).await.unwrap();
+            is_alive(&server.org("near").await).await;
+            is_alive(&server.org_in("afar", FAR).await).await;
+            let other = server.another_process().await;
+            let admin = server.org_in("third", FAR).await.admin().await;
+            admin.at(&other).get("/user/").await.expect(200);
+            server.assert_consistent().await;
+        }
+    }
 }
