@@ -106,17 +106,14 @@ impl Directory {
     /// # Errors
     /// [`ErrorCode::OrganizationNotFound`].
     pub async fn list_all_jobs(&self, slug: Option<&str>, most: i64) -> Result<Vec<ListedJob>> {
-        let jobs = match slug {
-            Some(slug) => {
-                let found = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
-                self.query(found.org, move |conn| stored::list(conn, most)).await?
-            }
-            None => {
-                let mut all = self.of_all(move |conn| stored::list_all(conn, most)).await?.concat();
-                all.sort_by_key(|job| (job.org, job.job_id));
-                all.truncate(usize::try_from(most).unwrap_or_default());
-                all
-            }
+        let jobs = if let Some(slug) = slug {
+            let found = self.find_organization(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
+            self.query(found.org, move |conn| stored::list(conn, most)).await?
+        } else {
+            let mut all = self.of_all(move |conn| stored::list_all(conn, most)).await?.concat();
+            all.sort_by_key(|job| (job.org, job.job_id));
+            all.truncate(usize::try_from(most).unwrap_or_default());
+            all
         };
         self.with_names(jobs).await
     }

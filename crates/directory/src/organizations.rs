@@ -240,6 +240,11 @@ impl Directory {
         if Slug::parse(slug).is_err() {
             return Ok(None);
         }
+        // Boxed, so that a call whose organization is known does not carry the room that reading one needs.
+        Box::pin(self.read_organization(slug, now)).await
+    }
+
+    async fn read_organization(&self, slug: &str, now: Timestamp) -> Result<Option<Arc<Organization>>> {
         let Some(mapped) = self.find_mapped(slug).await? else {
             return Ok(None);
         };

@@ -59,20 +59,6 @@ impl TestDatabase {
         database
     }
 
-    /// A database of the engine that the environment does not name; none where there is no PostgreSQL.
-    ///
-    /// # Panics
-    /// When PostgreSQL cannot be used.
-    pub(crate) fn other() -> Option<Self> {
-        // Only where the tests run on PostgreSQL is there one for sure.
-        Self::new().url.is_some().then(Self::sqlite)
-    }
-
-    /// How a process is told of the database.
-    pub(crate) fn name(&self) -> String {
-        self.url.clone().unwrap_or_else(|| format!("sqlite:{}", self.file().display()))
-    }
-
     /// A database of SQLite, whatever the environment says.
     ///
     /// # Panics
@@ -92,7 +78,7 @@ impl TestDatabase {
     /// When the server's URL is not one.
     pub(crate) fn options(&self) -> StoreOptions {
         match &self.url {
-            Some(url) => options_of(url),
+            Some(url) => few_connections(url).into(),
             None => SqliteOptions::new(self.file()).into(),
         }
     }
@@ -139,18 +125,7 @@ async fn remove(client: &Client, name: &str) -> Result<(), Error> {
     }
 }
 
-/// How the database that [`TestDatabase::name`] names is opened.
-///
-/// # Panics
-/// When it names none.
-pub(crate) fn options_of(name: &str) -> StoreOptions {
-    match name.strip_prefix("sqlite:") {
-        Some(file) => SqliteOptions::new(PathBuf::from(file)).into(),
-        None => few_connections(name).into(),
-    }
-}
-
-fn few_connections(url: &str) -> PostgresOptions {
+pub(crate) fn few_connections(url: &str) -> PostgresOptions {
     let mut options = PostgresOptions::parse(url).unwrap_or_else(|error| panic!("{SERVER}: {error}"));
     options.write_connections = CONNECTIONS;
     options.long_read_connections = 2;

@@ -1,5 +1,6 @@
 //! A server in process: a database of its own, the rules, the router; no sockets.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,13 +14,13 @@ use denizen_domain::permission::model::Rng;
 use denizen_domain::text::ClusterName;
 use denizen_http::{App, HttpSettings, router};
 use denizen_store::clusters::registry::Cluster;
-use denizen_store::{Clusters, Opening, Store, StoreError, StoreOptions};
+use denizen_store::{Clusters, Opening, SqliteOptions, Store, StoreError, StoreOptions};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::answer::Answer;
 use crate::contract::Contract;
-use crate::engine::{TestDatabase, options_of};
+use crate::engine::{TestDatabase, few_connections};
 use crate::environment::{NOON, TestClock, environment};
 
 /// How a test server differs from one that was installed with no settings at all.
@@ -96,11 +97,11 @@ impl TestServer {
     pub async fn over(engines: Engines) -> Option<Self> {
         let (main, far) = match engines {
             Engines::Alike => (TestDatabase::new(), TestDatabase::new()),
-            Engines::Mixed => (TestDatabase::new(), TestDatabase::other()?),
-            Engines::MixedReversed => (TestDatabase::other()?, TestDatabase::new()),
+            Engines::Mixed => (TestDatabase::new(), other_database()?),
+            Engines::MixedReversed => (other_database()?, TestDatabase::new()),
         };
         let databases = (Arc::new(main), Some(Arc::new(far)));
-        let url = databases.1.as_ref().map(|far| far.name()).expect("made above");
+        let url = databases.1.as_ref().map(|far| name_of(far)).expect("made above");
         let server =
             Self::open(TestSettings::default(), TestClock::at(NOON), databases, Arc::default()).await;
         let name = ClusterName::parse(FAR).expect("a name");
@@ -244,6 +245,24 @@ impl TestServer {
     /// When the database is damaged or contradicts itself.
     pub async fn assert_consistent(&self) {
         assert_eq!(self.directory().check().await, Ok(Vec::new()));
+    }
+}
+
+/// A database of SQLite, where the tests run on PostgreSQL; else none, for only there is another engine.
+fn other_database() -> Option<TestDatabase> {
+    TestDatabase::new().url.is_some().then(TestDatabase::sqlite)
+}
+
+/// How a cluster in the database is registered.
+fn name_of(database: &Arc<TestDatabase>) -> String {
+    database.url.clone().unwrap_or_else(|| format!("sqlite:{}", database.file().display()))
+}
+
+/// How what is registered so is opened.
+fn options_of(name: &str) -> StoreOptions {
+    match name.strip_prefix("sqlite:") {
+        Some(file) => SqliteOptions::new(PathBuf::from(file)).into(),
+        None => few_connections(name).into(),
     }
 }
 

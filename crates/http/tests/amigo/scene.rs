@@ -40,8 +40,8 @@ impl Scene {
     }
 
     async fn with(server: TestServer, ours: TestOrg) -> Self {
-        let ours = Side::of(ours).await;
-        let theirs = Side::of(server.org("globex").await).await;
+        let ours = Box::pin(Side::of(ours)).await;
+        let theirs = Box::pin(Side::of(server.org("globex").await)).await;
         Self { server, ours, theirs }
     }
 }

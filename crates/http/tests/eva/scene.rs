@@ -48,8 +48,8 @@ impl Scene {
     }
 
     async fn with(server: TestServer, ours: TestOrg) -> Self {
-        let ours = Side::of(ours, 1).await;
-        let theirs = Side::of(server.org("globex").await, 2).await;
+        let ours = Box::pin(Side::of(ours, 1)).await;
+        let theirs = Box::pin(Side::of(server.org("globex").await, 2)).await;
         Self { server, ours, theirs }
     }
 }

@@ -253,23 +253,26 @@ async fn list(directory: &Directory, config: &Config, output: Output) -> anyhow:
         ]
     });
     let titles = ["CLUSTER", "KIND", "ORGANIZATIONS", "PLACED BY", "STATE", "WHERE"];
-    let mut text = table(&titles, rows);
+    let mut lines = vec![table(&titles, rows)];
     for cluster in &shown {
         let name = cluster.name;
         if let Some(url) = &cluster.replica_url {
-            text += &format!("{name} has a replica: {url}\n");
+            lines.push(format!("{name} has a replica: {url}\n"));
         }
         for problem in &cluster.problems {
-            text += &format!("{name}: {problem}\n");
+            lines.push(format!("{name}: {problem}\n"));
         }
         // Each of both ends has it.
         for one in cluster.moves.iter().filter(|one| one.source == *name) {
             let MoveSummary { org_id, source, target, begun_at } = one;
-            text +=
-                &format!("{org_id} is moving from {source} to {target} since {}\n", whole_seconds(*begun_at));
+            let since = whole_seconds(*begun_at);
+            lines.push(format!(
+                "{org_id} is moving from {source} to {target} since {since}
+"
+            ));
         }
     }
-    report::print(&text)
+    report::print(&lines.concat())
 }
 
 async fn clusters(directory: &Directory, only: Option<&ClusterName>) -> Result<Vec<ClusterSummary>, Failure> {
@@ -293,15 +296,14 @@ async fn check(
     if output.json {
         report::print_json(&shown)?;
     } else {
-        let mut text = String::new();
-        for cluster in &shown {
+        let line = |cluster: &Shown<'_>| {
             let found = match cluster.problems.as_slice() {
                 [] => "answers, is this installation's, and has the tables of this denizen".to_owned(),
                 problems => problems.join("; "),
             };
-            text += &format!("{}: {found}\n", cluster.name);
-        }
-        report::print(&text)?;
+            format!("{}: {found}\n", cluster.name)
+        };
+        report::print(&shown.iter().map(line).collect::<String>())?;
     }
     let bad: Vec<_> =
         shown.iter().filter(|cluster| !cluster.problems.is_empty()).map(|one| one.name.as_str()).collect();

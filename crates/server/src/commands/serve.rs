@@ -45,7 +45,7 @@ async fn until_stopped(config: &Config, way: &Way, flags: &Serve) -> anyhow::Res
     installation::create_data_folder(config)?;
     let courier = wiring::courier(config, &wiring::mail_settings(config))?;
     let store = installation::open_store(config, Replicas::Used)?;
-    let result = over(store.clone(), config, way, flags, courier, listener, &signals).await;
+    let result = Box::pin(over(store.clone(), config, way, flags, courier, listener, &signals)).await;
     // Last: whatever was acknowledged is on disk already; this copies the log into the database.
     store.close();
     let ended = result?;

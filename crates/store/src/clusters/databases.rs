@@ -109,31 +109,26 @@ impl Databases {
                 return Err(failed.error.clone());
             }
             let patience = if failed.is_some() { patience.min(GLANCE) } else { patience };
-            let attempt = match running {
-                Some(attempt) => attempt,
-                None => {
-                    known.attempts += 1;
-                    let store = open_anew(Arc::clone(&self.connect), main.clone(), cluster.clone());
-                    let attempt = Attempt { number: known.attempts, by, store: store.boxed().shared() };
-                    known.opening = Some(attempt.clone());
-                    attempt
-                }
-            };
+            let attempt = running.unwrap_or_else(|| {
+                known.attempts += 1;
+                let store = open_anew(Arc::clone(&self.connect), main.clone(), cluster.clone());
+                let attempt = Attempt { number: known.attempts, by, store: store.boxed().shared() };
+                known.opening = Some(attempt.clone());
+                attempt
+            });
             (attempt, patience)
         };
-        match tokio::time::timeout(patience, attempt.store.clone()).await {
-            Ok(result) => self.settle(&cluster.name, &attempt, result),
-            Err(_) => {
-                let text = format!("the database of the cluster {} has not answered yet", cluster.name);
-                let mut all = self.lock();
-                let known = all.entry(cluster.name.clone()).or_default();
-                // What is known of the last failure says more.
-                let said = known.failed.as_ref().filter(|failed| failed.by == attempt.by);
-                let error = said.map_or(StoreError::Unreachable(text), |failed| failed.error.clone());
-                known.note_failure(&cluster.name, attempt.by, &error);
-                Err(error)
-            }
+        if let Ok(result) = tokio::time::timeout(patience, attempt.store.clone()).await {
+            return self.settle(&cluster.name, &attempt, result);
         }
+        let text = format!("the database of the cluster {} has not answered yet", cluster.name);
+        let mut all = self.lock();
+        let known = all.entry(cluster.name.clone()).or_default();
+        // What is known of the last failure says more.
+        let said = known.failed.as_ref().filter(|failed| failed.by == attempt.by);
+        let error = said.map_or(StoreError::Unreachable(text), |failed| failed.error.clone());
+        known.note_failure(&cluster.name, attempt.by, &error);
+        Err(error)
     }
 
     /// Keeps what came of an attempt; the first of those who waited for it does.
