@@ -112,7 +112,7 @@ async fn relocate(title: &str, source: &Store, target: &Store) -> anyhow::Result
         all.as_secs_f64(),
         rows as f64 / all.as_secs_f64(),
         copied.as_secs_f64(),
-        (all - copied).as_secs_f64()
+        all.saturating_sub(copied).as_secs_f64()
     );
     let mut before = begun;
     for ((phase, table), rows, at) in times.into_inner().unwrap_or_else(PoisonError::into_inner) {

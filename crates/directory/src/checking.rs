@@ -56,7 +56,7 @@ impl Directory {
     pub async fn look_over(&self, watch: Watch) -> Result<Looked> {
         let mut looked = Looked::default();
         let report = self.stores().main().look_over(Placement::Own, Arc::clone(&watch)).await?;
-        looked.add(ClusterName::MAIN, report);
+        looked.add(&ClusterName::MAIN, report);
         // Where the map cannot be read, what was found in it is why.
         let registered = match self.stores().registered().await {
             Ok(registered) => registered,
@@ -65,7 +65,7 @@ impl Directory {
         };
         for cluster in registered {
             let report = self.look_over_cluster(&cluster.name, &watch).await;
-            looked.add(cluster.name, report.unwrap_or_else(|error| unreachable(&error)));
+            looked.add(&cluster.name, report.unwrap_or_else(|error| unreachable(&error)));
         }
         if looked.findings.iter().any(|finding| finding.org.is_some())
             && let Ok(map) = self.query(OrgKey::CONTROL, control::list_organizations).await
@@ -114,7 +114,7 @@ fn unreachable(error: &StoreError) -> Report {
 }
 
 impl Looked {
-    fn add(&mut self, cluster: ClusterName, report: Report) {
+    fn add(&mut self, cluster: &ClusterName, report: Report) {
         let named = |finding: denizen_store::check::Finding| Finding {
             cluster: cluster.clone(),
             kind: finding.kind,

@@ -400,7 +400,7 @@ impl Mover<'_> {
     }
 
     async fn has_rows(&self, store: &Store) -> Result<bool> {
-        Ok(store.scan(self.org, |conn| denizen_store::relocation::has_rows(conn)).await?)
+        Ok(store.scan(self.org, denizen_store::relocation::has_rows).await?)
     }
 
     /// Looks, within each transaction in the target, whether its gate is still ours.
@@ -420,7 +420,7 @@ impl Mover<'_> {
                 // The database may answer again in time.
                 Err(error) if self.directory.now() >= until => return Err(error),
                 Err(error) => {
-                    tracing::warn!(%error, "the lease of a move could not be renewed; it is tried again")
+                    tracing::warn!(%error, "the lease of a move could not be renewed; it is tried again");
                 }
             }
         }
