@@ -101,7 +101,7 @@ impl TestServer {
             Engines::MixedReversed => (other_database()?, TestDatabase::new()),
         };
         let databases = (Arc::new(main), Some(Arc::new(far)));
-        let url = databases.1.as_ref().map(|far| name_of(far)).expect("made above");
+        let url = databases.1.as_ref().map(name_of).expect("made above");
         let server =
             Self::open(TestSettings::default(), TestClock::at(NOON), databases, Arc::default()).await;
         let name = ClusterName::parse(FAR).expect("a name");

@@ -18,6 +18,7 @@ use crate::report::{self, Failure};
 const ADVICE: &str = "the chapter \"What `denizen check` finds\" of docs/operations.md says what each means and what mends it; \
                       before that,";
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "every command takes its flags so")]
 pub fn run(config: &Config, check: &Check) -> anyhow::Result<()> {
     let place = config.place();
     let keep = match place {

@@ -32,6 +32,9 @@ impl fmt::Debug for Replicas {
     }
 }
 
+/// A number of a replica.
+type Count = fn(&denizen_store::ReplicaState) -> u64;
+
 impl Collector for Replicas {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let replicas = self.0.replicas();
@@ -45,7 +48,6 @@ impl Collector for Replicas {
             let labels = [("cluster", cluster.as_str())];
             ConstGauge::new(state.staleness.as_secs_f64()).encode(family.encode_family(&labels)?)?;
         }
-        type Count = fn(&denizen_store::ReplicaState) -> u64;
         let counts: [(&str, &str, Count); 2] = [
             ("replica_reads", "Reads that a replica has answered", |state| state.reads),
             (
