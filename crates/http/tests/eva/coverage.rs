@@ -239,12 +239,12 @@ async fn succeeds(
 
 #[tokio::test]
 async fn an_administrator_succeeds_at_every_place() {
-    everything_succeeds(Scene::set().await).await;
+    Box::pin(everything_succeeds(Scene::set().await)).await;
 }
 
 #[tokio::test]
 async fn the_same_where_one_organization_lives_in_another_cluster() {
-    everything_succeeds(Scene::set_far().await).await;
+    Box::pin(everything_succeeds(Scene::set_far().await)).await;
 }
 
 async fn everything_succeeds(scene: Scene) {
