@@ -8,8 +8,9 @@ use denizen_domain::ids::OrgKey;
 use denizen_domain::text::ClusterName;
 pub use denizen_store::check::{Doing, Kind, Step, Watch};
 use denizen_store::check::{Mapped, Placement, Report, UNREACHABLE, mapped};
-use denizen_store::{StoreError, control};
+use denizen_store::{Conn, StoreError, control};
 
+use crate::clusters::erased_in;
 use crate::error::Result;
 use crate::handle::Directory;
 
@@ -97,7 +98,13 @@ impl Directory {
 
     async fn mapped(&self, cluster: &ClusterName) -> Result<Mapped, StoreError> {
         let cluster = cluster.clone();
-        self.stores().main().read(OrgKey::CONTROL, move |conn| mapped(conn, &cluster)).await
+        let read = move |conn: &Conn<'_>| {
+            let mut mapped = mapped(conn, &cluster)?;
+            // The jobs that erase what an organization has left in another cluster lie in the control store, too.
+            mapped.moving.extend(erased_in(conn, &cluster)?);
+            Ok(mapped)
+        };
+        self.stores().main().read(OrgKey::CONTROL, read).await
     }
 
     /// As [`Self::look_over`]; a line for each finding, none when all is well.

@@ -401,15 +401,21 @@ fn needed(tx: &Tx<'_>, name: &ClusterName, is_lost: bool) -> Result<Option<Strin
     if registry::moves(tx)?.iter().any(|one| one.source == *name || one.target == *name) {
         return Ok(Some(format!("an organization is on its way to or from the cluster {name}")));
     }
-    let is_erased_there = |payload: &str| {
-        let work = serde_json::from_str::<Work>(payload);
-        matches!(work, Ok(Work::EraseOrganization { cluster, .. }) if cluster == name.as_str())
-    };
-    let is_erased = stored::list_all(tx, MOST_JOBS)?.iter().any(|job| is_erased_there(&job.payload));
-    if is_erased && !is_lost {
+    if !is_lost && !erased_in(tx, name)?.is_empty() {
         return Ok(Some(format!("an organization that left the cluster {name} is still to be erased there")));
     }
     Ok(None)
+}
+
+/// The organizations that are still to be erased in a cluster, which they have left; asked of the control store.
+pub(crate) fn erased_in(conn: &Conn<'_>, name: &ClusterName) -> denizen_store::Result<Vec<OrgKey>> {
+    let erased = |job: &stored::Job| match serde_json::from_str::<Work>(&job.payload) {
+        Ok(Work::EraseOrganization { org_key, cluster }) if cluster == name.as_str() => {
+            Some(org_key.map_or(job.org, OrgKey))
+        }
+        _ => None,
+    };
+    Ok(stored::list_all(conn, MOST_JOBS)?.iter().filter_map(erased).collect())
 }
 
 fn named(orgs: &[OrgKey], slugs: &HashMap<OrgKey, Slug>) -> Vec<Slug> {

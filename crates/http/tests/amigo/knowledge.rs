@@ -8,7 +8,7 @@ use denizen_domain::time::Timestamp;
 use denizen_store::memories::{self, Memory};
 use denizen_store::messages::{self, Message};
 use denizen_store::user_models::{self, UserModel};
-use denizen_store::{StoreError, Tx};
+use denizen_store::{StoreError, Tx, users};
 use denizen_testkit::{Answer, NOON, TestCaller, TestOrg, TestServer};
 use serde_json::{Value, json};
 
@@ -47,12 +47,15 @@ fn memory(number: u64, user: &str, conversation: u64, messages: &[u64]) -> Memor
 }
 
 async fn write(org: &TestOrg, closure: impl FnMut(&Tx<'_>) -> Result<(), StoreError> + Send + 'static) {
-    org.server.store().write(org.key_in_store().await, closure).await.unwrap();
+    org.server.clusters().write(org.key_in_store().await, closure).await.unwrap();
 }
 
 async fn keep(org: &TestOrg, messages: Vec<Message>, memories: Vec<Memory>) {
     write(org, move |tx| {
-        messages.iter().try_for_each(|message| messages::insert(tx, message, &[0; 16], NOON))?;
+        for message in &messages {
+            messages::insert(tx, message, &[0; 16], NOON)?;
+            users::recount_stats(tx, message.user_id)?;
+        }
         memories.iter().try_for_each(|memory| memories::insert(tx, memory, &[0; 16], NOON))
     })
     .await;
