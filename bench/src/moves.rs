@@ -1,40 +1,63 @@
-//! How long an organization takes to move from SQLite to PostgreSQL and back, table by table, and how fast rows go over.
+//! How long an organization takes to move from SQLite to PostgreSQL and to SQLite again, by the rules that `denizen org move`
+//! goes by: table by table, how fast rows go over, and for how long writes are refused.
 
 use std::fmt::Write as _;
 use std::fs;
+use std::future::pending;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow};
+use denizen_directory::clusters::{Allowed, NewCluster};
+use denizen_directory::organizations::{FirstAdmin, NewOrganization};
+use denizen_directory::relocation::{MoveOrder, MoveStep};
+use denizen_directory::{Clock, Directory, DirectorySettings, Entropy, Environment};
 use denizen_domain::ids::{ObjectId, OrgKey, UserId};
-use denizen_domain::member::{Directory, Preferences};
-use denizen_domain::permission::{FrontendView, Grants};
-use denizen_domain::text::Email;
+use denizen_domain::member::{Directory as UserDirectory, Preferences};
+use denizen_domain::text::{ClusterName, Email, Slug};
 use denizen_domain::time::Timestamp;
+use denizen_store::clusters::registry::Cluster;
 use denizen_store::memories::{self, Memory};
-use denizen_store::relocation::{Batches, Phase, Relocation, Step};
+use denizen_store::relocation::Phase;
 use denizen_store::users::{self, NewUser};
-use denizen_store::{PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, roles};
+use denizen_store::{
+    Clusters, Conn, PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, control, roles,
+};
 
-use crate::data::person;
+use crate::data::{Rng, person};
 
 const NOW: Timestamp = Timestamp(1_760_000_000_000_000);
-const ROLE: ObjectId = ObjectId([7; 12]);
-/// No organization of other data in the same database has it.
-const ORG: OrgKey = OrgKey(200_000_001);
 const MEMORIES: usize = 3;
 const BATCH: usize = 1_000;
+const SLUG: &str = "moving";
 
-fn new_user(number: usize) -> NewUser {
+struct System(Mutex<Rng>);
+
+impl Clock for System {
+    fn now(&self) -> Timestamp {
+        #[expect(clippy::disallowed_methods, reason = "there is no server that would read it")]
+        let now = SystemTime::now();
+        Timestamp(now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64))
+    }
+}
+
+impl Entropy for System {
+    fn fill(&self, bytes: &mut [u8]) {
+        let mut rng = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        bytes.fill_with(|| rng.next() as u8);
+    }
+}
+
+fn new_user(number: usize, role_id: ObjectId) -> NewUser {
     let person = person(0, number);
     NewUser {
-        directory: Directory::Members,
+        directory: UserDirectory::Members,
         user_id: UserId::from_object_id(person.id),
         email: Email::parse(&person.email).expect("an address"),
         first_name: person.first_name,
         last_name: person.last_name,
-        role_id: ROLE,
+        role_id,
         is_verified: true,
         preferences: Preferences::default(),
         open_variables: [].into(),
@@ -59,20 +82,13 @@ fn memory(user: UserId, number: usize) -> Memory {
     }
 }
 
-async fn fill(store: &Store, users: usize) -> anyhow::Result<()> {
-    let role = roles::Role {
-        role_id: ROLE,
-        name: "Member".to_owned(),
-        description: String::new(),
-        frontend_view: FrontendView::Client,
-        grants: Grants::default(),
-        is_super: false,
-    };
-    store.write(ORG, move |tx| roles::insert(tx, &role, NOW)).await?;
+async fn fill(store: &Store, org: OrgKey, users: usize) -> anyhow::Result<()> {
+    let role = store.read(org, |conn: &Conn<'_>| roles::find_by_name(conn, "DefaultUserRole")).await?;
+    let role = role.context("the default role")?.role_id;
     for from in (0..users).step_by(BATCH) {
         let add = move |tx: &Tx<'_>| {
             for number in from..(from + BATCH).min(users) {
-                let user = new_user(number);
+                let user = new_user(number, role);
                 users::import(tx, &user, &[], NOW, NOW)?;
                 for one in 0..MEMORIES {
                     memories::insert(tx, &memory(user.user_id, number * MEMORIES + one), &[5; 16], NOW)?;
@@ -80,7 +96,7 @@ async fn fill(store: &Store, users: usize) -> anyhow::Result<()> {
             }
             Ok::<_, StoreError>(())
         };
-        store.write(ORG, add).await?;
+        store.write(org, add).await?;
     }
     Ok(())
 }
@@ -88,10 +104,11 @@ async fn fill(store: &Store, users: usize) -> anyhow::Result<()> {
 /// When the last rows of a table were done, by phase and table, in the order in which they were.
 type Times = Vec<((Phase, &'static str), u64, Instant)>;
 
-async fn relocate(title: &str, source: &Store, target: &Store) -> anyhow::Result<String> {
+async fn relocate(title: &str, directory: &Directory, target: &ClusterName) -> anyhow::Result<()> {
     let begun = Instant::now();
     let times: Mutex<Times> = Mutex::default();
-    let note = |step: Step| {
+    let note = |step: MoveStep| {
+        let MoveStep::Table(step) = step else { return };
         let mut times = times.lock().unwrap_or_else(PoisonError::into_inner);
         let place = (step.phase, step.table);
         match times.last_mut() {
@@ -99,20 +116,18 @@ async fn relocate(title: &str, source: &Store, target: &Store) -> anyhow::Result
             _ => times.push((place, step.rows, Instant::now())),
         }
     };
-    let relocation =
-        Relocation::prepare((source, target), ORG, Arc::new(|_: &Tx<'_>| Ok(())), Batches::default()).await?;
-    let moved = relocation.copy(&note).await?;
-    let copied = begun.elapsed();
-    let differences = relocation.compare(&moved, &note).await?;
-    ensure!(differences.is_empty(), "{title}: {differences:?}");
-    let all = begun.elapsed();
-    let rows: u64 = moved.iter().map(|one| one.sum.rows).sum();
+    let order = MoveOrder { slug: SLUG.to_owned(), target: target.clone(), wait_seconds: 60 };
+    let moved = directory
+        .move_organization(&order, pending(), &note)
+        .await
+        .map_err(|error| anyhow!("{title}: {error}"))?;
     let mut text = format!(
-        "{title}: {rows} rows in {:.1} s, {:.0} rows/s; copied in {:.1} s, compared in {:.1} s\n",
-        all.as_secs_f64(),
-        rows as f64 / all.as_secs_f64(),
-        copied.as_secs_f64(),
-        all.saturating_sub(copied).as_secs_f64()
+        "{title}: {} rows in {:.1} s, {:.0} rows/s; copied in {:.1} s; writes were refused for {:.1} s\n",
+        moved.rows,
+        moved.seconds,
+        moved.rows as f64 / moved.seconds,
+        moved.copy_seconds,
+        moved.refused_seconds
     );
     let mut before = begun;
     for ((phase, table), rows, at) in times.into_inner().unwrap_or_else(PoisonError::into_inner) {
@@ -126,30 +141,54 @@ async fn relocate(title: &str, source: &Store, target: &Store) -> anyhow::Result
             )?;
         }
     }
-    Ok(text)
-}
-
-async fn run(folder: &Path, users: usize, url: &str) -> anyhow::Result<String> {
-    let open = |name: &str| {
-        let options = SqliteOptions::new(folder.join(name));
-        Store::open(StoreOptions::from(options), NOW)
-    };
-    let origin = open("from.db")?;
-    let begun = Instant::now();
-    fill(&origin, users).await?;
-    println!("made {users} users with {MEMORIES} memories each in {:.0} s", begun.elapsed().as_secs_f64());
-    let options = PostgresOptions::parse(url).map_err(anyhow::Error::msg)?;
-    let server = Store::open(StoreOptions::from(options), NOW)?;
-    let mut text = relocate("SQLite to PostgreSQL", &origin, &server).await?;
     print!("{text}");
-    let back = open("back.db")?;
-    let home = relocate("PostgreSQL to SQLite", &server, &back).await?;
-    print!("{home}");
-    text.push_str(&home);
-    Ok(text)
+    Ok(())
 }
 
-pub(crate) fn measure(folder: &Path, users: usize, url: &str) -> anyhow::Result<String> {
+fn open(cluster: &Cluster) -> Result<Store, StoreError> {
+    let options = match cluster.url.strip_prefix("sqlite:") {
+        Some(path) => StoreOptions::from(SqliteOptions::new(path)),
+        None => PostgresOptions::parse(&cluster.url).map_err(StoreError::Refused)?.into(),
+    };
+    Store::open(options, NOW)
+}
+
+async fn run(folder: &Path, users: usize, url: &str) -> anyhow::Result<()> {
+    let main = Store::open(SqliteOptions::new(folder.join("main.db")), NOW)?;
+    let stores = Clusters::new(main.clone(), Arc::new(|cluster: &Cluster, _| open(cluster)));
+    let seed = std::process::id().into();
+    let system = Arc::new(System(Mutex::new(Rng(seed))));
+    let environment = Environment { clock: Arc::clone(&system) as _, entropy: system };
+    let directory = Directory::open(stores, environment, DirectorySettings::default()).await?;
+    let (server, file) = (ClusterName::parse("server")?, ClusterName::parse("file")?);
+    let back = format!("sqlite:{}", folder.join("back.db").display());
+    for (name, url) in [(&server, url), (&file, back.as_str())] {
+        let new = NewCluster {
+            name: name.clone(),
+            url: url.to_owned(),
+            replica_url: None,
+            allowed: Allowed::Everyone,
+        };
+        directory.add_cluster(new).await.map_err(|error| anyhow!("{name}: {error}"))?;
+    }
+    let admin = FirstAdmin {
+        email: Email::parse("admin@moving.example")?,
+        first_name: "First".to_owned(),
+        last_name: "Administrator".to_owned(),
+    };
+    let new = NewOrganization::named(Slug::parse(SLUG)?, "Moving");
+    directory.create_organization(new, admin, &ClusterName::MAIN).await?;
+    let found = main.read(OrgKey::CONTROL, |conn: &Conn<'_>| control::find_by_slug(conn, SLUG)).await?;
+    let begun = Instant::now();
+    fill(&main, found.context("the organization")?.org, users).await?;
+    println!("made {users} users with {MEMORIES} memories each in {:.0} s", begun.elapsed().as_secs_f64());
+    relocate("SQLite to PostgreSQL", &directory, &server).await?;
+    relocate("PostgreSQL to SQLite", &directory, &file).await?;
+    directory.close();
+    Ok(())
+}
+
+pub(crate) fn measure(folder: &Path, users: usize, url: &str) -> anyhow::Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;
     }

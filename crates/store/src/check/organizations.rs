@@ -13,6 +13,15 @@ use crate::sql::{Dialect, Param, Row, Sql, Statement, Value};
 
 static PLACED: Sql = Sql::new("check.placed", "SELECT org_id FROM organization WHERE cluster = $1");
 static MOVING: Sql = Sql::new("check.moving", "SELECT org_id FROM organization_move");
+// What has moved away, or was on its way, and is about to be erased: these jobs are the control store's.
+static LEAVING: Sql = Sql::split(
+    "check.leaving",
+    "SELECT CAST(payload ->> 'org_key' AS INTEGER) FROM job WHERE org_id = 0 AND kind = 'organization.erase'
+     AND state IN ('waiting', 'running') AND payload ->> 'cluster' = $1 AND payload ->> 'org_key' IS NOT NULL",
+    "SELECT CAST(CAST(payload AS JSONB) ->> 'org_key' AS BIGINT) FROM job WHERE org_id = 0
+     AND kind = 'organization.erase' AND state IN ('waiting', 'running')
+     AND CAST(payload AS JSONB) ->> 'cluster' = $1 AND CAST(payload AS JSONB) ->> 'org_key' IS NOT NULL",
+);
 static PARENTS: Sql = Sql::new(
     "check.parents",
     "SELECT org_id FROM organization AS child WHERE parent_org_id IS NOT NULL AND NOT EXISTS
@@ -37,8 +46,17 @@ static IS_SHUT: Sql = Sql::new(
 static HAS_PROFILE: Sql =
     Sql::new("check.has_profile", "SELECT 1 FROM organization_profile WHERE org_id = $1");
 
-pub(crate) const STATEMENTS: &[&Sql] =
-    &[&PLACED, &MOVING, &PARENTS, &GREATEST, &LAST_NUMBER, &IS_BEING_ERASED, &IS_SHUT, &HAS_PROFILE];
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &PLACED,
+    &MOVING,
+    &LEAVING,
+    &PARENTS,
+    &GREATEST,
+    &LAST_NUMBER,
+    &IS_BEING_ERASED,
+    &IS_SHUT,
+    &HAS_PROFILE,
+];
 
 /// What may be there of an organization that is not: the map itself, and what goes by itself or outlives it.
 const OUTLIVING: [&str; 5] = ["organization", "organization_gate", "organization_move", "job", "rate_permit"];
@@ -99,9 +117,12 @@ fn org_of(row: &Row<'_>) -> Result<OrgKey> {
 
 /// What the map says of a cluster; asked of the control store.
 pub fn mapped(conn: &Conn<'_>, cluster: &ClusterName) -> Result<Mapped> {
+    let cluster = [Param::Text(cluster.as_str())];
+    let mut moving: BTreeSet<OrgKey> = conn.all(&MOVING, &[], org_of)?.into_iter().collect();
+    moving.extend(conn.all(&LEAVING, &cluster, org_of)?);
     Ok(Mapped {
-        here: conn.all(&PLACED, &[Param::Text(cluster.as_str())], org_of)?.into_iter().collect(),
-        moving: conn.all(&MOVING, &[], org_of)?.into_iter().collect(),
+        here: conn.all(&PLACED, &cluster, org_of)?.into_iter().collect(),
+        moving,
         last: number(conn, &GREATEST)?.max(number(conn, &LAST_NUMBER)?),
     })
 }
