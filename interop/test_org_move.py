@@ -17,8 +17,8 @@ import pytest
 
 from support import address, binary, clean_environment, eventually
 
-MEMBERS = 1_500
-MESSAGES = 3_000
+MEMBERS = 1_000
+MESSAGES = 2_000
 OTHER = "other"
 
 
@@ -201,7 +201,7 @@ def test_whoever_kills_the_mover_finds_everything_in_one_place(house):
         begun = time.monotonic()
         house.move(OTHER)
         takes = time.monotonic() - begun
-        for attempt in range(7):
+        for attempt in range(6):
             mover = house.begin(house.elsewhere())
             try:
                 mover.wait(timeout=rng.uniform(0.15, 1.0) * takes)
@@ -212,7 +212,7 @@ def test_whoever_kills_the_mover_finds_everything_in_one_place(house):
             if mover.returncode == 0:
                 house.place = house.elsewhere()
                 continue
-            if attempt == 3:
+            if attempt == 2:
                 # Nobody does anything: whoever writes opens the gate when the mover was not heard of for half a minute.
                 before = len(load.added)
                 eventually(lambda: len(load.added) > before + 20 or load.faults, seconds=45, what="writes after a lapse")
@@ -226,7 +226,7 @@ def test_whoever_kills_the_mover_finds_everything_in_one_place(house):
                 house.place = place(house)
         house.place = place(house)
         house.move(house.elsewhere())
-    assert killed >= 3, "too few movers were met at their work"
+    assert killed >= 2, "too few movers were met at their work"
     assert load.refused > 0
     house.check(load)
 

@@ -150,33 +150,40 @@ impl Directory {
         Ok(carried.report(source, target, begun, self.now()))
     }
 
-    /// Gives up the move of an organization that somebody else is at, or was; answers where it was to go.
+    /// Gives up the move of an organization that somebody else is at, or was; answers where it was to go, if that is known.
     ///
     /// # Errors
     /// [`MoveError::NotMoving`]; [`MoveError::TooLate`] when it has arrived.
-    pub async fn cancel_move(&self, slug: &str) -> Result<ClusterName> {
+    pub async fn cancel_move(&self, slug: &str) -> Result<Option<ClusterName>> {
         let found = self.find_moving(slug).await?;
         if let Some(cluster) = self.end_cut_off(&found).await? {
             return Err(MoveError::TooLate(cluster));
         }
-        let Some(moving) = self.find_move(found.org).await? else { return Err(MoveError::NotMoving) };
-        let source = self.cluster_for_move(&moving.source).await?;
-        let (org, owner, now) = (found.org, moving.owner, self.now());
+        let (org, now) = (found.org, self.now());
+        let moving = self.find_move(org).await?;
+        let source = self.cluster_for_move(&found.cluster).await?;
+        let gate = source.read(OrgKey::CONTROL, move |conn| gate::find(conn, org)).await?;
+        let holder = gate.filter(|gate| gate.state != GateState::Deleted).and_then(|gate| gate.owner);
         // The mover notices, and erases what it has copied; if there is none any more, the job does.
-        if !source.write_gate(org, move |tx| gate::open(tx, owner)).await?
+        if let Some(owner) = holder
+            && !source.write_gate(org, move |tx| gate::open(tx, owner)).await?
             && let Some(cluster) = self.end_cut_off(&found).await?
         {
             return Err(MoveError::TooLate(cluster));
         }
+        let Some(moving) = moving else {
+            // Whoever holds the gate has not got as far as to note where to.
+            return holder.map(|_| None).ok_or(MoveError::NotMoving);
+        };
         self.take_from(&moving).await;
         let job = self.environment().object_id(now);
         let work = remains::look_after(org, &moving.target);
         self.write_main(OrgKey::CONTROL, move |tx| {
-            registry::delete_move(tx, org, owner)?;
+            registry::delete_move(tx, org, moving.owner)?;
             enqueue_at(tx, job, None, &work, now, now)
         })
         .await?;
-        Ok(moving.target)
+        Ok(Some(moving.target))
     }
 
     /// Takes the target's gate from a mover that has lost the source's, so that nobody has to wait until it is taken for

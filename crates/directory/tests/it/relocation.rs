@@ -162,7 +162,7 @@ async fn is_mended(cut: Cut, remedy: Remedy) {
             let cancelled = server.directory().cancel_move("acme").await;
             assert_eq!(
                 cancelled,
-                if has_moved { Err(MoveError::TooLate(other())) } else { Ok(other()) },
+                if has_moved { Err(MoveError::TooLate(other())) } else { Ok(Some(other())) },
                 "{place}"
             );
         }

@@ -31,9 +31,9 @@ pub fn run(config: &Config, wanted: &OrgMove) -> anyhow::Result<()> {
 async fn cancel(directory: &Directory, config: &Config, wanted: &OrgMove) -> anyhow::Result<()> {
     let target =
         directory.cancel_move(&wanted.slug).await.map_err(|error| refused(&error, wanted, config))?;
+    let to = target.map(|target| format!(" to the cluster {target}")).unwrap_or_default();
     report::print(&format!(
-        "Cancelled the move of {} to the cluster {target}; it is written again where it was. What was copied is erased \
-         by a running server.\n",
+        "Cancelled the move of {}{to}; it is written again where it was. What was copied is erased by a running server.\n",
         wanted.slug
     ))
 }
