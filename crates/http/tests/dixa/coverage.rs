@@ -241,12 +241,12 @@ async fn succeeds(
 
 #[tokio::test]
 async fn a_program_that_may_everything_succeeds_at_every_place() {
-    everything_succeeds(Scene::set).await;
+    Box::pin(everything_succeeds(Scene::set)).await;
 }
 
 #[tokio::test]
 async fn the_same_where_one_organization_lives_in_another_cluster() {
-    everything_succeeds(Scene::set_far).await;
+    Box::pin(everything_succeeds(Scene::set_far)).await;
 }
 
 async fn everything_succeeds(set: impl AsyncFn() -> Scene) {
