@@ -42,7 +42,7 @@ async fn lives_in(server: &TestServer, slug: &str) -> ClusterName {
 }
 
 async fn is_in(store: &Store, org: OrgKey) -> bool {
-    store.scan(org, |conn| Ok::<_, StoreError>(has_rows(conn)?)).await.unwrap()
+    store.scan(org, has_rows).await.unwrap()
 }
 
 async fn emails(caller: &TestCaller) -> BTreeSet<String> {
