@@ -9,8 +9,8 @@ use denizen_directory::organizations::NewOrganization;
 use denizen_directory::relocation::{MoveError, MoveOrder, MoveReport, MoveStep};
 use denizen_domain::ids::OrgKey;
 use denizen_domain::text::{ClusterName, Slug};
+use denizen_store::Store;
 use denizen_store::relocation::{Phase, has_rows};
-use denizen_store::{Store, StoreError};
 use denizen_testkit::{Engines, FAR, ORIGIN, TestCaller, TestOrg, TestServer};
 use futures_util::FutureExt as _;
 
