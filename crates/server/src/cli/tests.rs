@@ -37,7 +37,7 @@ fn every_command_has_help_with_an_example() {
     }
     let mut seen = 0;
     visit(&Cli::command(), "", &mut seen);
-    assert_eq!(seen, 35);
+    assert_eq!(seen, 36);
 }
 
 #[test]
