@@ -373,3 +373,24 @@ async fn parents_and_children_may_live_in_different_clusters() {
         assert_eq!(invite(&org, &admin).await, 201, "{slug}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_of_records_is_told_where_to_go_on_when_its_organization_moves() {
+    let server = start(Engines::Mixed).await;
+    let org = server.org("acme").await;
+    let admin = org.admin().await;
+    let line = |number: u32| {
+        format!(
+            "{{\"type\":\"user\",\"user_id\":\"{number:024x}\",\"email\":\"{number}@example.com\",\"first_name\":\"A\",\"last_name\":\"B\"}}\n"
+        )
+    };
+    let lines: String = (1..=3).map(line).collect();
+    die_at(&server, "acme", Cut::Copying).await;
+    let stopped = admin.ingest(lines.clone()).await.expect(200).lines().remove(0);
+    assert_eq!(stopped["stopped"]["code"], "organization_moving");
+    assert_eq!(stopped["stopped"]["line"], 1);
+    server.advance_seconds(LAPSE);
+    relocate(&server, "acme", other()).await.unwrap();
+    let summary = admin.ingest(lines).await.expect(200).lines().pop().unwrap();
+    assert_eq!(summary["summary"]["created"], 3, "{summary}");
+}
