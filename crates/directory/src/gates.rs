@@ -4,6 +4,7 @@
 //! opens it again once its owner was not heard of in time, or ends the move where only the map had still to be switched.
 
 use denizen_domain::ids::{OrgKey, Uuid};
+use denizen_domain::text::ClusterName;
 use denizen_store::clusters::registry::{self, Move};
 use denizen_store::gate::{self, Gate, GateState};
 use denizen_store::{Tx, control};
@@ -31,9 +32,18 @@ impl Directory {
         match found {
             // It lives elsewhere than was thought, or the gate has been opened since.
             None | Some(Gate { state: GateState::Draining, .. }) => Ok(()),
-            Some(Gate { state: GateState::Deleted, .. }) => Err(ErrorCode::OrganizationNotFound.into()),
+            Some(Gate { state: GateState::Deleted, .. }) => {
+                // Who deleted it may have been cut off before the map.
+                match self.finish_deletion(org, cluster).await {
+                    Ok(()) => Err(ErrorCode::OrganizationNotFound.into()),
+                    Err(error) => Err(error),
+                }
+            }
             Some(Gate { state: GateState::Moved, owner, .. }) => match owner {
-                Some(owner) => self.finish_move(org, owner).await,
+                Some(owner) => {
+                    self.finish_move(org, owner).await?;
+                    self.open_home(org, &cluster, owner).await
+                }
                 None => Err(Error::moving(RETRY_AFTER)),
             },
             Some(Gate { state: GateState::Closed, .. }) => {
@@ -47,6 +57,39 @@ impl Directory {
         }
     }
 
+    /// Opens the gate of the cluster `left`, which says that the organization has moved away, if it lives there after all: as
+    /// whoever gave a move up says of its target, when another has ended that move meanwhile. A move that is over has no
+    /// note, so nobody else has to switch the map any more.
+    async fn open_home(&self, org: OrgKey, left: &ClusterName, owner: Uuid) -> Result<()> {
+        let noted = self.query(OrgKey::CONTROL, move |conn| registry::find_move(conn, org)).await?;
+        let lives_in = self.stores().find_placement(org).await?;
+        if noted.is_none() && lives_in.as_ref() == Some(left) {
+            let store = self.store_at(left).await?;
+            if store.write_gate(org, move |tx| gate::open_arrived(tx, owner)).await? {
+                tracing::warn!(cluster = %left, org = org.0, "the gate of where an organization lives was shut, and is opened");
+            }
+        }
+        Ok(())
+    }
+
+    /// The last step of a deletion, which anybody can do once the gate has been shut for it.
+    pub(crate) async fn finish_deletion(&self, org: OrgKey, cluster: ClusterName) -> Result<()> {
+        let now = self.now();
+        let job = self.environment().object_id(now);
+        let work = look_after(org, &cluster);
+        self.write_main(org, move |tx| {
+            registry::delete_moves(tx, org)?;
+            if !control::delete_organization(tx, org)? {
+                return Err(Error::new(ErrorCode::OrganizationNotFound));
+            }
+            enqueue_at(tx, job, None, &work, now, now)
+        })
+        .await?;
+        self.inner.sessions.forget(org);
+        self.inner.job_signal.wake();
+        Ok(())
+    }
+
     /// The last step of a move, which anybody can do once the source has said that it is not the organization any more, and
     /// any number of times: the target is opened, the map is switched, and the source's rows are to be erased. `owner` is
     /// whom the source's gate named: the note of another move is none of its.
@@ -57,7 +100,7 @@ impl Directory {
         // First, or jobs would wait for whoever opens it when the owner is taken for dead. Before the map is switched nobody
         // is led there, and nobody who is there writes: writes meet the source's gate.
         let target = self.store_at(&moved.target).await?;
-        target.write_gate(org, move |tx| gate::open(tx, owner)).await?;
+        target.write_gate(org, move |tx| gate::open_arrived(tx, owner)).await?;
         let now = self.now();
         let job = self.environment().object_id(now);
         self.write_main(OrgKey::CONTROL, move |tx| {

@@ -9,7 +9,6 @@ use denizen_domain::member::{Directory as UserDirectory, Preferences, UserDimens
 use denizen_domain::permission::names;
 use denizen_domain::text::{ClusterName, Email, Origin, Slug};
 use denizen_domain::time::Timestamp;
-use denizen_store::clusters::registry;
 pub use denizen_store::organizations::{ImageKind, OrganizationProfile};
 use denizen_store::{
     Conn, Store, StoreError, Tx, access_tokens, control, gate, organizations as stored, users,
@@ -22,7 +21,6 @@ use crate::context::OpContext;
 use crate::error::{Error, ErrorCode, Result};
 use crate::founding::Plan;
 use crate::handle::Directory;
-use crate::jobs;
 use crate::sessions::Caller;
 
 /// How long an organization is used before it is read again, in microseconds.
@@ -411,26 +409,15 @@ impl Directory {
     pub async fn delete_organization(&self, ctx: &OpContext) -> Result<()> {
         ctx.require(&names::ORGANIZATION_DELETE_ORGANIZATION)?;
         let (org, now) = (ctx.org(), ctx.now);
-        let job = ctx.environment.object_id(now);
         let cluster = self.stores().find_placement(org).await?.ok_or(ErrorCode::OrganizationNotFound)?;
         let store = self.store_at(&cluster).await?;
-        // First, so that nothing is written any more that the job would not erase. Whoever is cut off here repeats it.
+        // First, so that nothing is written any more that the job would not erase. Of whoever is cut off here, the next one
+        // who wants to write does the rest.
         if !store.write_gate(org, move |tx| gate::set_deleted(tx, now)).await? {
             return Err(ErrorCode::OrganizationMoving.into());
         }
         store.write_gate(org, gate::wait_for_writers).await?;
-        self.write_main(org, move |tx| {
-            registry::delete_moves(tx, org)?;
-            if !control::delete_organization(tx, org)? {
-                return Err(Error::new(ErrorCode::OrganizationNotFound));
-            }
-            let work = jobs::Work::EraseOrganization { org_key: Some(org.0), cluster: cluster.to_string() };
-            jobs::enqueue(tx, job, None, &work, now)
-        })
-        .await?;
-        self.inner.sessions.forget(org);
-        self.inner.job_signal.wake();
-        Ok(())
+        self.finish_deletion(org, cluster).await
     }
 
     /// What only callers with `Organization:GetOrganizationDetails` are shown.

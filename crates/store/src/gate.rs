@@ -3,7 +3,8 @@
 //! Where an organization lives is known to every process, and may be a second old. What keeps that from doing harm lies in
 //! the database itself: the seam refuses the writes of an organization whose gate is shut with [`StoreError::Barred`],
 //! in the same transaction in which it would write. On SQLite the writer looks into the table; on PostgreSQL
-//! `denizen_admit` looks, and shares a lock which whoever shuts the gate takes alone, so that nobody is left inside.
+//! `denizen_admit` looks, under a lock on the table which whoever has shut the gate takes alone for a moment, so that nobody
+//! is left inside.
 //!
 //! [`StoreError::Barred`]: crate::StoreError::Barred
 
@@ -93,20 +94,17 @@ static OPEN: Sql = Sql::new(
     "gate.open",
     "DELETE FROM organization_gate WHERE org_id = $1 AND owner = $2 AND state <> 'moved'",
 );
+static OPEN_ARRIVED: Sql = Sql::new(
+    "gate.open_arrived",
+    "DELETE FROM organization_gate WHERE org_id = $1 AND owner = $2 AND state <> 'deleted'",
+);
 static OPEN_LAPSED: Sql = Sql::new(
     "gate.open_lapsed",
     "DELETE FROM organization_gate WHERE org_id = $1 AND state IN ('draining', 'closed') AND until < $2",
 );
-static EVICT: Sql = Sql::split(
-    "gate.evict",
-    "SELECT $1",
-    "SELECT CAST(pg_advisory_xact_lock(936748722493063168 + $1::bigint) AS TEXT)",
-);
-static STEP_IN: Sql = Sql::split(
-    "gate.step_in",
-    "SELECT $1",
-    "SELECT CAST(pg_advisory_xact_lock_shared(936748722493063168 + $1::bigint) AS TEXT)",
-);
+// Engine: while it waits, other writers wait behind it; so it waits for a moment only, and the seam tries again.
+static BRIEFLY: Sql = Sql::split("gate.briefly", "SELECT 1", "SET LOCAL lock_timeout = '300ms'");
+static EVICT: Sql = Sql::split("gate.evict", "SELECT 1", "LOCK TABLE organization_gate IN EXCLUSIVE MODE");
 /// What the writer on SQLite asks for each organization of a group.
 pub(crate) static IS_SHUT: Sql =
     Sql::new("gate.is_shut", "SELECT 1 FROM organization_gate WHERE org_id = $1 AND state <> 'draining'");
@@ -120,9 +118,10 @@ pub const STATEMENTS: &[&Sql] = &[
     &SET_DELETED,
     &RENEW,
     &OPEN,
+    &OPEN_ARRIVED,
     &OPEN_LAPSED,
+    &BRIEFLY,
     &EVICT,
-    &STEP_IN,
     &IS_SHUT,
 ];
 
@@ -195,15 +194,10 @@ pub fn wait_for_writers(tx: &Tx<'_>) -> Result<()> {
     match tx.dialect() {
         // Engine: there is one writer at a time, and whoever closed the gate was it.
         Dialect::Sqlite => Ok(()),
-        Dialect::Postgres => tx.optional(&EVICT, &[tx.org_param()], |_| Ok(())).map(drop),
-    }
-}
-
-/// Lets whoever closes the gate wait for this transaction, which was not asked at it.
-pub fn step_in(tx: &Tx<'_>, org: OrgKey) -> Result<()> {
-    match tx.dialect() {
-        Dialect::Sqlite => Ok(()),
-        Dialect::Postgres => tx.optional(&STEP_IN, &[Param::Int(org.0)], |_| Ok(())).map(drop),
+        Dialect::Postgres => {
+            tx.execute(&BRIEFLY, &[])?;
+            tx.execute(&EVICT, &[]).map(drop)
+        }
     }
 }
 
@@ -226,6 +220,11 @@ pub fn set_deleted(tx: &Tx<'_>, now: Timestamp) -> Result<bool> {
 /// Opens a gate that `owner` holds; `false` when it is not the owner's, or says that the organization has moved.
 pub fn open(tx: &Tx<'_>, owner: Uuid) -> Result<bool> {
     Ok(tx.execute(&OPEN, &[tx.org_param(), Param::Blob(&owner.0)])? > 0)
+}
+
+/// Opens a gate that `owner` has held, also one that says *moved*: for where the organization lives after all.
+pub fn open_arrived(tx: &Tx<'_>, owner: Uuid) -> Result<bool> {
+    Ok(tx.execute(&OPEN_ARRIVED, &[tx.org_param(), Param::Blob(&owner.0)])? > 0)
 }
 
 /// Opens a gate whose owner was not heard of in time; `false` when there is none.

@@ -9,7 +9,6 @@ use denizen_domain::time::Timestamp;
 
 use crate::conn::{Conn, Tx};
 use crate::error::{Result, StoreError};
-use crate::gate;
 use crate::sql::{Param, Row, Sql};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -355,7 +354,6 @@ pub fn lease_due(tx: &Tx<'_>, now: Timestamp, lease_until: Timestamp, most: i64)
     for mut job in due {
         let params =
             [Param::Int(job.org.0), Param::Blob(&job.job_id.0), Param::Int(lease_until.0), Param::Int(now.0)];
-        gate::step_in(tx, job.org)?;
         // Another process may have been faster.
         if tx.execute(&LEASE, &params)? > 0 {
             job.attempts += 1;

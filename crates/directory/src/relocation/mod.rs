@@ -49,7 +49,7 @@ use denizen_store::clusters::registry::{self, Move};
 use denizen_store::control::{self, Organization};
 use denizen_store::gate::{self, Closing, Gate, GateState};
 use denizen_store::relocation::{Batches, Guard, Relocation};
-use denizen_store::{Store, StoreError, Tx};
+use denizen_store::{Conn, Store, StoreError, Tx, jobs};
 use futures_util::future::{Either, select};
 
 use crate::handle::Directory;
@@ -64,6 +64,8 @@ pub(crate) const HELD_SECONDS: i64 = 30;
 const BEAT: Duration = Duration::from_secs(5);
 /// How often it is looked whether jobs are done.
 const LOOK: Duration = Duration::from_millis(200);
+/// For so long, and a little less, a read may be led where an organization has lived before.
+const LED_ASTRAY: Duration = Duration::from_secs(3);
 /// How long is waited for whoever erases an older attempt's copy.
 const ERASING: i64 = 20;
 
@@ -331,10 +333,12 @@ impl Mover<'_> {
         if let Some(before) = owner_before {
             self.directory.take_from(&before).await;
         }
-        self.drain(order.wait_seconds, told).await?;
-        let shut_at = self.directory.now();
+        if self.has_rows(&self.target.1).await? {
+            // It lived there a moment ago, perhaps, and reads may still be led there.
+            tokio::time::sleep(LED_ASTRAY).await;
+        }
+        let shut_at = self.drain(order.wait_seconds, told).await?;
         told(MoveStep::Shut);
-        self.source.1.write_gate(self.org, gate::wait_for_writers).await?;
         self.take_target().await?;
         let target = &self.target.1;
         if self.has_rows(target).await? {
@@ -376,14 +380,24 @@ impl Mover<'_> {
         if self.directory.write_main(OrgKey::CONTROL, put).await? { Ok(()) } else { Err(MoveError::Lost) }
     }
 
-    /// Step 4, but for those who are still inside.
-    async fn drain(&self, wait_seconds: i64, told: Told<'_>) -> Result<()> {
+    /// Step 4; answers since when writes are refused.
+    async fn drain(&self, wait_seconds: i64, told: Told<'_>) -> Result<Timestamp> {
         let give_up_at = self.directory.now().plus_seconds(wait_seconds);
         loop {
             let (owner, until, now) = (self.owner, self.until(), self.directory.now());
             let close = move |tx: &Tx<'_>| gate::close_drained(tx, owner, until, now);
             match self.source.1.write_gate(self.org, close).await? {
-                Closing::Done => return Ok(()),
+                Closing::Done => {
+                    self.source.1.write_gate(self.org, gate::wait_for_writers).await?;
+                    // A worker may have been inside who has just taken a job.
+                    let running = move |conn: &Conn<'_>| jobs::count_running(conn, now);
+                    if self.source.1.scan(self.org, running).await? == 0 {
+                        return Ok(now);
+                    }
+                    if !self.take(&self.source.1, GateState::Draining, false).await? {
+                        return Err(MoveError::Lost);
+                    }
+                }
                 Closing::Lost => return Err(MoveError::Lost),
                 Closing::Waits(jobs) if now >= give_up_at => return Err(MoveError::Busy(jobs)),
                 Closing::Waits(jobs) => told(MoveStep::Draining(jobs)),

@@ -36,12 +36,10 @@ CREATE TABLE organization_move (
     begun_at BIGINT NOT NULL
 );
 
--- Every write begins with it. The lock is shared by the writers of an organization; who shuts them out waits for them by
--- taking it alone. It is tried and not waited for: whoever waited could go on with a snapshot from before the gate was shut.
+-- Every write begins with it, holding this table; see src/postgres/session.rs.
 CREATE FUNCTION denizen_admit(organization BIGINT) RETURNS VOID LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT pg_try_advisory_xact_lock_shared(936748722493063168 + organization)
-        OR EXISTS (SELECT 1 FROM organization_gate WHERE org_id = organization AND state <> 'draining') THEN
+    IF EXISTS (SELECT 1 FROM organization_gate WHERE org_id = organization AND state <> 'draining') THEN
         RAISE EXCEPTION 'the organization is shut' USING ERRCODE = 'DZ001';
     END IF;
 END

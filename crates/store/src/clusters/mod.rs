@@ -31,7 +31,7 @@ use crate::postgres::ReplicaState;
 use crate::store::Store;
 
 /// How long it is trusted where an organization lives. Whoever looks an organization up says so anew once a second.
-const FRESH: Duration = Duration::from_secs(2);
+const FRESH: Duration = Duration::from_secs(1);
 /// Organizations that are remembered.
 const MOST_PLACED: usize = 100_000;
 /// How long somebody's request waits for a cluster to be opened.

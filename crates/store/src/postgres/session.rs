@@ -54,14 +54,21 @@ impl Mode {
     /// Engine: conflicts are noted of whole pages, so in a small directory, or without statistics, a long transaction
     /// can meet somebody on every attempt. Who is to go first waits for the writers of users and keeps them waiting;
     /// the snapshot is taken after that, with the first statement.
+    ///
+    /// Every write holds the table of gates, which whoever has shut one takes alone for a moment: who came before is
+    /// waited for, and who comes after sees the gate shut. A lock on a table is taken before the snapshot is. Any other, an
+    /// advisory one too, is asked for by a statement that has its snapshot already, from before the gate was shut.
     fn opening(self, goes_first: bool, admission: Admission) -> &'static str {
         match self {
             Self::Write if admission == Admission::Gatekeeper => "BEGIN ISOLATION LEVEL READ COMMITTED; ",
             Self::Write if goes_first => {
-                "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE; "
+                "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE organization_gate IN ROW SHARE MODE; \
+                 LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE; "
             }
             Self::Snapshot => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ",
-            Self::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE; ",
+            Self::Write => {
+                "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE organization_gate IN ROW SHARE MODE; "
+            }
             Self::Step => "BEGIN ISOLATION LEVEL READ COMMITTED; ",
         }
     }

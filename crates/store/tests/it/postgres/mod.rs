@@ -5,6 +5,7 @@ mod catalogue;
 mod checking;
 mod contact_plans;
 mod contention;
+mod gates;
 mod list_plans;
 mod memory_plans;
 mod opening;
