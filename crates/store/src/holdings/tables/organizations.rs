@@ -28,7 +28,8 @@ pub(super) const TABLES: &[Table] = &[
             plain("placed_by", "organizations"),
             CREATED,
         ],
-    ),
+    )
+    .staying("of the control store"),
     table(
         "belonging",
         Erasing::Kept("of the database"),
@@ -37,7 +38,8 @@ pub(super) const TABLES: &[Table] = &[
             plain("installation", "an id of the installation"),
             plain("cluster", "names the cluster"),
         ],
-    ),
+    )
+    .staying("of the database"),
     table(
         "organization_gate",
         Erasing::Kept("about organizations"),
@@ -47,7 +49,8 @@ pub(super) const TABLES: &[Table] = &[
             plain("owner", "an id of whoever shut it"),
             plain("until", "a time"),
         ],
-    ),
+    )
+    .staying("of the database: who moves an organization holds one in each"),
     table(
         "organization_move",
         Erasing::Kept("about organizations"),
@@ -58,7 +61,8 @@ pub(super) const TABLES: &[Table] = &[
             plain("owner", "an id of whoever moves it"),
             plain("begun_at", "a time"),
         ],
-    ),
+    )
+    .staying("of the control store"),
     table(
         "signing_key",
         Erasing::Kept("of the installation"),
