@@ -49,7 +49,7 @@ impl Directory {
             Some(Gate { state: GateState::Closed, .. }) => {
                 let now = self.now();
                 if store.write_gate(org, move |tx| gate::open_lapsed(tx, now)).await? {
-                    tracing::warn!(%cluster, "a move was not heard of any more; the organization is written again where it was");
+                    tracing::warn!(organization = org.0, %cluster, "a move was not heard of any more; the organization is written again where it was");
                     return Ok(());
                 }
                 Err(Error::moving(RETRY_AFTER))
@@ -103,14 +103,17 @@ impl Directory {
         target.write_gate(org, move |tx| gate::open_arrived(tx, owner)).await?;
         let now = self.now();
         let job = self.environment().object_id(now);
-        self.write_main(OrgKey::CONTROL, move |tx| {
+        let switched = self.write_main(OrgKey::CONTROL, move |tx| {
             let found = registry::find_move(tx, org)?;
-            let Some(moved) = found.filter(|found| found.owner == owner) else { return Ok(()) };
+            let Some(moved) = found.filter(|found| found.owner == owner) else { return Ok(None) };
             switch(tx, &moved)?;
             let work = look_after(org, &moved.source);
-            enqueue_at(tx, job, None, &work, now.plus_seconds(KEPT_SECONDS), now)
-        })
-        .await?;
+            enqueue_at(tx, job, None, &work, now.plus_seconds(KEPT_SECONDS), now)?;
+            Ok(Some(moved))
+        });
+        if let Some(Move { source, target, .. }) = switched.await? {
+            tracing::info!(organization = org.0, %source, %target, "an organization has moved: the map is switched");
+        }
         self.stores().find_placement(org).await?;
         self.inner.sessions.forget(org);
         self.inner.job_signal.wake();

@@ -2,6 +2,7 @@
 //! next.
 
 use denizen_directory::{Error, ErrorCode};
+use denizen_domain::text::ClusterName;
 use denizen_store::{PostgresOptions, StoreError};
 
 use crate::config::{Config, Place, SecretUrl};
@@ -117,9 +118,13 @@ const LOOK_OVER: &str = "`denizen check` looks the database over, and a full dis
 /// What went wrong in a store that was opened well.
 fn of_cause(cause: &StoreError) -> Failure {
     let hint = match cause {
-        // Only PostgreSQL has these two.
+        // `main`, which is open, says so only on PostgreSQL, and a cluster beside it on either engine.
+        StoreError::Refused(text) if text.contains("its control store lies in another one") => {
+            "name the database in which the installation was begun, with --data or --store"
+        }
+        StoreError::Unreachable(text) | StoreError::Refused(text) if is_of_cluster(text) => LOOK_AT_CLUSTERS,
         StoreError::Unreachable(text) | StoreError::Refused(text) => hint_of_postgres(text),
-        StoreError::Io(_) => "a full disk is the common cause",
+        StoreError::Io(_) => "a full disk, or one that is not mounted, is the common cause",
         StoreError::OutcomeUnknown(_) => LOOK_FIRST,
         _ => LOOK_OVER,
     };
@@ -131,8 +136,47 @@ pub fn of_store(error: &StoreError, config: &Config) -> Failure {
     of_store_at(error, &config.place())
 }
 
+/// The same of a cluster beside `main`, which --store does not name.
+pub fn of_cluster_at(error: &StoreError, name: &ClusterName, place: &Place) -> Failure {
+    let hint = match (error, place) {
+        (StoreError::Refused(text), _) if is_of_cluster(text) => LOOK_AT_CLUSTERS,
+        (StoreError::Io(_) | StoreError::Unreachable(_) | StoreError::Refused(_), Place::Sqlite(_)) => {
+            "the folder must exist and be writable for this user, its disk must be mounted and not be full, and of a cluster that \
+             is there already the file must be, too"
+        }
+        (StoreError::Corrupt(_), _) => "this is no database of denizen, or it is damaged: name another URL",
+        _ => return of_store_at(error, place),
+    };
+    Failure::new(format!("the cluster {name} cannot be opened at {place}: {}", reason(error)), hint)
+}
+
+const LOOK_AT_CLUSTERS: &str = "`denizen cluster list` shows where each cluster is and whether it answers, and `denizen cluster set` changes \
+                                where one is";
+
+/// Whether an error says of itself that it is about a cluster beside `main`, on whichever engine.
+fn is_of_cluster(text: &str) -> bool {
+    let said = [
+        "no tables of denizen",
+        "has no replicas",
+        "the database of the cluster",
+        "registered as the cluster",
+    ];
+    // What PostgreSQL says of one leads to what is to be done about that.
+    said.iter().any(|words| text.contains(words))
+        || text.starts_with("the cluster ") && !text.contains("server")
+}
+
+/// What an error says where it is told that a store cannot be opened.
+pub fn reason(error: &StoreError) -> String {
+    match error {
+        // Nothing has been read that could hold an unexpected value: the store as a whole is not right.
+        StoreError::Corrupt(text) | StoreError::Io(text) | StoreError::Refused(text) => text.clone(),
+        error => error.to_string(),
+    }
+}
+
 /// The same of a store that lies elsewhere.
-pub fn of_store_at(error: &StoreError, place: &Place) -> Failure {
+fn of_store_at(error: &StoreError, place: &Place) -> Failure {
     let hint = match (error, place) {
         (StoreError::TooNew { .. }, _) => "start the denizen that last used this store, or a newer one",
         (StoreError::Busy, _) => {
@@ -163,13 +207,11 @@ pub fn of_store_at(error: &StoreError, place: &Place) -> Failure {
         ) => "this is a defect of denizen: please report it with this message",
     };
     let reason = match error {
-        // Nothing has been read that could hold an unexpected value: the store as a whole is not right.
-        StoreError::Corrupt(text) | StoreError::Io(text) | StoreError::Refused(text) => text.clone(),
         StoreError::Unreachable(text) => match place {
             Place::Postgres(url) if text.contains(LOOKUP) => format!("{text}{}", sought(url)),
             _ => text.clone(),
         },
-        error => error.to_string(),
+        error => reason(error),
     };
     Failure::new(format!("cannot open the store {place}: {reason}"), hint)
 }
@@ -306,6 +348,26 @@ mod tests {
         assert!(failure.hint().contains("let the other one finish"), "{}", failure.hint());
         let failure = of_directory(&ErrorCode::Busy.into(), About::default());
         assert!(failure.to_string().starts_with("the store is busy"), "{failure}");
+    }
+
+    #[test]
+    fn what_is_said_of_a_cluster_leads_to_the_clusters_and_not_to_another_engine() {
+        let of = |error: StoreError| of_cause(&error).hint().to_owned();
+        for text in [
+            "the database of the cluster far has not answered yet",
+            "the database has no tables of denizen",
+            "the cluster far: the database could not be read or written: /srv/far.db: No such file or directory",
+        ] {
+            assert_eq!(of(StoreError::Unreachable(text.to_owned())), LOOK_AT_CLUSTERS);
+            assert_eq!(of(StoreError::Refused(text.to_owned())), LOOK_AT_CLUSTERS);
+        }
+        let wrong = "the cluster far: password authentication failed for user \"d\" (28P01)";
+        assert!(hint_of_postgres(wrong).contains("user or password"));
+        let name = ClusterName::parse("far").unwrap();
+        let gone = StoreError::Io("/srv/far.db: No such file or directory".to_owned());
+        let failure = of_cluster_at(&gone, &name, &Place::Sqlite("/srv/far.db".into()));
+        assert!(failure.to_string().starts_with("the cluster far cannot be opened"), "{failure}");
+        assert!(!failure.hint().contains("--store"), "{}", failure.hint());
     }
 
     #[test]

@@ -133,6 +133,7 @@ impl Directory {
         };
         mover.enqueue_look_after().await?;
         mover.take_source(before.as_ref()).await?;
+        tracing::info!(organization = %found.slug, source = %found.cluster, target = %order.target, "an organization begins to move");
         let carried = mover.carry_or_stop(&found, before, order, stop, told).await;
         // The step from which there is no way back.
         let carried = match carried {
@@ -142,6 +143,7 @@ impl Directory {
         let carried = match carried {
             Ok(carried) => carried,
             Err(error) => {
+                tracing::info!(organization = %found.slug, source = %found.cluster, target = %order.target, %error, "a move was given up");
                 mover.give_up().await;
                 return Err(error);
             }
@@ -504,6 +506,10 @@ impl Mover<'_> {
 
 impl From<StoreError> for MoveError {
     fn from(error: StoreError) -> Self {
-        Self::Store(error)
+        match error {
+            // Where it could not go on, rather than that a database refused something.
+            StoreError::Refused(text) if text == remains::TAKEN_OVER => Self::Lost,
+            error => Self::Store(error),
+        }
     }
 }

@@ -44,7 +44,7 @@ pub enum MoveError {
 impl From<Error> for MoveError {
     fn from(error: Error) -> Self {
         match error.cause() {
-            Some(cause) => Self::Store(cause.clone()),
+            Some(cause) => cause.clone().into(),
             None if error.code == ErrorCode::OrganizationNotFound => Self::OrganizationNotFound,
             None => Self::Directory(error),
         }
@@ -73,7 +73,9 @@ impl fmt::Display for MoveError {
                 }
                 Ok(())
             }
-            Self::Lost => f.write_str("the move was cancelled, or this process was held up for too long"),
+            Self::Lost => {
+                f.write_str("the move was cancelled or taken over, or this process was held up for too long")
+            }
             Self::Stopped => f.write_str("the move was stopped"),
             Self::NotMoving => f.write_str("nobody is moving the organization"),
             Self::TooLate(name) => write!(f, "the organization has arrived in the cluster {name}"),

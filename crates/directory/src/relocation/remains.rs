@@ -20,11 +20,14 @@ pub(crate) fn look_after(org: OrgKey, cluster: &ClusterName) -> Work {
     Work::EraseOrganization { org_key: Some(org.0), cluster: cluster.to_string() }
 }
 
+/// What a transaction is refused for that is not the gate's owner's any more.
+pub(super) const TAKEN_OVER: &str = "somebody else has taken over the organization's gate";
+
 /// Keeps a transaction from going on whose organization's gate is not `owner`'s any more.
 pub(crate) fn must_hold(tx: &Tx<'_>, owner: Uuid) -> denizen_store::Result<()> {
     match gate::find(tx, tx.org)? {
         Some(Gate { state: GateState::Closed, owner: Some(holder), .. }) if holder == owner => Ok(()),
-        _ => Err(StoreError::Refused("somebody else has taken over the organization's gate".to_owned())),
+        _ => Err(StoreError::Refused(TAKEN_OVER.to_owned())),
     }
 }
 
@@ -38,7 +41,7 @@ impl Directory {
         let store = match self.store_at(&cluster).await {
             // It was removed though its database could not be reached: there is nothing that could be erased from here.
             Err(error) if error.code == ErrorCode::ClusterNotFound => {
-                tracing::warn!(%cluster, "what a cluster that was removed had of an organization is not erased");
+                tracing::warn!(organization = org.0, %cluster, "what a cluster that was removed had of an organization is not erased");
                 return Ok(Task::Nothing);
             }
             store => store?,
@@ -93,7 +96,7 @@ impl Directory {
         let Some(lives_in) = self.stores().find_placement(org).await? else { return Ok(false) };
         let (home, now) = (self.store_at(&lives_in).await?, self.now());
         if home.write_gate(org, move |tx| gate::open_lapsed(tx, now)).await? {
-            tracing::warn!(cluster = %lives_in, "a move was not heard of any more; the organization is written again where it was");
+            tracing::warn!(organization = org.0, cluster = %lives_in, "a move was not heard of any more; the organization is written again where it was");
             self.inner.job_signal.wake();
         }
         Ok(lives_in == *cluster)

@@ -264,6 +264,28 @@ async fn a_stopped_move_leaves_everything_as_it_was_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mover_whose_move_is_cancelled_meanwhile_says_so() {
+    let server = start(Engines::Mixed).await;
+    let org = server.org("acme").await;
+    let admin = org.admin().await;
+    let process = server.another_process().await;
+    let cancelled = std::sync::Mutex::new(None);
+    let tell = |step: MoveStep| {
+        if is_at(&step, Cut::Copying) && cancelled.lock().unwrap().is_none() {
+            let cancel = process.directory().cancel_move("acme");
+            let answer = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(cancel));
+            *cancelled.lock().unwrap() = Some(answer);
+        }
+    };
+    let wanted = order("acme", other());
+    let moved = server.directory().move_organization(&wanted, pending(), &tell).await;
+    assert_eq!(moved.map(|moved| moved.rows), Err(MoveError::Lost));
+    assert_eq!(cancelled.into_inner().unwrap(), Some(Ok(Some(other()))));
+    assert_eq!(invite(&org, &admin).await, 201);
+    assert_eq!(lives_in(&server, "acme").await, ClusterName::MAIN);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_movers_one_moves() {
     let server = start(Engines::Mixed).await;
     let org = server.org("acme").await;

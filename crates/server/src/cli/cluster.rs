@@ -1,6 +1,6 @@
 //! `denizen cluster …`: its arguments and its help.
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use denizen_domain::text::ClusterName;
 
 use super::Output;
@@ -63,7 +63,10 @@ pub struct ClusterAdd {
 #[command(after_help = "Example:
   denizen cluster set eu --allow acme --allow globex
   denizen cluster set eu --url 'postgres://denizen@db2.example.com/denizen?password_file=/etc/denizen/eu'")]
-#[group(id = "cluster_changes", required = true, multiple = true, args = ["url", "replica", "no_replica", "allow", "allow_everyone", "allow_nobody"])]
+// Not as an attribute: the name would be one of the group then, and nothing else be asked for.
+#[group(skip)]
+#[command(group = ArgGroup::new("cluster_changes").required(true).multiple(true)
+    .args(["url", "replica", "no_replica", "allow", "allow_everyone", "allow_nobody"]))]
 pub struct ClusterSet {
     /// The cluster's name
     pub name: ClusterName,

@@ -10,6 +10,15 @@ fn parse(line: &str) -> Result<Cli, clap::Error> {
 }
 
 #[test]
+fn a_cluster_is_changed_only_where_something_is_to_change() {
+    let refused = parse("denizen cluster set far").unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::MissingRequiredArgument);
+    let text = refused.to_string();
+    assert!(text.contains("--url <URL>|--replica <URL>") && !text.contains("|NAME"), "{text}");
+    assert!(parse("denizen cluster set far --no-replica --allow-nobody").is_ok());
+}
+
+#[test]
 fn the_definition_is_consistent() {
     Cli::command().debug_assert();
 }

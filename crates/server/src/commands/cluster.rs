@@ -14,7 +14,7 @@ use crate::cli::{Cluster, ClusterAdd, ClusterSet, Output};
 use crate::config::{Config, Place, SecretUrl, check_store, sqlite_path};
 use crate::credentials::whole_seconds;
 use crate::installation::{Missing, with_directory};
-use crate::refusal::{About, of_directory, of_store_at};
+use crate::refusal::{About, of_cluster_at, of_directory, reason};
 use crate::report::{self, Failure, table};
 
 /// What `check` calls all of them.
@@ -40,7 +40,7 @@ pub fn run(config: &Config, cluster: &Cluster) -> anyhow::Result<()> {
                 directory
                     .set_cluster(&wanted.name, changes)
                     .await
-                    .map_err(|error| refused(&error, &wanted.name, url.as_deref()))?;
+                    .map_err(|error| not_set(&error, &wanted.name, url.as_deref()))?;
                 report::print(&format!("Changed the cluster {}.\n", wanted.name))
             })
         }
@@ -159,7 +159,7 @@ fn refused(error: &ClusterError, name: &ClusterName, url: Option<&str>) -> Failu
         }
         ClusterError::Database(cause) => {
             return match url {
-                Some(url) => of_store_at(cause, &Place::of(&SecretUrl::from(url.to_owned()))),
+                Some(url) => of_cluster_at(cause, name, &Place::of(&SecretUrl::from(url.to_owned()))),
                 None => Failure::new(
                     format!(
                         "the cluster {name} cannot be asked whether something is still to be done there: {cause}"
@@ -171,6 +171,23 @@ fn refused(error: &ClusterError, name: &ClusterName, url: Option<&str>) -> Failu
         ClusterError::Other(error) => return of_directory(error, About::default()),
     };
     Failure::new(format!("{name}: {error}"), hint)
+}
+
+/// Why a cluster is not changed. Unlike one that is added, it has a database already.
+fn not_set(error: &ClusterError, name: &ClusterName, url: Option<&str>) -> Failure {
+    match error {
+        ClusterError::WrongDatabase(_) => Failure::new(
+            format!("{name}: {error}"),
+            "name the same database at its new address, or a copy of it that takes its place, such as a backup that was \
+             restored; another database is a cluster of its own: `denizen cluster add`, and then `denizen org move`",
+        ),
+        ClusterError::Database(cause) if url.is_none() => Failure::new(
+            format!("{name} is left as it was, for it could not be opened so: {}", reason(cause)),
+            "only a cluster on PostgreSQL has replicas; `denizen cluster check` shows whether the database itself answers, and \
+             `denizen cluster set NAME --no-replica` does without the replica",
+        ),
+        error => refused(error, name, url),
+    }
 }
 
 /// Why a replica cannot be read, if it cannot.

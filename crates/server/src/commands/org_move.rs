@@ -16,21 +16,20 @@ use super::progress::{Progress, bar, grouped, rate};
 use crate::cli::OrgMove;
 use crate::config::Config;
 use crate::installation::{Missing, with_directory};
-use crate::refusal::{About, of_directory, of_store};
+use crate::refusal::{About, of_directory};
 use crate::report::{self, Failure};
 
 pub fn run(config: &Config, wanted: &OrgMove) -> anyhow::Result<()> {
     with_directory(config, Missing::Refuse, |directory| async move {
         match &wanted.to {
-            Some(target) => carry(&directory, config, wanted, target).await,
-            None => cancel(&directory, config, wanted).await,
+            Some(target) => carry(&directory, wanted, target).await,
+            None => cancel(&directory, wanted).await,
         }
     })
 }
 
-async fn cancel(directory: &Directory, config: &Config, wanted: &OrgMove) -> anyhow::Result<()> {
-    let target =
-        directory.cancel_move(&wanted.slug).await.map_err(|error| refused(&error, wanted, config))?;
+async fn cancel(directory: &Directory, wanted: &OrgMove) -> anyhow::Result<()> {
+    let target = directory.cancel_move(&wanted.slug).await.map_err(|error| refused(&error, wanted))?;
     let to = target.map(|target| format!(" to the cluster {target}")).unwrap_or_default();
     report::print(&format!(
         "Cancelled the move of {}{to}; it is written again where it was. What was copied is erased by a running server.\n",
@@ -38,12 +37,7 @@ async fn cancel(directory: &Directory, config: &Config, wanted: &OrgMove) -> any
     ))
 }
 
-async fn carry(
-    directory: &Directory,
-    config: &Config,
-    wanted: &OrgMove,
-    target: &ClusterName,
-) -> anyhow::Result<()> {
+async fn carry(directory: &Directory, wanted: &OrgMove, target: &ClusterName) -> anyhow::Result<()> {
     let order = MoveOrder { slug: wanted.slug.clone(), target: target.clone(), wait_seconds: wanted.wait };
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be listened for")?;
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be listened for")?;
@@ -56,7 +50,7 @@ async fn carry(
     let shown = Shown::new(wanted.quiet);
     let moved = directory.move_organization(&order, stop, &|step| shown.tell(step)).await;
     shown.clear();
-    let moved = moved.map_err(|error| refused(&error, wanted, config))?;
+    let moved = moved.map_err(|error| refused(&error, wanted))?;
     if wanted.output.json {
         return report::print_json(&moved);
     }
@@ -166,7 +160,7 @@ fn told(slug: &str, moved: &MoveReport) -> String {
     text
 }
 
-fn refused(error: &MoveError, wanted: &OrgMove, config: &Config) -> Failure {
+fn refused(error: &MoveError, wanted: &OrgMove) -> Failure {
     let slug = &wanted.slug;
     let again = "the organization lives where it was; the same command begins again";
     let hint = match error {
@@ -192,7 +186,9 @@ fn refused(error: &MoveError, wanted: &OrgMove, config: &Config) -> Failure {
         MoveError::Lost | MoveError::Stopped => again.to_owned(),
         MoveError::NotMoving => "`denizen cluster list` shows the moves that are under way".to_owned(),
         MoveError::TooLate(_) => format!("move it back with `denizen org move {slug} --to CLUSTER`"),
-        MoveError::Store(error) => return of_store(error, config),
+        MoveError::Store(error) => {
+            return of_directory(&error.clone().into(), About { org: slug, ..About::default() });
+        }
         MoveError::Directory(error) => return of_directory(error, About { org: slug, ..About::default() }),
     };
     Failure::new(error.to_string(), hint)

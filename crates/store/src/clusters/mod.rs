@@ -255,7 +255,12 @@ impl Clusters {
         let new = Placed { cluster: cluster.clone(), store, at: Instant::now() };
         // Rows that came with the organization are not what was a moment ago: a replica that has only some of them would
         // show what never was.
-        if placed.get(&org).is_none_or(|known| known.cluster != new.cluster) {
+        let known = placed.get(&org);
+        if let Some(before) = known.filter(|known| known.cluster != new.cluster) {
+            // Whoever has moved it is another process most of the time.
+            tracing::info!(organization = org.0, source = %before.cluster, target = %new.cluster, "an organization lives in another cluster now");
+        }
+        if known.is_none_or(|known| known.cluster != new.cluster) {
             new.store.as_ref().unwrap_or(self.main()).note_arrival(org);
         }
         placed.insert(org, new);
