@@ -211,20 +211,33 @@ async fn an_organization_whose_making_was_cut_off_is_taken_over_after_a_minute_a
     server.assert_consistent().await;
 }
 
-#[tokio::test]
-async fn a_deletion_that_was_cut_off_can_be_repeated() {
+/// Shuts the gate for a deletion and does no more of it; then what `remedy` does ends it.
+async fn deletion_is_ended_by(remedy: impl AsyncFn(&TestCaller, &TestOrg)) {
     let server = TestServer::over_two_clusters().await;
     let org = server.org_in("acme", FAR).await;
     let admin = org.admin().await;
     let (key, far) = (org.key_in_store().await, server.far_store().await);
     assert!(far.write_gate(key, |tx| gate::set_deleted(tx, NOON)).await.unwrap());
-    admin.post("/user/", &org.invitation("DefaultUserRole")).await.expect(404);
     admin.get("/user/").await.expect(200);
-    admin.delete("/organization/").await.expect(204);
+    remedy(&admin, &org).await;
+    admin.get("/user/").await.expect(401);
     assert_eq!(server.run_jobs().await, []);
     assert_eq!(members(&far, key).await, 0);
     assert_eq!(server.directory().job_counts().await, Ok(Vec::new()));
     server.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn a_deletion_that_was_cut_off_can_be_repeated() {
+    deletion_is_ended_by(async |admin, _| drop(admin.delete("/organization/").await.expect(204))).await;
+}
+
+#[tokio::test]
+async fn a_deletion_that_was_cut_off_is_ended_by_the_next_write() {
+    let write = async |admin: &TestCaller, org: &TestOrg| {
+        admin.post("/user/", &org.invitation("DefaultUserRole")).await.expect(404);
+    };
+    deletion_is_ended_by(write).await;
 }
 
 #[tokio::test]
