@@ -76,13 +76,18 @@ pub fn parsed(error: &clap::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
+/// A text of one line that may come from anybody: it steers no terminal and makes no other line.
+pub fn harmless(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
 /// Columns for people: the titles, then the rows, each column as wide as its widest cell. What stands in a cell may come from
 /// anybody, and must not steer the terminal or look like another row.
 pub fn table(titles: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let titles: Vec<String> = titles.iter().map(|title| (*title).to_owned()).collect();
     let mut lines: Vec<Vec<String>> = std::iter::once(titles).chain(rows).collect();
-    for cell in lines.iter_mut().flatten().filter(|cell| cell.contains(char::is_control)) {
-        *cell = cell.replace(char::is_control, "\u{fffd}");
+    for cell in lines.iter_mut().flatten() {
+        *cell = harmless(cell);
     }
     let mut widths = vec![0; lines[0].len()];
     for line in &lines {

@@ -4,6 +4,8 @@ use denizen_domain::time::Timestamp;
 use denizen_store::Facts;
 use serde::{Deserialize, Serialize};
 
+use crate::report::harmless;
+
 /// The name of the manifest in a backup.
 pub const NAME: &str = "manifest.json";
 /// The form of the folder and of the manifest; a reader refuses what is newer than it knows.
@@ -88,8 +90,13 @@ impl Manifest {
         }
     }
 
-    /// Reads a manifest; an error is why it is none.
+    /// Reads a manifest; an error is why it is none. Whoever wrote it may be anybody, so none of its texts, nor the error,
+    /// holds a control character.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
+        Self::parse_raw(text).map_err(|reason| harmless(&reason))
+    }
+
+    fn parse_raw(text: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Format {
             format: u32,
@@ -101,7 +108,12 @@ impl Manifest {
                 "its format is {format}, and this denizen knows formats up to {FORMAT}: use a newer denizen"
             ));
         }
-        let manifest: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        let mut manifest: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        let free = [&mut manifest.made_at, &mut manifest.denizen].into_iter();
+        let hashes = manifest.databases.iter_mut().map(|entry| &mut entry.sha256);
+        for text in free.chain(hashes).chain(&mut manifest.not_included) {
+            *text = harmless(text);
+        }
         if Timestamp::parse(&manifest.made_at).is_none() {
             return Err(format!("`{}` is no time", manifest.made_at));
         }
@@ -195,6 +207,28 @@ mod tests {
             assert!(error.contains(expected), "{error}");
         }
         assert!(Manifest::parse(b"{\"format\": 1").is_err());
+    }
+
+    #[test]
+    fn no_text_of_a_manifest_steers_a_terminal() {
+        type Change = fn(&mut serde_json::Value);
+        let read = parsed(|value| {
+            value["denizen"] = "1\u{1b}[2J".into();
+            value["not_included"] = serde_json::json!(["us\r\u{9b}31m"]);
+            value["databases"][0]["sha256"] = "\u{7}ab".into();
+        })
+        .unwrap();
+        assert_eq!(read.denizen, "1\u{fffd}[2J");
+        assert_eq!(read.not_included, ["us\u{fffd}\u{fffd}31m"]);
+        assert_eq!(read.databases[0].sha256, "\u{fffd}ab");
+        let changes: [Change; 2] = [
+            |value| value["made_at"] = "\u{1b}[2J".into(),
+            |value| value["databases"][0]["file"] = "\u{1b}[2J".into(),
+        ];
+        for change in changes {
+            let error = parsed(change).unwrap_err();
+            assert!(error.contains("`\u{fffd}[2J` is no"), "{error}");
+        }
     }
 
     #[test]

@@ -1,17 +1,19 @@
 //! A backup that is there: whether it is whole, and its files put where a store is to be.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fmt::Display;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use denizen_store::{Facts, StoreError, newest_schema};
 
-use super::file::{self, beside};
+use super::file::{self, Refused, beside};
 use super::manifest::{Entry, Manifest, NAME};
-use crate::report::Failure;
+use crate::report::{Failure, harmless};
 
 const TAKE_ANOTHER: &str = "do not use this backup: take another one";
+/// A manifest has some hundred bytes for each cluster.
+const MOST_OF_A_MANIFEST: u64 = 1 << 20;
 /// Behind the name of a store that is being restored.
 const RESTORING: &str = ".restoring";
 /// What SQLite keeps beside a database. It would be taken for the new one's, whatever it is.
@@ -31,7 +33,10 @@ impl Whole {
     /// Looks at the manifest and at the names and sizes of the files.
     pub fn open(folder: &Path) -> Result<Self, Failure> {
         let place = folder.display();
-        let text = fs::read(folder.join(NAME)).map_err(|error| match error.kind() {
+        let unusable = |reason: &dyn Display| {
+            Failure::new(format!("cannot use the {NAME} of the backup {place}: {reason}"), TAKE_ANOTHER)
+        };
+        let unread = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound if folder.is_dir() => Failure::new(
                 format!("{place} is no backup, or one that was cut off: it has no {NAME}"),
                 "name the folder that `denizen backup` was given",
@@ -44,16 +49,24 @@ impl Whole {
                 format!("cannot read the backup {place}: {error}"),
                 "run the command as the user that made the backup, for instance with sudo -u",
             ),
+        };
+        let file = file::open(&folder.join(NAME)).map_err(|refused| match refused {
+            Refused::Io(error) => unread(error),
+            Refused::Strange(reason) => unusable(&reason),
         })?;
-        let manifest = Manifest::parse(&text).map_err(|reason| {
-            Failure::new(format!("cannot use the {NAME} of the backup {place}: {reason}"), TAKE_ANOTHER)
-        })?;
+        let mut text = Vec::new();
+        file.take(MOST_OF_A_MANIFEST + 1).read_to_end(&mut text).map_err(unread)?;
+        if text.len() as u64 > MOST_OF_A_MANIFEST {
+            return Err(unusable(&"it has more than 1 MiB, which no manifest has"));
+        }
+        let manifest = Manifest::parse(&text).map_err(|reason| unusable(&reason))?;
         for entry in &manifest.databases {
             if entry.schema_version > newest_schema() {
                 return Err(too_new(entry.schema_version));
             }
-            let found = fs::metadata(folder.join(&entry.file))
-                .map_err(|error| unreadable(folder, &entry.file, &error))?;
+            let found = file::open(&folder.join(&entry.file))
+                .and_then(|opened| Ok(opened.metadata()?))
+                .map_err(|refused| unreadable(folder, &entry.file, &refused))?;
             if found.len() != entry.bytes {
                 return Err(Failure::new(
                     format!(
@@ -96,7 +109,9 @@ impl Whole {
                 Self::Reading(error)
             }
         }
-        let read = file::read(&self.path(entry), |piece| {
+        let opened = file::open(&self.path(entry))
+            .map_err(|refused| unreadable(&self.folder, &entry.file, &refused))?;
+        let read = file::read(opened, |piece| {
             if let Some(out) = out.as_deref_mut() {
                 out.write(piece).map_err(Ended::Writing)?;
             }
@@ -144,7 +159,13 @@ impl Whole {
         match error {
             StoreError::TooNew { found, .. } => too_new(*found),
             error => Failure::new(
-                format!("{} of the backup {} cannot be used: {error}", entry.file, self.folder.display()),
+                format!(
+                    "{} of the backup {} cannot be used: {}",
+                    entry.file,
+                    self.folder.display(),
+                    // It may quote what stands in the file.
+                    harmless(&error.to_string())
+                ),
                 TAKE_ANOTHER,
             ),
         }
@@ -174,7 +195,7 @@ fn too_new(version: i64) -> Failure {
     )
 }
 
-fn unreadable(folder: &Path, name: &str, error: &io::Error) -> Failure {
+fn unreadable(folder: &Path, name: &str, error: &dyn Display) -> Failure {
     Failure::new(format!("cannot read {name} of the backup {}: {error}", folder.display()), TAKE_ANOTHER)
 }
 
@@ -192,23 +213,18 @@ impl NewFile {
     pub fn begin(wanted: &Path) -> Result<Self, Failure> {
         must_be_free(wanted)?;
         let path = beside(wanted, RESTORING);
-        let failed = |error: io::Error| unwritable(wanted, &error);
-        let opened = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .and_then(|opened| file::hold(opened, &path))
-            .map_err(failed)?;
-        let Some(file) = opened else {
+        // Before anything is made, so that nothing has to be cleared away.
+        for path in BESIDE.map(|ending| beside(&path, ending)) {
+            file::is_left(&path).map_err(|refused| in_the_way(wanted, &path, refused))?;
+        }
+        let Some(file) = file::begin(&path).map_err(|refused| in_the_way(wanted, &path, refused))? else {
             return Err(Failure::new(
                 format!("another process is restoring {}", wanted.display()),
                 "let it finish, or name another place with --data or --store",
             ));
         };
         let new = Self { wanted: wanted.to_owned(), path, file, is_done: false };
-        new.file.set_len(0).and_then(|()| new.remove_beside()).map_err(failed)?;
+        new.remove_beside()?;
         Ok(new)
     }
 
@@ -221,12 +237,9 @@ impl NewFile {
     }
 
     /// SQLite's own files beside the store that is being made.
-    fn remove_beside(&self) -> io::Result<()> {
-        for ending in BESIDE {
-            match fs::remove_file(beside(&self.path, ending)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+    fn remove_beside(&self) -> Result<(), Failure> {
+        for path in BESIDE.map(|ending| beside(&self.path, ending)) {
+            file::remove(&path).map_err(|refused| in_the_way(&self.wanted, &path, refused))?;
         }
         Ok(())
     }
@@ -235,12 +248,16 @@ impl NewFile {
     pub fn put_in_place(mut self) -> Result<(), Failure> {
         let failed = |error: io::Error| unwritable(&self.wanted, &error);
         // A log that was not copied into the database would be lost with its name.
-        let log = fs::metadata(beside(&self.path, "-wal")).map_or(0, |found| found.len());
+        let log = fs::symlink_metadata(beside(&self.path, "-wal")).map_or(0, |found| found.len());
         if log > 0 {
             return Err(failed(io::Error::other("the log was not copied into the database")));
         }
-        self.file.sync_all().and_then(|()| self.remove_beside()).map_err(failed)?;
+        self.file.sync_all().map_err(failed)?;
+        self.remove_beside()?;
         must_be_free(&self.wanted)?;
+        if !file::is_at(&self.file, &self.path).map_err(failed)? {
+            return Err(failed(io::Error::other("somebody has moved the file in which it was made")));
+        }
         // A link replaces nothing; a new name would.
         match fs::hard_link(&self.path, &self.wanted) {
             Ok(()) => {
@@ -267,8 +284,11 @@ impl Drop for NewFile {
         if self.is_done {
             return;
         }
-        if let Err(error) = self.remove_beside().and_then(|()| fs::remove_file(&self.path)) {
-            crate::report::warn(&format!("{} could not be removed: {error}", self.path.display()));
+        let others = BESIDE.map(|ending| beside(&self.path, ending));
+        for path in others.iter().chain([&self.path]) {
+            if let Err(error) = file::remove(path) {
+                crate::report::warn(&format!("{} could not be removed: {error}", path.display()));
+            }
         }
     }
 }
@@ -278,6 +298,21 @@ fn unwritable(wanted: &Path, error: &io::Error) -> Failure {
         format!("cannot write the store {}: {error}", wanted.display()),
         "the folder must be writable for this user, and its disk must have room for the store; nothing was restored",
     )
+}
+
+fn in_the_way(wanted: &Path, path: &Path, refused: Refused) -> Failure {
+    match refused {
+        Refused::Io(error) => unwritable(wanted, &error),
+        Refused::Strange(reason) => Failure::new(
+            format!(
+                "cannot write the store {}: {} is where it would be made, and is not used since {reason}",
+                wanted.display(),
+                path.display()
+            ),
+            "find out who made it, and remove it if nobody needs it; or name a place where only this user may write, with \
+             --data or --store",
+        ),
+    }
 }
 
 /// # Errors

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use denizen_domain::time::Timestamp;
 use denizen_store::{Snapshot, StoreError};
 
-use super::file::{self, Output, beside};
+use super::file::{self, Output, Refused, beside};
 use super::manifest::{Entry, Manifest, NAME, file_of};
 use super::pace::Pace;
 use crate::report::{self, Failure};
@@ -26,8 +26,9 @@ pub struct Source {
 pub struct Draft {
     wanted: PathBuf,
     folder: PathBuf,
-    /// Kept from other backups for as long as it is open.
-    _held: File,
+    /// The folder, kept from other backups for as long as it is open. What is made in it is made by way of this, for its
+    /// name may come to mean another one.
+    held: File,
     is_done: bool,
 }
 
@@ -59,8 +60,11 @@ impl Draft {
         if wanted.file_name().is_none() {
             return Err(Failure::usage(format!("{place} cannot be the name of a backup"), ANOTHER));
         }
-        match fs::read_dir(wanted).map(|mut entries| entries.next().is_none()) {
-            // Somebody may have made it beforehand, with the rights that it has to have.
+        let is_empty = fs::symlink_metadata(wanted).and_then(|found| {
+            Ok(found.is_dir() && fs::read_dir(wanted).map(|mut entries| entries.next().is_none())?)
+        });
+        match is_empty {
+            // Somebody may have made it beforehand.
             Ok(true) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Ok(false) => {
@@ -72,42 +76,33 @@ impl Draft {
             Err(error) => return Err(failed(error)),
         }
         let folder = beside(wanted, INCOMPLETE);
-        file::create_folder(&folder).map_err(failed)?;
-        let held = File::open(&folder).and_then(|opened| file::hold(opened, &folder)).map_err(failed)?;
-        let Some(held) = held else {
+        let refused = |refused: Refused| match refused {
+            Refused::Io(error) => failed(error),
+            Refused::Strange(reason) => Failure::new(
+                format!(
+                    "cannot make the backup {place}: {} is where it would be made, and is not used since {reason}",
+                    folder.display()
+                ),
+                "find out who made it, and remove it if nobody needs it; or name a folder where only this user may write",
+            ),
+        };
+        let Some(held) = file::begin_folder(&folder).map_err(refused)? else {
             return Err(Failure::new(
                 format!("another process is making the backup {place}"),
                 "let it finish, or name another folder",
             ));
         };
-        let draft = Self { wanted: wanted.to_owned(), folder, _held: held, is_done: false };
-        if draft.clear().map_err(failed)? > 0 {
+        if clear(&held).map_err(refused)? > 0 {
             report::warn("what an earlier backup left here when it was cut off has been removed");
         }
-        Ok(draft)
-    }
-
-    /// Removes what backups put into the folder, and says how many files that were. What somebody else has put there
-    /// stays, and is in the way.
-    fn clear(&self) -> io::Result<usize> {
-        let mut removed = 0;
-        for entry in fs::read_dir(&self.folder)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            let is_ours = name == NAME || Path::new(&name).extension().is_some_and(|ending| ending == "db");
-            if is_ours {
-                fs::remove_file(entry.path())?;
-                removed += 1;
-            }
-        }
-        Ok(removed)
+        Ok(Self { wanted: wanted.to_owned(), folder, held, is_done: false })
     }
 
     /// Copies a database. `shown` is told how many bytes have been copied.
     pub fn copy(&self, source: &Source, pace: &mut Pace, shown: impl Fn(u64)) -> Result<Entry, Failure> {
-        let path = self.folder.join(file_of(&source.cluster));
+        let name = file_of(&source.cluster);
         let copied = (|| {
-            let mut out = Output::new(file::create(&path)?);
+            let mut out = Output::new(file::create_in(&self.held, &name)?);
             let mut done = 0;
             source.snapshot.read(|page| {
                 done += page.len() as u64;
@@ -154,10 +149,13 @@ impl Draft {
     }
 
     fn put_in_place(&mut self, manifest: &Manifest) -> io::Result<()> {
-        let mut file = file::create(&self.folder.join(NAME))?;
+        let mut file = file::create_in(&self.held, NAME)?;
         file.write_all((serde_json::to_string_pretty(manifest)? + "\n").as_bytes())?;
         file.sync_all()?;
-        file::sync_folder(&self.folder)?;
+        self.held.sync_all()?;
+        if !file::is_at(&self.held, &self.folder)? {
+            return Err(io::Error::other("somebody has moved the folder in which it was made"));
+        }
         // Replaces an empty folder at most.
         fs::rename(&self.folder, &self.wanted)?;
         self.is_done = true;
@@ -165,12 +163,20 @@ impl Draft {
     }
 }
 
+/// Removes what backups put into the folder, and says how many files that were. What somebody else has put there stays,
+/// and is in the way.
+fn clear(folder: &File) -> Result<usize, Refused> {
+    let is_ours =
+        |name: &Path| name == Path::new(NAME) || name.extension().is_some_and(|ending| ending == "db");
+    file::remove_in(folder, is_ours)
+}
+
 impl Drop for Draft {
     fn drop(&mut self) {
         if self.is_done {
             return;
         }
-        if let Err(error) = self.clear().and_then(|_| fs::remove_dir(&self.folder)) {
+        if let Err(error) = clear(&self.held).and_then(|_| Ok(fs::remove_dir(&self.folder)?)) {
             report::warn(&format!("{} could not be removed: {error}", self.folder.display()));
         }
     }

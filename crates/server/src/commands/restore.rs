@@ -138,7 +138,9 @@ fn none_of(whole: &Whole, entry: &Entry, problems: &[String]) -> anyhow::Result<
     if problems.is_empty() {
         return Ok(());
     }
-    report::print(&format!("{}\n", problems.join("\n")))?;
+    // They quote what stands in the file.
+    let lines: String = problems.iter().map(|line| report::harmless(line) + "\n").collect();
+    report::print(&lines)?;
     Err(whole.harmed(entry, problems.len()).into())
 }
 

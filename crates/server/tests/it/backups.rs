@@ -1,10 +1,11 @@
 //! Backups of SQLite at the terminal: what is refused, what is restored, and what is said.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Output;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -184,6 +185,128 @@ fn what_a_cut_off_backup_or_restore_has_left_is_in_nobodys_way() {
     must(home, &["restore", "cut", "--data", "new"]);
     assert_eq!(names(&home.join("new")), ["denizen.db"]);
     must(home, &["check", "--data", "new"]);
+}
+
+fn pipe(path: &Path) {
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_backup_is_made_neither_by_way_of_a_link_nor_where_others_may_write() {
+    let home = backed_up();
+    let home = home.path();
+    let (victim, draft) = (home.join("victim"), home.join("c.incomplete"));
+    fs::create_dir(&victim).unwrap();
+    fs::write(victim.join("main.db"), "precious").unwrap();
+    let refused = |expected: &str| {
+        let output = run(home, &["backup", "c", "--data", "data"]);
+        assert_refused(&output, 1, expected);
+        assert_eq!(names(&victim), ["main.db"], "{expected}");
+        assert_eq!(fs::read(victim.join("main.db")).unwrap(), b"precious", "{expected}");
+    };
+    symlink(&victim, &draft).unwrap();
+    refused("c.incomplete is where it would be made, and is not used since it is a symbolic link");
+    fs::remove_file(&draft).unwrap();
+    symlink(&victim, home.join("c")).unwrap();
+    refused("a backup overwrites nothing");
+    fs::remove_file(home.join("c")).unwrap();
+
+    fs::create_dir(&draft).unwrap();
+    fs::write(draft.join("main.db"), "another's").unwrap();
+    set_mode(&draft, 0o777);
+    refused("others may write to it");
+    assert_eq!(names(&draft), ["main.db"]);
+    set_mode(&draft, 0o755);
+    fs::remove_file(draft.join("main.db")).unwrap();
+    symlink(victim.join("main.db"), draft.join("main.db")).unwrap();
+    refused("it holds something that no backup has left");
+    fs::remove_file(draft.join("main.db")).unwrap();
+    must(home, &["backup", "c", "--data", "data"]);
+    assert_eq!((mode(&home.join("c")), mode(&home.join("c/main.db"))), (0o700, 0o600));
+}
+
+#[test]
+fn a_store_is_restored_by_way_of_no_link_and_for_its_owner_only_whatever_was_there() {
+    let home = backed_up();
+    let home = home.path();
+    let victim = home.join("victim");
+    fs::write(&victim, "precious").unwrap();
+    set_mode(&victim, 0o644);
+    let restore = ["restore", "b", "--store", "sqlite:r.db"];
+    for left in ["r.db.restoring", "r.db.restoring-wal", "r.db.restoring-shm", "r.db.restoring-journal"] {
+        let left = home.join(left);
+        symlink(&victim, &left).unwrap();
+        let before = names(home);
+        assert_refused(&run(home, &restore), 1, "is not used since it is a symbolic link");
+        assert_eq!(
+            (names(home), fs::read(&victim).unwrap(), mode(&victim)),
+            (before, b"precious".to_vec(), 0o644)
+        );
+        fs::remove_file(&left).unwrap();
+        pipe(&left);
+        assert_refused(&run(home, &restore), 1, "is not used since it is no regular file");
+        fs::remove_file(&left).unwrap();
+        fs::write(&left, "half a page").unwrap();
+        set_mode(&left, 0o666);
+    }
+    must(home, &restore);
+    assert_eq!(mode(&home.join("r.db")), 0o600);
+    assert!(names(home).iter().all(|name| !name.contains("restoring")), "{:?}", names(home));
+}
+
+#[test]
+fn what_never_ends_is_not_read_as_a_backup() {
+    type Make = fn(&Path);
+    let home = backed_up();
+    let home = home.path();
+    let strange: [(Make, &str); 3] = [
+        (|path| pipe(path), "it is no regular file"),
+        (|path| symlink("/dev/zero", path).unwrap(), "it is a symbolic link"),
+        (|path| fs::write(path, " ".repeat((1 << 20) + 1)).unwrap(), ""),
+    ];
+    // A pipe has no bytes, and a manifest may say so.
+    for (name, of_length) in
+        [("manifest.json", "it has more than 1 MiB"), ("main.db", "it was cut off or changed")]
+    {
+        let (path, kept) = (home.join("b").join(name), home.join("kept"));
+        fs::rename(&path, &kept).unwrap();
+        for (make, expected) in strange {
+            make(&path);
+            let expected = if expected.is_empty() { of_length } else { expected };
+            assert_refused(&run(home, &["restore", "b", "--verify-only"]), 1, expected);
+            assert_refused(&run(home, &["restore", "b", "--store", "sqlite:r.db"]), 1, expected);
+            fs::remove_file(&path).unwrap();
+        }
+        fs::rename(&kept, &path).unwrap();
+    }
+    must(home, &["restore", "b", "--verify-only"]);
+}
+
+#[test]
+fn what_a_manifest_says_does_not_steer_the_terminal() {
+    let home = backed_up();
+    let home = home.path();
+    let path = home.join("b/manifest.json");
+    let mut manifest: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    manifest["denizen"] = "1\u{1b}]0;x\u{7}".into();
+    manifest["not_included"] = vec!["us\u{1b}[2J\nhint: y\u{9b}31m"].into();
+    fs::write(&path, manifest.to_string()).unwrap();
+    let said = |arguments: &[&str]| {
+        let output = run(home, arguments);
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert!(!said.contains(|c: char| c.is_control() && c != '\n'), "{said:?}");
+        said
+    };
+    assert!(said(&["restore", "b", "--verify-only"]).contains("by denizen 1\u{fffd}]0;x\u{fffd}\n"));
+    let restored = said(&["restore", "b", "--store", "sqlite:r.db"]);
+    assert!(restored.contains("us\u{fffd}[2J\u{fffd}hint: y\u{fffd}31m"), "{restored}");
+    manifest["databases"][0]["sha256"] = "\u{1b}[2J".into();
+    fs::write(&path, manifest.to_string()).unwrap();
+    assert!(said(&["restore", "b", "--verify-only", "--quiet"]).contains("its manifest says \u{fffd}[2J"));
 }
 
 #[test]
