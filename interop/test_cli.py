@@ -353,9 +353,18 @@ def test_the_integrity_check_is_clean_beside_a_running_server_and_fails_on_a_con
     running.command("check")
     running.stop()
     running.command("check")
+    assert stores.execute(running.data, "DELETE FROM signing_key") > 0
+    told = running.command("check", "--json", check=False)
+    assert told.returncode == 1 and "ERROR" in told.stderr and "hint:" not in told.stderr, told.stderr
+    found = json.loads(told.stdout)
+    assert [finding["kind"] for finding in found["findings"]] == ["signing"] and found["clusters"] == ["main"]
+    clean = json.loads(running.command("check", "--json").stdout)
+    assert clean["findings"] == [] and clean["counts"]["organizations"] == 1
     assert stores.execute(running.data, "DELETE FROM users WHERE first_name = 'number7'") == 1
     contradictory = running.command("check", check=False)
     assert contradictory.returncode == 1 and contradictory.stderr.strip() + contradictory.stdout.strip()
+    as_json = running.command("check", "--json", check=False)
+    assert as_json.returncode == 1 and not as_json.stderr and json.loads(as_json.stdout)["findings"], as_json.stderr
     org.close()
 
 

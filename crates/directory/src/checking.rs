@@ -7,7 +7,7 @@ use std::sync::Arc;
 use denizen_domain::ids::OrgKey;
 use denizen_domain::text::ClusterName;
 pub use denizen_store::check::{Doing, Kind, Step, Watch};
-use denizen_store::check::{Mapped, Placement, Report, UNREACHABLE, mapped};
+use denizen_store::check::{Mapped, Placement, Report, SIGNING, UNREACHABLE, UNREGISTERED, mapped};
 use denizen_store::{Conn, StoreError, control};
 
 use crate::clusters::erased_in;
@@ -18,6 +18,8 @@ use crate::handle::Directory;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Looked {
     pub findings: Vec<Finding>,
+    /// The clusters whose databases were to be looked over, `main` first.
+    pub clusters: Vec<ClusterName>,
     /// What could not be looked at, and how it can be; a sentence each.
     pub unseen: Vec<String>,
 }
@@ -64,18 +66,28 @@ impl Directory {
             Err(_) if !looked.findings.is_empty() => return Ok(looked),
             Err(error) => return Err(error.into()),
         };
+        if self.inner.signing_keys.were_gone {
+            looked.tell(&ClusterName::MAIN, one(SIGNING, None, "signing_key".to_owned()));
+        }
+        let map = match self.query(OrgKey::CONTROL, control::list_organizations).await {
+            Ok(map) => map,
+            Err(_) if !looked.findings.is_empty() => return Ok(looked),
+            Err(error) => return Err(error),
+        };
+        for mapped in &map {
+            let cluster = &mapped.cluster;
+            if !cluster.is_main() && registered.iter().all(|known| known.name != *cluster) {
+                looked.tell(&ClusterName::MAIN, one(UNREGISTERED, Some(mapped.org), cluster.to_string()));
+            }
+        }
         for cluster in registered {
             let report = self.look_over_cluster(&cluster.name, &watch).await;
             looked.add(&cluster.name, report.unwrap_or_else(|error| unreachable(&error)));
         }
-        if looked.findings.iter().any(|finding| finding.org.is_some())
-            && let Ok(map) = self.query(OrgKey::CONTROL, control::list_organizations).await
-        {
-            let names: BTreeMap<OrgKey, String> =
-                map.into_iter().map(|one| (one.org, one.slug.as_str().to_owned())).collect();
-            for finding in &mut looked.findings {
-                finding.slug = finding.org.and_then(|org| names.get(&org).cloned());
-            }
+        let names: BTreeMap<OrgKey, String> =
+            map.into_iter().map(|one| (one.org, one.slug.as_str().to_owned())).collect();
+        for finding in &mut looked.findings {
+            finding.slug = finding.org.and_then(|org| names.get(&org).cloned());
         }
         Ok(looked)
     }
@@ -116,12 +128,21 @@ impl Directory {
 
 /// What is known of a database that does not answer.
 fn unreachable(error: &StoreError) -> Report {
-    let finding = denizen_store::check::Finding { kind: UNREACHABLE, org: None, place: error.to_string() };
+    one(UNREACHABLE, None, error.to_string())
+}
+
+fn one(kind: Kind, org: Option<OrgKey>, place: String) -> Report {
+    let finding = denizen_store::check::Finding { kind, org, place };
     Report { findings: vec![finding], unseen: Vec::new() }
 }
 
 impl Looked {
     fn add(&mut self, cluster: &ClusterName, report: Report) {
+        self.clusters.push(cluster.clone());
+        self.tell(cluster, report);
+    }
+
+    fn tell(&mut self, cluster: &ClusterName, report: Report) {
         let named = |finding: denizen_store::check::Finding| Finding {
             cluster: cluster.clone(),
             kind: finding.kind,

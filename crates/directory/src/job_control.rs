@@ -63,6 +63,9 @@ pub struct ListedJob {
     pub org_id: Option<String>,
     /// What the store calls the organization, also after its deletion.
     pub org_key: i64,
+    /// Where it erases what an organization has left; none where the job says nothing of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
     #[serde(flatten)]
     pub job: JobSummary,
 }
@@ -123,10 +126,20 @@ impl Directory {
         let mapped = self.query(OrgKey::CONTROL, control::list_organizations).await?;
         let slugs: HashMap<OrgKey, String> =
             mapped.into_iter().map(|mapped| (mapped.org, mapped.slug.to_string())).collect();
-        let listed = jobs.into_iter().map(|job| ListedJob {
-            org_id: slugs.get(&job.org).cloned(),
-            org_key: job.org.0,
-            job: JobSummary::of(job, now),
+        let listed = jobs.into_iter().map(|job| {
+            // Of what an organization has left elsewhere the job is the control store's, and says whose it was.
+            let (org, cluster) = match serde_json::from_str(&job.payload) {
+                Ok(Work::EraseOrganization { org_key, cluster }) if job.org == OrgKey::CONTROL => {
+                    (org_key.map_or(job.org, OrgKey), Some(cluster))
+                }
+                _ => (job.org, None),
+            };
+            ListedJob {
+                org_id: slugs.get(&org).cloned(),
+                org_key: org.0,
+                cluster,
+                job: JobSummary::of(job, now),
+            }
         });
         Ok(listed.collect())
     }

@@ -190,13 +190,24 @@ impl KeyRing {
 }
 
 /// The keys of this process.
-pub(crate) struct SigningKeys(RwLock<Arc<KeyRing>>);
+pub(crate) struct SigningKeys {
+    ring: RwLock<Arc<KeyRing>>,
+    /// Whether there was none though there were organizations, and all were made anew.
+    pub(crate) were_gone: bool,
+}
 
 impl SigningKeys {
     /// Reads the keys, and makes the first of each algorithm where there is none yet.
     pub(crate) async fn open(store: &denizen_store::Store, environment: &Environment) -> Result<Self> {
         let now = environment.now();
         let mut stored = store.read(OrgKey::CONTROL, control::signing_keys_in_use).await?;
+        let were_gone =
+            stored.is_empty() && !store.read(OrgKey::CONTROL, control::list_organizations).await?.is_empty();
+        if were_gone {
+            tracing::error!(
+                "there was no signing key though there are organizations: new ones are made, and no token from before is good"
+            );
+        }
         for algorithm in SigningAlgorithm::ALL {
             if !stored.iter().any(|key| key.algorithm == algorithm) {
                 let key = generate(algorithm, environment, now, now)?;
@@ -204,15 +215,15 @@ impl SigningKeys {
                 stored = store.read(OrgKey::CONTROL, control::signing_keys_in_use).await?;
             }
         }
-        Ok(Self(RwLock::new(Arc::new(KeyRing::new(&stored, &[], now)?))))
+        Ok(Self { ring: RwLock::new(Arc::new(KeyRing::new(&stored, &[], now)?)), were_gone })
     }
 
     fn current(&self) -> Arc<KeyRing> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn keep(&self, ring: &Arc<KeyRing>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(ring);
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(ring);
     }
 }
 

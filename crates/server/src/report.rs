@@ -32,6 +32,18 @@ impl Failure {
     }
 }
 
+/// Something did not work, and the answer on standard output says it, in the form that was asked for: exit code 1.
+#[derive(Debug)]
+pub struct Silent;
+
+impl fmt::Display for Silent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the answer says what is wrong")
+    }
+}
+
+impl std::error::Error for Silent {}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -48,6 +60,9 @@ pub fn warn(text: &str) {
 
 /// Prints the error with its hint, and says with which code to exit.
 pub fn failed(error: &anyhow::Error) -> ExitCode {
+    if error.is::<Silent>() {
+        return ExitCode::FAILURE;
+    }
     let failure = error.chain().find_map(|cause| cause.downcast_ref::<Failure>());
     let hint = failure.map(|failure| format!("hint: {}\n", failure.hint)).unwrap_or_default();
     let text = format!("error: {error:#}\n{hint}");

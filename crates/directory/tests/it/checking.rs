@@ -14,6 +14,23 @@ async fn write(
 }
 
 #[tokio::test]
+async fn an_organization_in_a_cluster_that_is_not_registered_is_told() {
+    let server = TestServer::over_two_clusters().await;
+    let far_key = server.org_in("far-away", FAR).await.key_in_store().await;
+    let named = |name| denizen_domain::text::ClusterName::parse(name).unwrap();
+    let (far, lost) = (named(FAR), named("lost"));
+    write(server.store(), denizen_domain::ids::OrgKey::CONTROL, move |tx| {
+        assert!(control::set_cluster(tx, far_key, &far, &lost)?);
+        Ok(())
+    })
+    .await;
+    let found = server.directory().check().await.unwrap();
+    let told = "far-away: the map places an organization in a cluster that is not registered: lost";
+    assert_eq!(found[0], told, "{found:?}");
+    assert!(found[1..].iter().all(|line| line.starts_with("far: far-away: there are rows")), "{found:?}");
+}
+
+#[tokio::test]
 async fn what_contradicts_the_map_is_told_with_cluster_and_organization() {
     let server = TestServer::over_two_clusters().await;
     let (near, far) = (server.org("near").await, server.org_in("far-away", FAR).await);

@@ -79,6 +79,9 @@ pub fn file_of(cluster: &str) -> String {
     format!("{cluster}.db")
 }
 
+/// What is to be done about a manifest that is no worse than this denizen is old.
+pub const NEWER: &str = "use a newer denizen";
+
 impl Manifest {
     pub fn new(made_at: Timestamp, databases: Vec<Entry>, not_included: Vec<String>) -> Self {
         Self {
@@ -105,7 +108,7 @@ impl Manifest {
         let Format { format } = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         if format > FORMAT {
             return Err(format!(
-                "its format is {format}, and this denizen knows formats up to {FORMAT}: use a newer denizen"
+                "its format is {format}, and this denizen knows formats up to {FORMAT}: {NEWER}"
             ));
         }
         let mut manifest: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use denizen_store::{Facts, StoreError, newest_schema};
 
 use super::file::{self, Refused, beside};
-use super::manifest::{Entry, Manifest, NAME};
+use super::manifest::{Entry, Manifest, NAME, NEWER};
 use crate::report::{Failure, harmless};
 
 const TAKE_ANOTHER: &str = "do not use this backup: take another one";
+const NEWER_ONE: &str = "use the denizen that made it, or a newer one";
 /// A manifest has some hundred bytes for each cluster.
 const MOST_OF_A_MANIFEST: u64 = 1 << 20;
 /// Behind the name of a store that is being restored.
@@ -59,7 +60,16 @@ impl Whole {
         if text.len() as u64 > MOST_OF_A_MANIFEST {
             return Err(unusable(&"it has more than 1 MiB, which no manifest has"));
         }
-        let manifest = Manifest::parse(&text).map_err(|reason| unusable(&reason))?;
+        let manifest = Manifest::parse(&text).map_err(|reason| {
+            // The backup is good.
+            if reason.ends_with(NEWER) {
+                return Failure::new(
+                    format!("cannot use the {NAME} of the backup {place}: {reason}"),
+                    NEWER_ONE,
+                );
+            }
+            unusable(&reason)
+        })?;
         for entry in &manifest.databases {
             if entry.schema_version > newest_schema() {
                 return Err(too_new(entry.schema_version));
@@ -191,7 +201,7 @@ fn too_new(version: i64) -> Failure {
             "the backup has schema version {version}, and this denizen knows versions up to {}",
             newest_schema()
         ),
-        "use the denizen that made it, or a newer one",
+        NEWER_ONE,
     )
 }
 

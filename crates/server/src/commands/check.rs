@@ -6,6 +6,7 @@ use std::time::Duration;
 use denizen_directory::Directory;
 use denizen_directory::checking::{Doing, Looked, Step, Watch};
 use denizen_directory::organizations::{ListedOrganization, OrganizationSummary};
+use denizen_domain::text::ClusterName;
 use serde_json::{Value, json};
 
 use super::progress::{self, Progress, bar, grouped, rate};
@@ -13,7 +14,7 @@ use crate::cli::Check;
 use crate::config::{Config, Place};
 use crate::installation::{Missing, with_directory};
 use crate::refusal::{About, of_directory};
-use crate::report::{self, Failure};
+use crate::report::{self, Failure, Silent};
 
 const ADVICE: &str = "the chapter \"What `denizen check` finds\" of docs/operations.md says what each means and what mends it; \
                       before that,";
@@ -27,21 +28,26 @@ pub fn run(config: &Config, check: &Check) -> anyhow::Result<()> {
     };
     let place = &place;
     with_directory(config, Missing::Refuse, |directory| async move {
-        let looked = directory.look_over(watch(check.quiet)).await;
+        let looked = directory.look_over(watch(check.quiet || check.output.json)).await;
         progress::clear_line();
         let looked = looked.map_err(|error| of_directory(&error, About::default()))?;
         let count = looked.findings.len();
         if check.output.json {
-            report::print_json(&as_json(&looked))?;
-        } else if count > 0 {
+            let listed = if count == 0 { Some(list(&directory).await?) } else { None };
+            report::print_json(&as_json(&looked, listed.as_deref()))?;
+            return if count == 0 { Ok(()) } else { Err(Silent.into()) };
+        }
+        let place = match looked.clusters.len() {
+            0 | 1 => place.to_string(),
+            2 => format!("{place} and 1 more cluster"),
+            many => format!("{place} and {} more clusters", many - 1),
+        };
+        if count > 0 {
             report::print(&as_text(&looked))?;
         } else {
-            let listed = directory
-                .list_organizations()
-                .await
-                .map_err(|error| of_directory(&error, About::default()))?;
+            let listed = list(&directory).await?;
             let organizations: Vec<_> = listed.iter().filter_map(ListedOrganization::seen).collect();
-            report::print(&summary(&organizations, &place.to_string()))?;
+            report::print(&summary(&organizations, &place))?;
             report::print(&as_text(&looked))?;
             tell_unadministered(&directory, &organizations).await?;
         }
@@ -51,6 +57,10 @@ pub fn run(config: &Config, check: &Check) -> anyhow::Result<()> {
         let message = format!("{count} {} in {place}", if count == 1 { "problem" } else { "problems" });
         Err(Failure::new(message, format!("{ADVICE} {keep}")).into())
     })
+}
+
+async fn list(directory: &Directory) -> Result<Vec<ListedOrganization>, Failure> {
+    directory.list_organizations().await.map_err(|error| of_directory(&error, About::default()))
 }
 
 /// Shows how far it is.
@@ -86,7 +96,8 @@ fn as_text(looked: &Looked) -> String {
     findings.chain(looked.unseen.iter().map(|what| format!("not looked at: {what}\n"))).collect()
 }
 
-fn as_json(looked: &Looked) -> Value {
+/// `listed` is what there is, where nothing is wrong with it.
+fn as_json(looked: &Looked, listed: Option<&[ListedOrganization]>) -> Value {
     let finding = |finding: &denizen_directory::checking::Finding| {
         json!({
             "cluster": finding.cluster.as_str(),
@@ -97,20 +108,48 @@ fn as_json(looked: &Looked) -> Value {
             "place": finding.place,
         })
     };
+    let organizations: Option<Vec<_>> =
+        listed.map(|listed| listed.iter().filter_map(ListedOrganization::seen).collect());
+    let counts = organizations.map(|all| {
+        let counts = Counts::of(&all);
+        json!({
+            "organizations": counts.organizations,
+            "users": counts.users,
+            "contacts": counts.contacts,
+            "operators": counts.operators,
+        })
+    });
     json!({
         "findings": looked.findings.iter().map(finding).collect::<Vec<_>>(),
         "unseen": looked.unseen,
+        "clusters": looked.clusters.iter().map(ClusterName::as_str).collect::<Vec<_>>(),
+        "counts": counts,
     })
 }
 
-fn summary(organizations: &[&OrganizationSummary], place: &str) -> String {
-    let sum = |of: fn(&OrganizationSummary) -> i64| organizations.iter().map(|one| of(one)).sum::<i64>();
+struct Counts {
+    organizations: usize,
+    users: i64,
+    contacts: i64,
+    operators: i64,
+}
+
+impl Counts {
+    fn of(organizations: &[&OrganizationSummary]) -> Self {
+        let sum = |of: fn(&OrganizationSummary) -> i64| organizations.iter().map(|one| of(one)).sum::<i64>();
+        Self {
+            organizations: organizations.len(),
+            users: sum(|one| one.members),
+            contacts: sum(|one| one.contacts),
+            operators: sum(|one| one.operators),
+        }
+    }
+}
+
+fn summary(all: &[&OrganizationSummary], place: &str) -> String {
+    let Counts { organizations, users, contacts, operators } = Counts::of(all);
     format!(
-        "no problems in {place} (organizations: {}, users: {}, contacts: {}, operators: {})\n",
-        organizations.len(),
-        sum(|one| one.members),
-        sum(|one| one.contacts),
-        sum(|one| one.operators)
+        "no problems in {place} (organizations: {organizations}, users: {users}, contacts: {contacts}, operators: {operators})\n"
     )
 }
 

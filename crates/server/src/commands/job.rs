@@ -83,7 +83,10 @@ async fn list(directory: &Directory, org: Option<&str>, output: Output) -> anyho
         vec![
             organization(listed),
             job.job_id.to_string(),
-            job.kind.clone(),
+            match &listed.cluster {
+                Some(cluster) => format!("{} in {cluster}", job.kind),
+                None => job.kind.clone(),
+            },
             job.state.to_owned(),
             job.attempts.to_string(),
             // One that was given up is not run again, and one that is held not by itself.

@@ -49,6 +49,11 @@ pub const UNPLACED: Kind =
 pub const UNFINISHED: Kind = kind("unfinished", "an organization that the map places here has no profile");
 /// Not of the store, which cannot be looked at then; of whoever opens it.
 pub const UNREACHABLE: Kind = kind("unreachable", "the database of a cluster could not be looked at");
+/// Of whoever knows the map and which clusters are registered, as [`UNREACHABLE`].
+pub const UNREGISTERED: Kind =
+    kind("unregistered", "the map places an organization in a cluster that is not registered");
+/// Of whoever opens the control store.
+pub const SIGNING: Kind = kind("signing", "the signing keys were gone");
 pub(crate) const NUMBERS: Kind =
     kind("numbers", "an organization lies behind the last number that was given out");
 pub(crate) const COUNTER: Kind = kind("counter", "a counter differs from its users");
@@ -71,9 +76,11 @@ pub(crate) const SEARCH: Kind = kind("search", "the search index does not fit it
 pub(crate) const NOBODY: Kind = kind("nobody", "the search index holds nobody's words");
 
 /// Every kind of finding.
-pub const KINDS: [Kind; 21] = [
+pub const KINDS: [Kind; 23] = [
     DAMAGE,
     UNREACHABLE,
+    UNREGISTERED,
+    SIGNING,
     OWNER,
     UNPLACED,
     UNFINISHED,
@@ -173,6 +180,8 @@ pub type Watch = Arc<dyn Fn(Step) + Send + Sync>;
 pub(crate) struct Findings {
     report: Report,
     found: BTreeMap<&'static str, (Kind, usize)>,
+    /// Whether there are not all tables, so that most questions cannot be asked.
+    pub(crate) lacks_tables: bool,
 }
 
 impl Findings {
@@ -210,7 +219,7 @@ impl Findings {
     }
 
     pub(crate) fn into_report(self) -> Report {
-        let Self { mut report, found } = self;
+        let Self { mut report, found, .. } = self;
         // A query answers no more than one beyond the most, so there may be more than are counted.
         let more = found.into_values().filter(|(_, found)| *found > MOST).map(|(kind, found)| Finding {
             kind,
@@ -230,6 +239,15 @@ pub(crate) fn look_over(
     watch: &Watch,
     findings: &mut Findings,
 ) -> Result<()> {
+    let missing = organizations::missing(conn)?;
+    for table in &missing {
+        findings.push(DAMAGE, None, format!("the table {table} is missing"));
+    }
+    if !missing.is_empty() {
+        findings.lacks_tables = true;
+        findings.unseen("the rows of organizations, because tables are missing");
+        return Ok(());
+    }
     let looked = organizations::check_map(conn, placement, findings);
     findings.note(None, looked)?;
     let mut placed = Vec::new();

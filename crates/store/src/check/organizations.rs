@@ -46,7 +46,15 @@ static IS_SHUT: Sql = Sql::new(
 static HAS_PROFILE: Sql =
     Sql::new("check.has_profile", "SELECT 1 FROM organization_profile WHERE org_id = $1");
 
+static THERE: Sql = Sql::split(
+    "check.there",
+    "SELECT name FROM sqlite_schema WHERE type = 'table'",
+    "SELECT CAST(relname AS TEXT) FROM pg_class
+     WHERE relnamespace = to_regnamespace(current_schema()) AND relkind IN ('r', 'p')",
+);
+
 pub(crate) const STATEMENTS: &[&Sql] = &[
+    &THERE,
     &PLACED,
     &MOVING,
     &LEAVING,
@@ -89,6 +97,13 @@ pub(super) fn residue(dialect: Dialect, org: OrgKey) -> Statement {
         statement.bind(Value::Int(org.0)).push(")");
     }
     statement
+}
+
+/// The declared tables that are not there, of which nothing can be asked.
+pub(super) fn missing(conn: &Conn<'_>) -> Result<Vec<&'static str>> {
+    let there: BTreeSet<String> = conn.all(&THERE, &[], |row| row.text(0))?.into_iter().collect();
+    let declared = TABLES.iter().filter(|table| table.is_on(conn.dialect())).map(|table| table.name);
+    Ok(declared.filter(|name| !there.contains(*name)).collect())
 }
 
 /// The map itself, where it lies here.

@@ -34,6 +34,9 @@ pub(crate) fn run(options: &SqliteOptions, placement: &Placement, watch: &Watch)
     let snapshot = connection.unchecked_transaction()?;
     let conn = Conn::new(Engine::Sqlite(&snapshot), OrgKey::CONTROL);
     check::look_over(&conn, placement, watch, &mut findings)?;
+    if findings.lacks_tables {
+        return Ok(findings.into_report());
+    }
     let looked = check_search(&snapshot, watch, &mut findings);
     findings.note(None, looked)?;
     Ok(findings.into_report())

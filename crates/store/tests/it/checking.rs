@@ -533,6 +533,16 @@ async fn every_foreign_key_of_the_schema_is_among_the_references() {
     assert_eq!(besides, ["operator_configuration (org_id, bot_id) bot"], "which the rules keep");
 }
 
+#[tokio::test]
+async fn a_table_that_is_missing_is_a_finding() {
+    let test = TestStore::empty();
+    test.outside().await.run("DROP TABLE rate_permit").await;
+    let report = look_over(&test.store, Placement::Unknown).await;
+    let found: Vec<_> = report.findings.iter().map(ToString::to_string).collect();
+    assert_eq!(found, ["damage: the table rate_permit is missing"]);
+    assert!(report.unseen.iter().any(|what| what.contains("tables are missing")), "{:?}", report.unseen);
+}
+
 #[test]
 fn the_documentation_says_of_every_kind_of_finding_what_mends_it() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations.md");
