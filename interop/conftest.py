@@ -25,6 +25,7 @@ def pytest_configure(config):
 
 # Files that take long in one piece. They come first, or one process would be left with them while the other has nothing.
 LONG = [
+    "test_org_move",
     "test_dixa_races",
     "test_identity",
     "test_durability",
