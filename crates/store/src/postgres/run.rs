@@ -137,14 +137,14 @@ impl Outage {
     /// Connects, waiting for `patience` since the outage began, and no longer than somebody waits for the closure.
     fn connect(&self, run: &Run<'_>) -> Result<(), StoreError> {
         let Run { session, patience, .. } = *run;
-        if session.borrow().is_connected() {
-            return Ok(());
-        }
         let failed_before = self.failed();
         loop {
             // What is run for nobody would be a surprise to a caller who was told that it failed.
             if (run.has_gone)() {
                 return Err(StoreError::Interrupted);
+            }
+            if session.borrow().is_connected() {
+                return Ok(());
             }
             let knock = self.knock(failed_before, patience)?;
             let connected = session.borrow_mut().connect();
