@@ -464,7 +464,8 @@ async fn of_many_findings_of_a_kind_the_first_are_told_and_the_rest_is_counted()
     assert_eq!(found[20], "the figures of a user differ from what there is of it: and at least 10 more");
 }
 
-#[tokio::test]
+// On more than one thread: whoever watches blocks its own, and connections that writers share have to be driven meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writers_go_on_while_a_database_is_looked_over() {
     let test = TestStore::empty();
     furnished(&test).await;
