@@ -1,6 +1,6 @@
 //! How fast records are taken in on this machine.
 //!
-//! `cargo run --release -p denizen-bench --example ingestion -- [RECORDS] [PLACE]`
+//! `cargo run --release -p bench --example ingestion -- [RECORDS] [PLACE]`
 //! takes RECORDS (200,000) in and prints rates. PLACE is a folder (a temporary one) for SQLite's files, or the URL of an
 //! empty PostgreSQL database, which is left full. Most records are messages of 200 characters, as they are in exports; the
 //! users come first and once last, the conversations one after the other and once in no order.

@@ -1,6 +1,6 @@
 //! How fast denizen answers over HTTP, as ratios to its own static answer, and how fast it makes durable invitations, as
 //! ratios to one transaction per request and to the disk; on PostgreSQL, as ratios to single statements of the same
-//! database. `cargo run --release -p denizen-bench -- all` measures and writes the tables of docs/performance.md.
+//! database. `cargo run --release -p bench -- all` measures and writes the tables of docs/performance.md.
 //!
 //! Only loopback is used; `wrk` makes the load; every process that this one starts is ended by it.
 

@@ -12,11 +12,11 @@ use crate::postgres::{Beside, Writers};
 use crate::reads::Read;
 use crate::writes::Write;
 
-const BEGIN: &str = "<!-- measured: written by denizen-bench, not by hand -->\n";
-const BEGIN_POSTGRES: &str = "<!-- measured on PostgreSQL: written by denizen-bench, not by hand -->\n";
-const BEGIN_CONTACTS: &str = "<!-- measured on contacts: written by denizen-bench, not by hand -->\n";
+const BEGIN: &str = "<!-- measured: written by bench, not by hand -->\n";
+const BEGIN_POSTGRES: &str = "<!-- measured on PostgreSQL: written by bench, not by hand -->\n";
+const BEGIN_CONTACTS: &str = "<!-- measured on contacts: written by bench, not by hand -->\n";
 const BEGIN_CONTACTS_POSTGRES: &str =
-    "<!-- measured on contacts on PostgreSQL: written by denizen-bench, not by hand -->\n";
+    "<!-- measured on contacts on PostgreSQL: written by bench, not by hand -->\n";
 const END: &str = "<!-- end of what was measured -->\n";
 
 pub(crate) fn reads(reads: &[Read]) -> String {
