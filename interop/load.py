@@ -22,19 +22,14 @@ class Call:
     text: str
 
 
-class Load:
-    """Threads that invite or read without a pause, and write down how every call ended."""
+class Callers:
+    """Threads that each do their job without a pause, as an organization's administrator, from `with` to its end."""
 
-    def __init__(self, org, seconds, server=None, writers=8):
-        """`seconds` is more than the server's own limit: that it keeps to it is what is looked at."""
+    def __init__(self, org, jobs, seconds, server=None):
         self.org, self.seconds, self.server = org, seconds, server or org.server
         self.headers = {"Authorization": f"Bearer {org.admin.token}"}
-        # Address → id, and the addresses whose call was answered with an error: those may exist or not.
-        self.acknowledged, self.doubtful = {}, set()
-        self.writes, self.reads = [], []
         self.failures = []
         self.end = threading.Event()
-        jobs = [self.write] * writers + [self.read] * 2
         self.threads = [threading.Thread(target=self.run, args=(job,)) for job in jobs]
 
     def __enter__(self):
@@ -55,6 +50,17 @@ class Load:
         except (AssertionError, httpx.HTTPError) as error:
             # A thread's exception would be lost; the test looks at these.
             self.failures.append(repr(error))
+
+
+class Load(Callers):
+    """Threads that invite or read, and write down how every call ended."""
+
+    def __init__(self, org, seconds, server=None, writers=8):
+        """`seconds` is more than the server's own limit: that it keeps to it is what is looked at."""
+        super().__init__(org, [self.write] * writers + [self.read] * 2, seconds, server)
+        # Address → id, and the addresses whose call was answered with an error: those may exist or not.
+        self.acknowledged, self.doubtful = {}, set()
+        self.writes, self.reads = [], []
 
     def call(self, calls, wanted, send):
         """Sends one request; True when it was answered as wanted, False when with an error of the server's."""

@@ -3,13 +3,12 @@
 import json
 import sqlite3
 import subprocess
-import threading
 from contextlib import closing
 
-import httpx
 import pytest
 
 import stores
+from load import Callers, everybody
 from support import Org, Server, address, binary, clean_environment, eventually, run_denizen
 
 pytestmark = pytest.mark.engine("sqlite", reason="PostgreSQL has tools of its own: test_postgres_backup.py")
@@ -19,39 +18,20 @@ WRITERS = 4
 TAKEN_IN = 1500
 
 
-class Inviters:
-    """Threads that invite without a pause; who was acknowledged is in `acknowledged`, who may be there in `asked`."""
+class Inviters(Callers):
+    """Threads that invite; who was acknowledged is in `acknowledged`, who may be there in `asked`."""
 
     def __init__(self, org):
-        self.org = org
-        self.headers = {"Authorization": f"Bearer {org.admin.token}"}
-        self.acknowledged, self.asked, self.failures = {}, set(), []
-        self.end = threading.Event()
-        self.threads = [threading.Thread(target=self.run) for _ in range(WRITERS)]
+        super().__init__(org, [self.invite] * WRITERS, seconds=30)
+        self.acknowledged, self.asked = {}, set()
 
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.end.set()
-        for thread in self.threads:
-            thread.join()
-
-    def run(self):
-        try:
-            with self.org.server.client(headers=self.headers) as http:
-                while not self.end.is_set():
-                    email = address("invited")
-                    self.asked.add(email)
-                    body = {"first_name": "Ada", "last_name": "L", "email": email, "role_name": "DefaultUserRole"}
-                    answer = http.post(f"/v1/{self.org.slug}/user/", json=body)
-                    assert answer.status_code == 201, answer.text
-                    self.acknowledged[email] = answer.json()["user_id"]
-        except (AssertionError, httpx.HTTPError) as error:
-            # A thread's exception would be lost; the test looks at these.
-            self.failures.append(repr(error))
+    def invite(self, http):
+        email = address("invited")
+        self.asked.add(email)
+        body = {"first_name": "Ada", "last_name": "L", "email": email, "role_name": "DefaultUserRole"}
+        answer = http.post(f"/v1/{self.org.slug}/user/", json=body)
+        assert answer.status_code == 201, answer.text
+        self.acknowledged[email] = answer.json()["user_id"]
 
     def go_on(self, number=20):
         """Returns when so many more have been invited."""
@@ -73,18 +53,6 @@ def furnished(server, tmp_path):
     file.write_text("".join(json.dumps(record) + "\n" for record in records))
     server.command("ingest", "--org", org.slug, file)
     return org, {record["email"]: record["user_id"] for record in records}
-
-
-def everybody(admin):
-    found, token = {}, 0
-    while True:
-        answer = admin.get("/user/", params={"continuation_token": token, "limit": 500})
-        assert answer.status_code == 200, answer.text
-        body = answer.json()
-        found |= {user["email"]: user["user_id"] for user in body["users"]}
-        if not body["has_more"]:
-            return found
-        token = body["continuation_token"]
 
 
 class Running:
