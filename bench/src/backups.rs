@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
-use crate::Plan;
 use crate::data::Data;
 use crate::load::{self, Measured, Writing, median};
 use crate::server::Server;
-use crate::writes::write_requests;
+use crate::targets::callers::Callers;
+use crate::turns::Plan;
 
 const ROUNDS: usize = 3;
 const MEBIBYTE: f64 = 1_048_576.0;
@@ -45,28 +45,24 @@ struct Speed {
 }
 
 pub(crate) fn measure(program: &Path, data: &Data, plan: &Plan) -> anyhow::Result<String> {
-    let copy = data.folder.with_file_name("data-backed-up");
     let (mut alone, mut beside, mut idle, mut busy) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        if copy.exists() {
-            fs::remove_dir_all(&copy)?;
-        }
-        fs::create_dir_all(&copy)?;
-        fs::copy(data.folder.join("denizen.db"), copy.join("denizen.db"))?;
-        fs::File::open(copy.join("denizen.db"))?.sync_all()?;
-        let server = Server::start(program, &copy, &[])?;
-        let file = write_requests(&server, &data.organizations, &copy)?;
+        let copy = data.place.copy("backed-up")?;
+        let server = Server::start(program, &copy)?;
+        let callers = Callers::sign_in(&server, data.largest(), &copy.folder)?;
+        let path = format!("/v1/{}/user/", data.largest().org_id);
+        let file = callers.same("create", &callers.admin, &path)?;
         let invite =
-            |stamp: String| load::run(&server, &file, plan.write_time, 0, Some(Writing::invitation(&stamp)));
+            |stamp: String| load::run(&server, &file, plan.write, 0, Some(Writing::invitation(&stamp)));
         invite(format!("w{round}"))?;
-        idle.push(back_up(program, &copy)?);
+        idle.push(back_up(program, &copy.folder)?);
         alone.push(invite(format!("a{round}n"))?);
         let is_over = AtomicBool::new(false);
         let (measured, made) = std::thread::scope(|scope| {
             let making = scope.spawn(|| {
                 let mut made = Vec::new();
                 while !is_over.load(Ordering::Relaxed) {
-                    made.push(back_up(program, &copy)?);
+                    made.push(back_up(program, &copy.folder)?);
                 }
                 Ok::<_, anyhow::Error>(made)
             });
@@ -77,8 +73,8 @@ pub(crate) fn measure(program: &Path, data: &Data, plan: &Plan) -> anyhow::Resul
         beside.push(measured?);
         busy.extend(made.map_err(|_| anyhow::anyhow!("the thread that makes backups panicked"))??);
         server.stop()?;
+        copy.remove()?;
     }
-    fs::remove_dir_all(&copy)?;
     Ok(table(&alone, &beside, &idle, &busy)?)
 }
 

@@ -18,18 +18,23 @@ use tokio::task::JoinSet;
 use tokio_postgres::NoTls;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
-use crate::data::Rng;
+use crate::data::people::Rng;
 use crate::load::CONNECTIONS as CALLERS;
 
 /// Connections of the pool: as many as denizen has for such statements by default.
 pub(crate) const CONNECTIONS: usize = 16;
 
 /// One database of PostgreSQL, by the two roles that are measured.
+#[derive(Clone)]
 pub(crate) struct Servers {
     /// denizen's own role.
     pub(crate) store: String,
     /// A role that the walls do not hold.
     pub(crate) bare: String,
+    /// The process that all others of the database are children of, where it is known.
+    pub(crate) postmaster: Option<u32>,
+    /// Whether it goes when the run ends.
+    pub(crate) is_temporary: bool,
 }
 
 impl Servers {
@@ -40,9 +45,12 @@ impl Servers {
             let (server, _) = head.rsplit_once('/').context("a URL with a database")?;
             Ok(query.map_or_else(|| format!("{server}/{name}"), |query| format!("{server}/{name}?{query}")))
         };
-        Ok(Self { store: replaced(&self.store)?, bare: replaced(&self.bare)? })
+        Ok(Self { store: replaced(&self.store)?, bare: replaced(&self.bare)?, ..self.clone() })
     }
 }
+
+/// The organization and the id of a user.
+pub(crate) type Key = (i64, [u8; 16]);
 
 /// A user as denizen has written it, to be written once more under another id and address.
 pub(crate) struct Pattern {
@@ -129,15 +137,13 @@ impl Bare {
         })
     }
 
-    /// The first and the last place of an organization's users in the order of creation.
-    pub(crate) fn positions(&self, slug: &str) -> anyhow::Result<(usize, usize)> {
-        let text =
-            "SELECT min(position), max(position) FROM users JOIN organization USING (org_id) WHERE slug = $1";
-        let row = self.runtime.block_on(async {
+    /// What the database takes on disk.
+    pub(crate) fn bytes(&self) -> anyhow::Result<f64> {
+        self.runtime.block_on(async {
             let client = self.pool.get().await?;
-            anyhow::Ok(client.query_one(text, &[&slug]).await?)
-        })?;
-        Ok((usize::try_from(row.get::<_, i64>(0))?, usize::try_from(row.get::<_, i64>(1))?))
+            let text = "SELECT pg_database_size(current_database())::float8";
+            Ok(client.query_one(text, &[]).await?.get(0))
+        })
     }
 
     pub(crate) fn version(&self) -> anyhow::Result<String> {
@@ -215,7 +221,7 @@ impl Bare {
     }
 
     /// Gets per second: all columns that denizen reads of a user, by the primary key.
-    pub(crate) fn gets(&self, keys: &Arc<Vec<(i64, [u8; 16])>>, time: Duration) -> anyhow::Result<f64> {
+    pub(crate) fn gets(&self, keys: &Arc<Vec<Key>>, time: Duration) -> anyhow::Result<f64> {
         let find = users::STATEMENTS.iter().find(|sql| sql.name == "user.find").context("the statement")?;
         let text = find.postgres();
         let directory = i16::try_from(Directory::Members.number())?;

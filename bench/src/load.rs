@@ -33,6 +33,8 @@ pub(crate) struct Measured {
     pub(crate) p99: f64,
     /// Processor time of the server per request, in microseconds.
     pub(crate) cpu: f64,
+    /// The same of the database's processes; 0 where they are the server's own, or not known.
+    pub(crate) database_cpu: f64,
 }
 
 /// What is written, and a word that makes its addresses new; the digits in it make new numbers.
@@ -70,7 +72,7 @@ pub(crate) fn run_over(
     write: Option<Writing<'_>>,
 ) -> anyhow::Result<Measured> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("requests.lua");
-    let before = server.cpu_seconds()?;
+    let before = server.spent()?;
     let output = Command::new("wrk")
         .args(["--threads", "1", "--timeout", "10s", "--connections", &connections.to_string()])
         .args(["--duration", &format!("{}s", time.as_secs()), "--script"])
@@ -81,7 +83,7 @@ pub(crate) fn run_over(
         .args(write.iter().flat_map(|write| [write.kind, write.stamp]))
         .output()
         .context("wrk, which is a package of that name on Debian")?;
-    let cpu = server.cpu_seconds()? - before;
+    let after = server.spent()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let line = text.lines().find_map(|line| line.strip_prefix("MEASURED "));
     let line = line.with_context(|| format!("wrk: {text}{}", String::from_utf8_lossy(&output.stderr)))?;
@@ -98,7 +100,8 @@ pub(crate) fn run_over(
         bytes: printed.bytes / printed.requests,
         p50: printed.p50 / 1e3,
         p99: printed.p99 / 1e3,
-        cpu: cpu / printed.requests * 1e6,
+        cpu: (after.server - before.server) / printed.requests * 1e6,
+        database_cpu: (after.database - before.database) / printed.requests * 1e6,
     })
 }
 

@@ -1,8 +1,10 @@
-//! How fast denizen answers over HTTP, as ratios to its own static answer, and how fast it makes durable invitations, as
-//! ratios to one transaction per request and to the disk; on PostgreSQL, as ratios to single statements of the same
-//! database. `cargo run --release -p bench -- all` measures and writes the tables of docs/performance.md.
+//! How fast denizen is over HTTP and what it takes, in ratios to what the same machine does without it.
+//! `cargo run --release -p bench -- all` makes the data, measures every target on both engines, how costs grow, and writes
+//! the tables of docs/performance.md.
 //!
-//! Only loopback is used; `wrk` makes the load; every process that this one starts is ended by it.
+//! A reader finds the data set in `data`, the load in `load` (`wrk` makes it) and `turns`, what is compared with in `machine`
+//! and `bare`, the lines of the table in `targets`, the scaling curves in `growth`, and the page in `report`. Only loopback is
+//! used, and every process that this one starts is ended by it.
 
 #![allow(
     clippy::cast_precision_loss,
@@ -12,69 +14,91 @@
 
 mod backups;
 mod bare;
-mod contacts;
 mod data;
-mod eva;
+mod growth;
 mod load;
+mod machine;
 mod moves;
-mod postgres;
-mod reads;
+mod place;
+mod plot;
 mod report;
 mod server;
 mod sizes;
-mod writes;
+mod targets;
+mod turns;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use clap::{Parser, ValueEnum};
 
 use crate::bare::{Bare, Servers};
-use crate::report::Place;
+use crate::data::{Data, Shape};
+use crate::place::{Cluster, Place};
+use crate::report::Section;
+use crate::turns::Plan;
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
-    /// Everything, and the tables of docs/performance.md.
+    /// The targets and the growth on both engines, and the tables of docs/performance.md.
     All,
-    /// Reads only; prints.
-    Reads,
-    /// Invitations only; prints.
-    Writes,
     /// Makes the data and ends.
     Data,
-    /// Contacts in the Dixa dialect, which have data of their own, and their table of docs/performance.md.
-    Dixa,
+    /// The table of targets.
+    Targets,
+    /// What a request costs as users, or organizations, become more.
+    Growth,
     /// Backups of SQLite, and what they cost whoever writes meanwhile; prints.
     Backup,
     /// An organization that moves from SQLite to PostgreSQL and back; prints.
     Move,
     /// What users of each kind and what is known of them take on disk, by table and index; prints.
     Sizes,
-    /// An uploaded file of operators in the eva dialect, against bare hashing and beside readers; prints.
-    Eva,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Engine {
+    Sqlite,
+    Postgres,
 }
 
 /// Measures denizen over HTTP on this machine.
 #[derive(Parser)]
 struct Arguments {
     what: What,
-    /// A tenth of the users and short rounds, to see that everything runs; leaves the documentation alone.
+    /// Few users and one round of a second each, to see that everything runs; prints, and leaves the documentation alone.
     #[arg(long)]
     quick: bool,
-    /// Measures PostgreSQL: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, a database of its own whose owner is USER.
+    /// Prints, and leaves the documentation alone.
+    #[arg(long)]
+    print: bool,
+    /// The engine that is measured, if not both.
+    #[arg(long)]
+    engine: Option<Engine>,
+    /// A PostgreSQL to measure in the place of one that is made: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. USER owns the
+    /// databases that are made there, whose names begin with `bench_`.
     #[arg(long, requires = "bare", value_name = "URL")]
     store: Option<String>,
-    /// The same database by a superuser, for what is compared with.
+    /// The same by a superuser, who makes and drops these databases, and for what is compared with.
     #[arg(long, requires = "store", value_name = "URL")]
     bare: Option<String>,
     /// Where an organization moves to: as `--store`, and the database has to be empty.
     #[arg(long, value_name = "URL", required_if_eq("what", "move"))]
     postgres: Option<String>,
-    /// How many users there are.
+    /// How many members there are.
     #[arg(long)]
     users: Option<usize>,
+    /// Shows the growth up to five million, too.
+    #[arg(long)]
+    five_million: bool,
+    /// Builds the server from nothing, too, and says how long it took.
+    #[arg(long)]
+    build: bool,
+    /// How often everything is measured.
+    #[arg(long)]
+    rounds: Option<usize>,
     /// Where the data is kept between runs; default `bench-data` in the target folder.
     #[arg(long)]
     data: Option<PathBuf>,
@@ -83,109 +107,147 @@ struct Arguments {
     program: Option<PathBuf>,
 }
 
-/// How much is measured.
-pub(crate) struct Plan {
-    pub(crate) users: usize,
-    pub(crate) rounds: usize,
-    pub(crate) read_time: Duration,
-    pub(crate) write_time: Duration,
+impl Arguments {
+    fn plan(&self) -> Plan {
+        let seconds = Duration::from_secs;
+        let mut plan = if self.quick {
+            Plan { rounds: 1, read: seconds(1), write: seconds(1), beside: seconds(1), is_quick: true }
+        } else {
+            Plan { rounds: 3, read: seconds(2), write: seconds(5), beside: seconds(1), is_quick: false }
+        };
+        plan.rounds = self.rounds.unwrap_or(plan.rounds);
+        plan
+    }
+
+    fn users(&self) -> usize {
+        self.users.unwrap_or(if self.quick { 20_000 } else { 1_000_000 })
+    }
+
+    /// Sizes whose costs are compared.
+    fn sizes(&self) -> Vec<usize> {
+        let users = self.users();
+        let mut sizes = vec![users / 100, users / 10, users];
+        if self.five_million {
+            sizes.push(5_000_000);
+        }
+        sizes
+    }
+
+    fn rewrites(&self) -> bool {
+        !self.quick && !self.print
+    }
+
+    fn engines(&self) -> Vec<Engine> {
+        self.engine.map_or(vec![Engine::Sqlite, Engine::Postgres], |engine| vec![engine])
+    }
 }
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    let started = Instant::now();
+    if arguments.what != What::Move && arguments.what != What::Sizes {
+        machine::has_wrk()?;
+    }
     if let (What::Move, Some(url)) = (arguments.what, &arguments.postgres) {
         let folder = arguments.data.unwrap_or_else(|| std::env::temp_dir().join("denizen-bench-move"));
-        moves::measure(&folder, arguments.users.unwrap_or(1_000_000), url)?;
-        return Ok(());
+        return moves::measure(&folder, arguments.users.unwrap_or(1_000_000), url);
     }
-    let mut plan = if arguments.quick {
-        Plan { users: 100_000, rounds: 2, read_time: secs(1), write_time: secs(2) }
-    } else {
-        Plan { users: 1_000_000, rounds: 5, read_time: secs(2), write_time: secs(5) }
-    };
-    plan.users = arguments.users.unwrap_or(plan.users);
-    let servers = arguments.store.zip(arguments.bare).map(|(store, bare)| Servers { store, bare });
-    let program = arguments.program.map_or_else(build_server, Ok)?;
+    let program = arguments.program.clone().map_or_else(build_server, Ok)?;
     let target = target()?;
-    let name = format!(
-        "bench-data{}{}{}",
-        if arguments.what == What::Dixa { "-contacts" } else { "" },
-        if servers.is_some() { "-postgres" } else { "" },
-        if arguments.quick { "-quick" } else { "" }
-    );
-    let folder = arguments.data.unwrap_or_else(|| target.join(name));
-    if arguments.what == What::Sizes {
-        let folder = target.join("bench-data-sizes");
-        let users = arguments.users.unwrap_or(if arguments.quick { 10_000 } else { 100_000 });
-        println!("{}", sizes::measure(&program, &folder, users, servers.as_ref())?);
-        return Ok(());
-    }
-    if arguments.what == What::Eva {
-        // A user more takes a hash more, and makes the ratio no truer.
-        let operators = arguments.users.unwrap_or(if arguments.quick { 500 } else { 5_000 });
-        println!("{}", eva::measure(&program, &target.join("bench-data-operators"), operators)?);
-        return Ok(());
-    }
-    if arguments.what == What::Dixa {
-        return measure_contacts(&program, &folder, &plan, servers.as_ref(), arguments.quick);
-    }
-    let data = data::prepare(&program, &folder, plan.users, servers.as_ref())?;
-    if arguments.what == What::Backup {
-        ensure!(servers.is_none(), "PostgreSQL makes its backups with its own tools");
-        println!("{}", backups::measure(&program, &data, &plan)?);
-        return Ok(());
-    }
-
-    let is_wanted = |kind| [What::All, kind].contains(&arguments.what);
-    let reads = is_wanted(What::Reads).then(|| reads::measure(&program, &data, &plan)).transpose()?;
-    let mut tables: Vec<String> = reads.iter().map(|reads| report::reads(reads)).collect();
-    match &servers {
-        None => {
-            let writes =
-                is_wanted(What::Writes).then(|| writes::measure(&program, &data, &plan)).transpose()?;
-            tables.extend(writes.map(|writes| report::writes(&writes)));
+    let name = if arguments.quick { "bench-data-quick" } else { "bench-data" };
+    let root = arguments.data.clone().unwrap_or_else(|| target.join(name));
+    let load = machine::load_average()?;
+    match arguments.what {
+        What::Sizes => {
+            let place = Place { folder: root.join("sizes"), servers: given(&arguments) };
+            let users = arguments.users.unwrap_or(if arguments.quick { 10_000 } else { 100_000 });
+            println!("{}", sizes::measure(&program, &place, users)?);
         }
-        Some(servers) => {
-            let gets = is_wanted(What::Reads)
-                .then(|| postgres::gets(&program, &data, servers, &plan))
-                .transpose()?;
-            let writers = is_wanted(What::Writes)
-                .then(|| postgres::writers(&program, &data, servers, &plan))
-                .transpose()?;
-            tables.push(report::beside(gets.iter().flatten(), writers.as_ref()));
+        What::Backup => {
+            let place = Place { folder: root.join("sqlite").join("data"), servers: None };
+            let data = data::prepare(&program, place, arguments.users(), data::ORGANIZATIONS, Shape::Uneven)?;
+            println!("{}", backups::measure(&program, &data, &arguments.plan())?);
         }
+        What::All | What::Data | What::Targets | What::Growth => {
+            for engine in arguments.engines() {
+                measure(&arguments, &program, &root, engine, load)?;
+            }
+        }
+        What::Move => {}
     }
-    println!("{}", tables.join("\n"));
-    if arguments.what == What::All && !arguments.quick {
-        let version = servers.as_ref().map(|servers| Bare::open(&servers.bare)?.version()).transpose()?;
-        let population = format!("{} users in {} organizations", plan.users, data::ORGANIZATIONS);
-        let place = Place { contacts: false, version: version.as_deref(), population };
-        report::rewrite(&tables.join("\n"), &place)?;
-    }
+    eprintln!("done in {:.0} s", started.elapsed().as_secs_f64());
     Ok(())
 }
 
-fn measure_contacts(
+/// Everything that is wanted on one engine.
+fn measure(
+    arguments: &Arguments,
     program: &Path,
-    folder: &Path,
-    plan: &Plan,
-    servers: Option<&Servers>,
-    is_quick: bool,
+    root: &Path,
+    engine: Engine,
+    load: f64,
 ) -> anyhow::Result<()> {
-    let data = contacts::prepare(program, folder, plan.users, servers)?;
-    let table = report::reads(&contacts::measure(program, &data, servers, plan)?);
-    println!("{table}");
-    if is_quick {
-        return Ok(());
+    let (is_all, plan) = (arguments.what == What::All, arguments.plan());
+    // Removed when this ends, well or not.
+    let mut cluster = None;
+    let servers = match (engine, given(arguments)) {
+        (Engine::Sqlite, _) => None,
+        (Engine::Postgres, Some(servers)) => Some(servers.with_database("bench_data")?),
+        (Engine::Postgres, None) => Some(cluster.insert(Cluster::create(root)?).servers()?),
+    };
+    let folder = root.join(if engine == Engine::Sqlite { "sqlite" } else { "postgres" }).join("data");
+    let place = Place { folder, servers };
+    let data = data::prepare(program, place, arguments.users(), data::ORGANIZATIONS, Shape::Uneven)?;
+    let engine = data.place.engine();
+    let mut about = machine::description(load)?;
+    if let Some(servers) = &data.place.servers {
+        about = format!("{about}; PostgreSQL {}", Bare::open(&servers.bare)?.version()?);
     }
-    let version = servers.map(|servers| Bare::open(&servers.bare)?.version()).transpose()?;
-    let population =
-        format!("{} contacts in one organization, and {} in others", plan.users, contacts::ELSEWHERE);
-    report::rewrite(&table, &Place { contacts: true, version: version.as_deref(), population })
+    if is_all || arguments.what == What::Targets {
+        let mut rows = targets::measure(program, &data, &plan)?;
+        if data.place.servers.is_none() {
+            rows.extend(targets::program(program, root, arguments.build)?);
+        }
+        let text = format!(
+            "{about}: {}. {} connections; rounds: {}.\n\n{}\n### Every operation\n\n{}",
+            data.population(),
+            load::CONNECTIONS,
+            plan.rounds,
+            targets::row::summary(&rows),
+            targets::row::table(&rows, data.place.servers.is_some())
+        );
+        show(arguments, Section::Targets(engine), &format!("Targets on {engine}"), &text)?;
+    }
+    if is_all || arguments.what == What::Growth {
+        let sizes = arguments.sizes();
+        for growth in [
+            growth::by_users(program, &data, &sizes, &plan)?,
+            growth::by_organizations(program, &data.place, &plan)?,
+        ] {
+            let section = Section::Growth(engine, growth.name, &growth.svg);
+            let title = format!("Growth by {} on {engine}", growth.name);
+            show(arguments, section, &title, &format!("{about}.\n\n{}", growth.table))?;
+        }
+    }
+    remove_temporary(&data)
 }
 
-fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
+/// Prints it, and writes it down where it is to be kept.
+fn show(arguments: &Arguments, section: Section<'_>, title: &str, text: &str) -> anyhow::Result<()> {
+    println!("\n## {title}\n\n{text}");
+    if arguments.rewrites() { report::rewrite(section, text) } else { Ok(()) }
+}
+
+/// What lies beside databases that go with their cluster.
+fn remove_temporary(data: &Data) -> anyhow::Result<()> {
+    let beside = data.place.folder.parent().context("the folder of an engine")?;
+    if data.place.is_kept() { Ok(()) } else { Ok(std::fs::remove_dir_all(beside)?) }
+}
+
+/// The PostgreSQL that was named.
+fn given(arguments: &Arguments) -> Option<Servers> {
+    let (store, bare) = (arguments.store.clone()?, arguments.bare.clone()?);
+    Some(Servers { store, bare, postmaster: None, is_temporary: false })
 }
 
 /// Builds the server as it is released, into the folder that this program was built into.

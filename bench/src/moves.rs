@@ -6,17 +6,16 @@ use std::fs;
 use std::future::pending;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use anyhow::{Context as _, anyhow};
 use denizen_directory::clusters::{Allowed, NewCluster};
 use denizen_directory::organizations::{FirstAdmin, NewOrganization};
 use denizen_directory::relocation::{MoveOrder, MoveStep};
-use denizen_directory::{Clock, Directory, DirectorySettings, Entropy, Environment};
+use denizen_directory::{Directory, DirectorySettings};
 use denizen_domain::ids::{ObjectId, OrgKey, UserId};
 use denizen_domain::member::{Directory as UserDirectory, Preferences};
 use denizen_domain::text::{ClusterName, Email, Slug};
-use denizen_domain::time::Timestamp;
 use denizen_store::clusters::registry::Cluster;
 use denizen_store::memories::{self, Memory};
 use denizen_store::relocation::Phase;
@@ -25,35 +24,18 @@ use denizen_store::{
     Clusters, Conn, PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, control, roles,
 };
 
-use crate::data::{Rng, person};
+use crate::data::people::{As, member_id, person};
+use crate::data::{NOW, System};
 
-const NOW: Timestamp = Timestamp(1_760_000_000_000_000);
 const MEMORIES: usize = 3;
 const BATCH: usize = 1_000;
 const SLUG: &str = "moving";
 
-struct System(Mutex<Rng>);
-
-impl Clock for System {
-    fn now(&self) -> Timestamp {
-        #[expect(clippy::disallowed_methods, reason = "there is no server that would read it")]
-        let now = SystemTime::now();
-        Timestamp(now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64))
-    }
-}
-
-impl Entropy for System {
-    fn fill(&self, bytes: &mut [u8]) {
-        let mut rng = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        bytes.fill_with(|| rng.next() as u8);
-    }
-}
-
 fn new_user(number: usize, role_id: ObjectId) -> NewUser {
-    let person = person(0, number);
+    let person = person(As::Member, 0, number);
     NewUser {
         directory: UserDirectory::Members,
-        user_id: UserId::from_object_id(person.id),
+        user_id: UserId::from_object_id(ObjectId::parse(&member_id(0, number)).expect("an id")),
         email: Email::parse(&person.email).expect("an address"),
         first_name: person.first_name,
         last_name: person.last_name,
@@ -156,10 +138,7 @@ fn open(cluster: &Cluster) -> Result<Store, StoreError> {
 async fn run(folder: &Path, users: usize, url: &str) -> anyhow::Result<()> {
     let main = Store::open(SqliteOptions::new(folder.join("main.db")), NOW)?;
     let stores = Clusters::new(main.clone(), Arc::new(|cluster: &Cluster, _| open(cluster)));
-    let seed = std::process::id().into();
-    let system = Arc::new(System(Mutex::new(Rng(seed))));
-    let environment = Environment { clock: Arc::clone(&system) as _, entropy: system };
-    let directory = Directory::open(stores, environment, DirectorySettings::default()).await?;
+    let directory = Directory::open(stores, System::environment(), DirectorySettings::default()).await?;
     let (server, file) = (ClusterName::parse("server")?, ClusterName::parse("file")?);
     let back = format!("sqlite:{}", folder.join("back.db").display());
     for (name, url) in [(&server, url), (&file, back.as_str())] {
