@@ -8,6 +8,7 @@ use crate::data::{self, Data, Organization, Shape};
 use crate::load::{self, Measured, Writing};
 use crate::place::Place;
 use crate::plot::{Curve, Plot};
+use crate::report::progress;
 use crate::server::Server;
 use crate::targets::callers::VARIED;
 use crate::targets::row::number;
@@ -53,7 +54,7 @@ pub(crate) fn by_users(program: &Path, main: &Data, sizes: &[usize], plan: &Plan
     let mut smaller = Vec::new();
     for size in sizes.iter().filter(|size| **size != users) {
         let place = main.place.named(&format!("users-{size}"))?;
-        smaller.push((*size, data::prepare(program, place, *size, data::ORGANIZATIONS, Shape::Uneven)?));
+        smaller.push((*size, data::prepare(program, place, *size, main.organizations.len(), Shape::Uneven)?));
     }
     let mut all: Vec<(usize, &Data)> = smaller.iter().map(|(size, data)| (*size, data)).collect();
     all.push((users, main));
@@ -80,10 +81,8 @@ fn measure(program: &Path, sizes: &[(usize, &Data)], by: By, plan: &Plan) -> any
         .collect();
     read(program, &mut measuring, by, plan)?;
     create(program, &mut measuring, by, plan)?;
-    eprintln!(
-        "growth: {} are measured",
-        if by == By::Users { "numbers of users" } else { "numbers of organizations" }
-    );
+    let what = if by == By::Users { "users" } else { "organizations" };
+    progress(&format!("growth: by the number of {what} is measured"));
     Ok(told(sizes, &measuring, by))
 }
 

@@ -29,7 +29,7 @@ mod turns;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use clap::{Parser, ValueEnum};
@@ -123,6 +123,10 @@ impl Arguments {
         self.users.unwrap_or(if self.quick { 20_000 } else { 1_000_000 })
     }
 
+    fn organizations(&self) -> usize {
+        if self.quick { 10 } else { 100 }
+    }
+
     /// Sizes whose costs are compared.
     fn sizes(&self) -> Vec<usize> {
         let users = self.users();
@@ -144,7 +148,6 @@ impl Arguments {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let started = Instant::now();
     if arguments.what != What::Move && arguments.what != What::Sizes {
         machine::has_wrk()?;
     }
@@ -156,16 +159,20 @@ fn main() -> anyhow::Result<()> {
     let target = target()?;
     let name = if arguments.quick { "bench-data-quick" } else { "bench-data" };
     let root = arguments.data.clone().unwrap_or_else(|| target.join(name));
+    report::progress(&format!("begun with {}", program.display()));
     let load = machine::load_average()?;
     match arguments.what {
         What::Sizes => {
-            let place = Place { folder: root.join("sizes"), servers: given(&arguments) };
+            let servers =
+                given(&arguments).map(|servers| servers.with_database("bench_sizes")).transpose()?;
+            let place = Place { folder: root.join("sizes"), servers };
             let users = arguments.users.unwrap_or(if arguments.quick { 10_000 } else { 100_000 });
             println!("{}", sizes::measure(&program, &place, users)?);
         }
         What::Backup => {
             let place = Place { folder: root.join("sqlite").join("data"), servers: None };
-            let data = data::prepare(&program, place, arguments.users(), data::ORGANIZATIONS, Shape::Uneven)?;
+            let data =
+                data::prepare(&program, place, arguments.users(), arguments.organizations(), Shape::Uneven)?;
             println!("{}", backups::measure(&program, &data, &arguments.plan())?);
         }
         What::All | What::Data | What::Targets | What::Growth => {
@@ -175,7 +182,7 @@ fn main() -> anyhow::Result<()> {
         }
         What::Move => {}
     }
-    eprintln!("done in {:.0} s", started.elapsed().as_secs_f64());
+    report::progress("done");
     Ok(())
 }
 
@@ -197,7 +204,7 @@ fn measure(
     };
     let folder = root.join(if engine == Engine::Sqlite { "sqlite" } else { "postgres" }).join("data");
     let place = Place { folder, servers };
-    let data = data::prepare(program, place, arguments.users(), data::ORGANIZATIONS, Shape::Uneven)?;
+    let data = data::prepare(program, place, arguments.users(), arguments.organizations(), Shape::Uneven)?;
     let engine = data.place.engine();
     let mut about = machine::description(load)?;
     if let Some(servers) = &data.place.servers {

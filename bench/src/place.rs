@@ -123,6 +123,13 @@ impl Cluster {
     /// Makes and starts one, on the disk that `folder` lies on if its user may write there.
     pub(crate) fn create(folder: &Path) -> anyhow::Result<Self> {
         fs::create_dir_all(folder)?;
+        // What a run left that was interrupted: its server is no child of that run's, and goes on.
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with("denizen-postgres.") {
+                drop(Self { folder: entry.path() });
+            }
+        }
         let log = folder.join("postgres.log");
         let made = Command::new(script())
             .arg("create")

@@ -3,10 +3,19 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Instant;
 
 use anyhow::Context as _;
 
 const END: &str = "<!-- end of what was measured -->";
+
+/// Says what has just been done, and how long after the first word.
+pub(crate) fn progress(text: &str) {
+    static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let seconds = BEGUN.elapsed().as_secs();
+    eprintln!("{:>2}:{:02}  {text}", seconds / 60, seconds % 60);
+}
 
 /// A place in the page, or beside it.
 #[derive(Clone, Copy)]

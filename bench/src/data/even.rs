@@ -12,10 +12,14 @@ use denizen_domain::ids::{ObjectId, UserId};
 use denizen_domain::patch::Patch;
 use denizen_domain::text::{ClusterName, Email, Slug};
 use denizen_domain::time::Timestamp;
+use tokio::task::{JoinSet, LocalSet};
 
 use super::people::{As, Rng, member_id, person};
 use super::{NOW, Organization, open_store};
 use crate::place::Place;
+
+/// Organizations that are made at a time.
+const AT_ONCE: usize = 32;
 
 /// The system's clock, and random numbers that are the same in each process of the same number.
 pub(crate) struct System(Mutex<Rng>);
@@ -42,16 +46,28 @@ impl Entropy for System {
     }
 }
 
+/// Many at a time, which share commits.
 pub(super) fn make(place: &Place, users: usize, organizations: usize) -> anyhow::Result<Vec<Organization>> {
     let store = open_store(place)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    LocalSet::new().block_on(&runtime, async {
         let directory = Directory::open(store, System::environment(), DirectorySettings::default()).await?;
-        let mut made = Vec::new();
+        let (mut making, mut made) = (JoinSet::new(), Vec::new());
         for rank in 0..organizations {
-            made.push(make_one(&directory, rank, users / organizations).await?);
+            if making.len() == AT_ONCE
+                && let Some(one) = making.join_next().await
+            {
+                made.push(one??);
+            }
+            let directory = directory.clone();
+            making.spawn_local(async move { make_one(&directory, rank, users / organizations).await });
+        }
+        while let Some(one) = making.join_next().await {
+            made.push(one??);
         }
         directory.close();
+        // In the order of their ranks, from which everything about their members is computed.
+        made.sort_by(|one, other| one.org_id.cmp(&other.org_id));
         Ok(made)
     })
 }

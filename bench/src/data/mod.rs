@@ -32,8 +32,8 @@ use self::records::Line;
 pub(crate) use self::even::System;
 use crate::bare::Bare;
 use crate::place::Place;
+use crate::report::progress;
 
-pub(crate) const ORGANIZATIONS: usize = 100;
 /// Of so many members, and of so many contacts, one has talked.
 const TALKERS: usize = 50;
 /// Of so many contacts, one has an attribute.
@@ -157,10 +157,10 @@ pub(crate) fn prepare(
         && let Ok(Known { stamp: found, organizations, loaded, commit }) = serde_json::from_slice(&found)
         && found == stamp
     {
-        eprintln!("data: {what}, made before at commit {commit}");
+        progress(&format!("data: {what}, made before at commit {commit}"));
         return Ok(Data { place, organizations, loaded, commit });
     }
-    eprintln!("data: making {what} on {}", place.engine());
+    progress(&format!("data: making {what} on {}", place.engine()));
     // First: data that was interrupted is not mistaken for whole.
     if known_file.exists() {
         fs::remove_file(&known_file)?;
@@ -236,7 +236,7 @@ fn load(program: &Path, place: &Place, organizations: &[Organization]) -> anyhow
 }
 
 fn told(loaded: &Loaded) {
-    eprintln!("data: {} {}, {:.0} a second", loaded.records, loaded.what, loaded.rate());
+    progress(&format!("data: {} {}, {:.0} a second", loaded.records, loaded.what, loaded.rate()));
 }
 
 /// `denizen ingest`, which is given the records while it reads.

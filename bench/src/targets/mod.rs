@@ -14,6 +14,7 @@ use std::path::Path;
 use self::callers::Callers;
 use self::row::Row;
 use crate::data::Data;
+use crate::report::progress;
 use crate::server::Server;
 use crate::turns::Plan;
 
@@ -43,11 +44,11 @@ pub(crate) fn measure(program: &Path, data: &Data, plan: &Plan) -> anyhow::Resul
     rows.extend(writes::measure(&server, &callers, data, &copy, plan)?);
     rows.extend(intake::ndjson(program, data, &copy, plan)?);
     rows.push(intake::csv(&server, &callers, plan)?);
-    eprintln!("targets: ingestion and import are measured");
+    progress("targets: ingestion and import are measured");
     rows.push(company::measure(&server, &callers, plan)?);
-    eprintln!("targets: reads beside writes are measured");
+    progress("targets: reads beside writes are measured");
     rows.push(erasing::measure(program, &server, &callers, data, &copy, plan)?);
-    eprintln!("targets: erasing is measured");
+    progress("targets: erasing is measured");
     figures.peak(&server)?;
     server.stop()?;
     copy.remove()?;

@@ -13,6 +13,7 @@ use crate::bare::{Bare, Key, Servers};
 use crate::data::Data;
 use crate::data::people::{As, Rng, UNLUCKY_ADDRESSES, member_id, unlucky_name};
 use crate::load::{self, Measured};
+use crate::report::progress;
 use crate::server::Server;
 use crate::turns::{Plan, by_turns};
 
@@ -77,7 +78,7 @@ pub(crate) fn measure(
             rows.push(Row::new(Target::Get, *name, [goal]).of(&series.runs));
         }
     }
-    eprintln!("targets: one user is measured");
+    progress("targets: one user is measured");
 
     let mut kinds = lists(&server, &callers)?;
     kinds.extend(searches(&callers)?);
@@ -99,7 +100,7 @@ pub(crate) fn measure(
         };
         rows.push(Row::new(kind.target, &kind.name, goal).of(&one.runs));
     }
-    eprintln!("targets: lists and searches are measured");
+    progress("targets: lists and searches are measured");
     rows.insert(
         0,
         Row::new(Target::None, "static answer (`/livez`)", [])

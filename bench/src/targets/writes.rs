@@ -10,6 +10,7 @@ use crate::data::Data;
 use crate::load::{self, Measured, Writing, median};
 use crate::machine;
 use crate::place::Place;
+use crate::report::progress;
 use crate::server::Server;
 use crate::turns::{Plan, Series};
 
@@ -79,7 +80,7 @@ pub(crate) fn measure(
         rows.push(Row::new(Target::Create, *name, goals).of(&series.runs));
     }
     rows.push(bulk(server, callers, plan, if bare.is_some() { 100.0 } else { 60.0 })?);
-    eprintln!("targets: creates are measured");
+    progress("targets: creates are measured");
     Ok(rows)
 }
 
