@@ -130,7 +130,8 @@ impl Arguments {
     /// Sizes whose costs are compared.
     fn sizes(&self) -> Vec<usize> {
         let users = self.users();
-        let mut sizes = vec![users / 100, users / 10, users];
+        let mut sizes =
+            if self.quick { vec![users / 10, users] } else { vec![users / 100, users / 10, users] };
         if self.five_million {
             sizes.push(5_000_000);
         }
@@ -234,6 +235,9 @@ fn measure(
             let section = Section::Growth(engine, growth.name, &growth.svg);
             let title = format!("Growth by {} on {engine}", growth.name);
             show(arguments, section, &title, &format!("{about}.\n\n{}", growth.table))?;
+            if !arguments.rewrites() {
+                std::fs::write(root.join(format!("growth-{}-{engine}.svg", growth.name)), &growth.svg)?;
+            }
         }
     }
     remove_temporary(&data)

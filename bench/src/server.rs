@@ -219,18 +219,24 @@ fn stat_fields(stat: &str) -> anyhow::Result<Vec<&str>> {
     Ok(fields.split_whitespace().collect())
 }
 
-/// Processor time of a process and all that it has started.
+/// Processor time of a process and all that it has started. A child that ends while this looks would be missed: then it looks
+/// again.
 fn family_cpu_seconds(process: u32) -> anyhow::Result<f64> {
-    let mut sum = cpu_seconds(process, true)?;
-    for entry in fs::read_dir("/proc")? {
-        let Ok(child) = entry?.file_name().to_string_lossy().parse::<u32>() else { continue };
-        // Processes come and go meanwhile.
-        let Ok(stat) = fs::read_to_string(format!("/proc/{child}/stat")) else { continue };
-        if stat_fields(&stat)?[1] == process.to_string() {
-            sum += cpu_seconds(child, false).unwrap_or(0.0);
+    loop {
+        let own = cpu_seconds(process, true)?;
+        let mut sum = own;
+        for entry in fs::read_dir("/proc")? {
+            let Ok(child) = entry?.file_name().to_string_lossy().parse::<u32>() else { continue };
+            // Processes come and go meanwhile.
+            let Ok(stat) = fs::read_to_string(format!("/proc/{child}/stat")) else { continue };
+            if stat_fields(&stat)?[1] == process.to_string() {
+                sum += cpu_seconds(child, false).unwrap_or(0.0);
+            }
+        }
+        if cpu_seconds(process, true)? - own < 1.5 / TICKS {
+            return Ok(sum);
         }
     }
-    Ok(sum)
 }
 
 fn unchunked(mut body: &str) -> anyhow::Result<String> {
