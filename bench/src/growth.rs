@@ -115,7 +115,7 @@ fn create(program: &Path, all: &mut [Measuring<'_>], by: By, plan: &Plan) -> any
     let mut servers = Vec::new();
     for one in &*all {
         let name = one.data.place.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let copy = one.data.place.copy(&format!("{}-written", name.replace("data-", "")))?;
+        let copy = one.data.place.copy(&format!("{name}-written"))?;
         let server = Server::start(program, &copy)?;
         let mut lines = Vec::new();
         for organization in called(one.data, by) {
@@ -197,7 +197,8 @@ fn told(sizes: &[(usize, &Data)], all: &[Measuring<'_>], by: By) -> Growth {
     let engine = sizes[0].1.place.engine();
     let mut table = String::from("| CPU µs of a request (p50, ms) |");
     for (size, _) in sizes {
-        let _ = write!(table, " {} {what} |", number_of(*size));
+        let what = if *size == 1 { what.trim_end_matches('s') } else { what };
+        let _ = write!(table, " {} {what} |", number(*size as f64));
     }
     let _ =
         writeln!(table, " grows by | target | |\n| --- |{} --: | --- | --- |", " --: |".repeat(sizes.len()));
@@ -215,7 +216,7 @@ fn told(sizes: &[(usize, &Data)], all: &[Measuring<'_>], by: By) -> Growth {
         let _ = writeln!(table, " {times:.2} × | ≤ {MOST} × | {reached} |");
         let points =
             sizes.iter().zip(&costs).map(|((size, _), cost)| (*size as f64, cost / costs[0])).collect();
-        curves.push(Curve { name: title.to_owned(), points });
+        curves.push(Curve { name: KINDS[kind].to_owned(), points });
     }
     let title = format!("What a request costs on {engine} as {what} become more");
     let plot = Plot {
@@ -226,8 +227,4 @@ fn told(sizes: &[(usize, &Data)], all: &[Measuring<'_>], by: By) -> Growth {
         limit: MOST,
     };
     Growth { table, svg: plot.svg(), name }
-}
-
-fn number_of(size: usize) -> String {
-    if size < 1_000 { size.to_string() } else { number(size as f64) }
 }

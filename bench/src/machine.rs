@@ -47,7 +47,7 @@ pub(crate) fn cores() -> anyhow::Result<usize> {
 }
 
 pub(crate) fn commit() -> anyhow::Result<String> {
-    let changed = !run("git", &["status", "--porcelain", "--untracked-files=no", "--", "*.rs"])?.is_empty();
+    let changed = !run("git", &["status", "--porcelain", "--untracked-files=no", "--", ":/*.rs"])?.is_empty();
     Ok(run("git", &["rev-parse", "--short", "HEAD"])? + if changed { " with changes" } else { "" })
 }
 

@@ -71,7 +71,7 @@ impl Plot<'_> {
         marks.sort_unstable_by(f64::total_cmp);
         marks.dedup();
         for at in marks {
-            let (x, text) = (x(at), if at < 1_000.0 { format!("{at}") } else { number(at) });
+            let (x, text) = (x(at), number(at));
             let _ = writeln!(
                 svg,
                 "<line class=\"grid\" x1=\"{x:.1}\" y1=\"{TOP}\" x2=\"{x:.1}\" y2=\"{BOTTOM}\"/>"

@@ -65,7 +65,7 @@ pub(crate) fn ndjson(program: &Path, data: &Data, copy: &Place, plan: &Plan) -> 
 
 /// An upload against bare hashing, which comes before and after it.
 pub(crate) fn csv(server: &Server, callers: &Callers<'_>, plan: &Plan) -> anyhow::Result<Row> {
-    let operators = if plan.is_quick { 60 } else { 1_000 };
+    let operators = if plan.is_quick { 60 } else { 500 };
     let time = if plan.is_quick { Duration::from_secs(1) } else { Duration::from_secs(5) };
     let (mut rates, mut ratios, mut bares) = (Vec::new(), Vec::new(), Vec::new());
     let mut before = machine::hash_rate(time)?;
