@@ -56,10 +56,12 @@ impl Series {
     }
 }
 
-/// Reads every kind in every round, each run between two of what it is compared with.
+/// Reads every kind in every round, each run between two of what it is compared with; the first `compared` kinds, that is, and
+/// the others by turns with one another only.
 pub(crate) fn by_turns(
     server: &Server,
     kinds: &[PathBuf],
+    compared: usize,
     plan: &Plan,
     beside: &mut dyn FnMut() -> anyhow::Result<f64>,
 ) -> anyhow::Result<Vec<Series>> {
@@ -70,11 +72,11 @@ pub(crate) fn by_turns(
             load::run(server, file, Duration::from_secs(1), 0, None)?;
         }
     }
-    let mut before = beside()?;
     for round in 0..plan.rounds {
-        for (file, series) in kinds.iter().zip(&mut all) {
+        let mut before = beside()?;
+        for (at, (file, series)) in kinds.iter().zip(&mut all).enumerate() {
             let run = load::run(server, file, plan.read, round * VARIED / plan.rounds, None)?;
-            let after = if plan.is_quick { before } else { beside()? };
+            let after = if plan.is_quick || at >= compared { before } else { beside()? };
             series.push(run, before, after);
             before = after;
         }

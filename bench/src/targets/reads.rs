@@ -66,13 +66,13 @@ pub(crate) fn measure(
     let files: Vec<PathBuf> = gets.iter().map(|(_, file)| file.clone()).collect();
     if let Some(servers) = &data.place.servers {
         let (bare, keys) = bare_gets(servers, data)?;
-        let series = by_turns(&server, &files, plan, &mut || bare.gets(&keys, plan.beside))?;
+        let series = by_turns(&server, &files, files.len(), plan, &mut || bare.gets(&keys, plan.beside))?;
         for ((name, _), series) in gets.iter().zip(&series) {
             let goal = Goal::share(series.ratio(), "bare pooled gets", series.rate_beside(), 0.6);
             rows.push(Row::new(Target::Get, *name, [goal]).of(&series.runs));
         }
     } else {
-        let series = by_turns(&server, &files, plan, &mut static_rate)?;
+        let series = by_turns(&server, &files, files.len(), plan, &mut static_rate)?;
         for ((name, _), series) in gets.iter().zip(&series) {
             let goal = Goal::share(series.ratio(), "static", series.rate_beside(), 0.65);
             rows.push(Row::new(Target::Get, *name, [goal]).of(&series.runs));
@@ -83,7 +83,9 @@ pub(crate) fn measure(
     let mut kinds = lists(&server, &callers)?;
     kinds.extend(searches(&callers)?);
     let files: Vec<PathBuf> = kinds.iter().map(|kind| kind.file.clone()).collect();
-    let series = by_turns(&server, &files, plan, &mut static_rate)?;
+    // Those that are a share of the static answer come first.
+    let compared = kinds.iter().filter(|kind| matches!(kind.aim, Aim::Static { .. })).count();
+    let series = by_turns(&server, &files, compared, plan, &mut static_rate)?;
     let on_postgres = data.place.servers.is_some();
     for (kind, one) in kinds.iter().zip(&series) {
         let goal = match kind.aim {
