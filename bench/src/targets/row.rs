@@ -139,7 +139,12 @@ impl Row {
         self
     }
 
-    /// Whether every aim is; `None` where there is none.
+    /// Of an answer.
+    pub(crate) fn bytes(&self) -> f64 {
+        self.run.map_or(0.0, |run| run.bytes)
+    }
+
+    /// Whether every aim is reached; `None` where there is none.
     pub(crate) fn is_reached(&self) -> Option<bool> {
         (!self.goals.is_empty()).then(|| self.goals.iter().all(|goal| goal.margin >= 1.0))
     }
