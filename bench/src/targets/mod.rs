@@ -43,12 +43,13 @@ pub(crate) fn measure(program: &Path, data: &Data, plan: &Plan) -> anyhow::Resul
     let callers = Callers::sign_in(&server, data.largest(), &copy.folder)?;
     rows.extend(writes::measure(&server, &callers, data, &copy, plan)?);
     rows.extend(intake::ndjson(program, data, &copy, plan)?);
-    rows.push(intake::csv(&server, &callers, plan)?);
-    progress("targets: ingestion and import are measured");
-    rows.push(company::measure(&server, &callers, plan)?);
-    progress("targets: reads beside writes are measured");
+    // Before anonymizations, whose scrubs would hold its own up.
     rows.push(erasing::measure(program, &server, &callers, data, &copy, plan)?);
     progress("targets: erasing is measured");
+    rows.push(intake::csv(&server, &callers, plan)?);
+    progress("targets: import is measured");
+    rows.push(company::measure(&server, &callers, plan)?);
+    progress("targets: reads beside writes are measured");
     figures.peak(&server)?;
     server.stop()?;
     copy.remove()?;
