@@ -1,0 +1,180 @@
+//! The table: a column for each system, a row for each figure, and whether denizen is ahead.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Context as _;
+
+use super::system::{System, Work};
+use super::{Measured, Plan, Site};
+use crate::load::median;
+
+const BEGIN: &str = "<!-- measured beside others: written by bench, not by hand -->\n";
+const END: &str = "<!-- end of what was measured -->\n";
+
+/// A figure of every system; `None` where there is none.
+struct Row {
+    title: String,
+    unit: &'static str,
+    more_is_better: bool,
+    figures: Vec<Option<f64>>,
+}
+
+/// The table, and below it with how many connections each system did each kind of work best.
+pub(super) fn render(sites: &[Site], plan: &Plan) -> String {
+    let mut text = String::from("| |");
+    for site in sites {
+        let people = site.population.people;
+        let fewer = if people < plan.people { format!(" ({people} people)") } else { String::new() };
+        let _ = write!(text, " {}{fewer} |", site.system.title());
+    }
+    text += " ahead |\n| --- |";
+    text += &" --: |".repeat(sites.len());
+    text += " --- |\n";
+    let mut behind = 0;
+    let rows = rows(sites);
+    for row in &rows {
+        let _ = write!(text, "| {}, {} |", row.title, row.unit);
+        for (site, figure) in sites.iter().zip(&row.figures) {
+            let _ = write!(text, " {} |", cell(site.system, *figure, row.figures[0]));
+        }
+        let verdict = verdict(row, sites);
+        behind += usize::from(verdict.is_some());
+        let _ = writeln!(text, " {} |", verdict.as_deref().unwrap_or("yes"));
+    }
+    let _ = writeln!(text, "\nahead in {} of {} rows.", rows.len() - behind, rows.len());
+    text += &connections(sites);
+    text
+}
+
+fn rows(sites: &[Site]) -> Vec<Row> {
+    type Figure = fn(&Measured) -> f64;
+    let figures: [(&'static str, bool, Figure); 4] = [
+        ("requests/s", true, |run| run.per_second),
+        ("p50, ms", false, |run| run.p50),
+        ("p99, ms", false, |run| run.p99),
+        ("server CPU, µs", false, |run| run.cpu),
+    ];
+    let mut rows = Vec::new();
+    for work in Work::READS.into_iter().chain([Work::Create]) {
+        for (unit, more_is_better, figure) in figures {
+            let of = |site: &Site| some_median(site.of(work).map(figure));
+            let figures = sites.iter().map(of).collect();
+            rows.push(Row { title: work.title().to_owned(), unit, more_is_better, figures });
+        }
+    }
+    let mut row = |title: &str, unit, figure: &dyn Fn(&Site) -> Option<f64>| {
+        let figures = sites.iter().map(figure).collect();
+        rows.push(Row { title: title.to_owned(), unit, more_is_better: false, figures });
+    };
+    let of_one = |site: &Site, figure: f64| figure / site.population.people as f64;
+    let mib = |bytes: f64| bytes / f64::from(1 << 20);
+    row("start to first answer", "ms", &|site| some_median(site.ready.iter().map(|seconds| seconds * 1e3)));
+    row("memory of its own, after the start", "MiB", &|site| {
+        some_median(site.idle.iter().map(|memory| mib(memory.own)))
+    });
+    row("memory of its own, after all reads", "MiB", &|site| {
+        some_median(site.busy.iter().map(|memory| mib(memory.own)))
+    });
+    row("the same with mapped files", "MiB", &|site| {
+        some_median(site.busy.iter().map(|memory| mib(memory.resident)))
+    });
+    row("one person on disk", "bytes", &|site| {
+        site.system.is_durable().then(|| of_one(site, site.loaded.bytes))
+    });
+    row("loading one person", "µs", &|site| {
+        site.system.is_durable().then(|| of_one(site, site.loaded.seconds * 1e6))
+    });
+    rows
+}
+
+fn some_median(figures: impl Iterator<Item = f64>) -> Option<f64> {
+    let figures: Vec<f64> = figures.collect();
+    (!figures.is_empty()).then(|| median(figures))
+}
+
+/// The figure, and for others than denizen how many times denizen's it is.
+fn cell(system: System, figure: Option<f64>, own: Option<f64>) -> String {
+    match (figure, own) {
+        (None, _) => "—".to_owned(),
+        (Some(figure), Some(own)) if !system.is_denizen() => {
+            format!("{} ({} ×)", number(figure), number(figure / own))
+        }
+        (Some(figure), _) => number(figure),
+    }
+}
+
+/// With two or three digits that mean something.
+fn number(figure: f64) -> String {
+    match figure.abs() {
+        size if size >= 100.0 => format!("{figure:.0}"),
+        size if size >= 10.0 => format!("{figure:.1}"),
+        size if size >= 0.1 => format!("{figure:.2}"),
+        _ => format!("{figure:.4}"),
+    }
+}
+
+/// Whom denizen is not ahead of, and in which dialects, unless it is in all of them.
+fn verdict(row: &Row, sites: &[Site]) -> Option<String> {
+    let figures = || sites.iter().zip(&row.figures).filter_map(|(site, figure)| Some((site, (*figure)?)));
+    let own: Vec<_> = figures().filter(|(site, _)| site.system.is_denizen()).collect();
+    let mut better = Vec::new();
+    for (other, figure) in figures().filter(|(site, _)| !site.system.is_denizen()) {
+        let is_behind = |own: f64| if row.more_is_better { own <= figure } else { own >= figure };
+        let behind: Vec<&str> = own
+            .iter()
+            .filter(|(_, own)| is_behind(*own))
+            .map(|(site, _)| site.system.title().trim_start_matches("denizen, "))
+            .collect();
+        if behind.len() == own.len() {
+            better.push(other.system.title().to_owned());
+        } else if !behind.is_empty() {
+            better.push(format!("{} (only {})", other.system.title(), behind.join(" and ")));
+        }
+    }
+    (!better.is_empty()).then(|| format!("**not of** {}", better.join(", ")))
+}
+
+/// Which work was done with other than 64 connections.
+fn connections(sites: &[Site]) -> String {
+    let mut few = Vec::new();
+    for site in sites {
+        let works: Vec<&str> = Work::READS
+            .into_iter()
+            .chain([Work::Create])
+            .filter(|work| site.of(*work).next().is_some_and(|run| run.connections < 64))
+            .map(Work::title)
+            .collect();
+        if !works.is_empty() {
+            few.push(format!("{} ({})", site.system.title(), works.join("; ")));
+        }
+    }
+    if few.is_empty() {
+        return String::new();
+    }
+    format!("With 8 connections in the place of 64, because these did more: {}.\n", few.join(", "))
+}
+
+/// Puts the table into its place in docs/performance.md.
+pub(crate) fn rewrite(table: &str, people: usize) -> anyhow::Result<()> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/performance.md");
+    let page = fs::read_to_string(&file)?;
+    let (before, rest) = page.split_once(BEGIN).context("docs/performance.md has lost its mark")?;
+    let (_, after) = rest.split_once(END).context("docs/performance.md has lost its second mark")?;
+    let cores = std::thread::available_parallelism()?;
+    let text = format!(
+        "{before}{BEGIN}\nMeasured {} at commit {}: {people} people, {cores} cores shared by server and load.\n\n\
+         {table}\n{END}{after}",
+        output("date", &["-u", "+%F"])?,
+        output("git", &["rev-parse", "--short", "HEAD"])?,
+    );
+    fs::write(file, text)?;
+    Ok(())
+}
+
+fn output(program: &str, arguments: &[&str]) -> anyhow::Result<String> {
+    let ran = Command::new(program).args(arguments).output().with_context(|| program.to_owned())?;
+    Ok(String::from_utf8_lossy(&ran.stdout).trim().to_owned())
+}
