@@ -14,6 +14,7 @@
 
 mod backups;
 mod bare;
+mod beside;
 mod data;
 mod growth;
 mod load;
@@ -50,6 +51,8 @@ enum What {
     Targets,
     /// What a request costs as users, or organizations, become more.
     Growth,
+    /// The same work by denizen and by what somebody would pick instead, and their table of docs/performance.md.
+    Beside,
     /// Backups of SQLite, and what they cost whoever writes meanwhile; prints.
     Backup,
     /// An organization that moves from SQLite to PostgreSQL and back; prints.
@@ -87,8 +90,11 @@ struct Arguments {
     /// Where an organization moves to: as `--store`, and the database has to be empty.
     #[arg(long, value_name = "URL", required_if_eq("what", "move"))]
     postgres: Option<String>,
+    /// Beside denizen only this system, such as `django`; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
     /// How many members there are.
-    #[arg(long)]
+    #[arg(long, visible_alias = "people")]
     users: Option<usize>,
     /// Shows the growth up to five million, too.
     #[arg(long)]
@@ -138,8 +144,14 @@ impl Arguments {
         sizes
     }
 
+    fn beside(&self) -> beside::Plan {
+        let Plan { rounds, read, .. } = self.plan();
+        let people = self.users.unwrap_or(if self.quick { 5_000 } else { 100_000 });
+        beside::Plan { people, rounds, time: read, only: self.only.clone() }
+    }
+
     fn rewrites(&self) -> bool {
-        !self.quick && !self.print
+        !self.quick && !self.print && self.only.is_empty()
     }
 
     fn engines(&self) -> Vec<Engine> {
@@ -180,6 +192,17 @@ fn main() -> anyhow::Result<()> {
             for engine in arguments.engines() {
                 measure(&arguments, &program, &root, engine, load)?;
             }
+        }
+        What::Beside => {
+            let plan = arguments.beside();
+            let table = beside::measure(&program, &target, &plan)?;
+            let text = format!(
+                "{}: {} people, rounds: {}.\n\n{table}",
+                machine::description(load)?,
+                plan.people,
+                plan.rounds
+            );
+            show(&arguments, Section::Beside, "Beside others", &text)?;
         }
         What::Move => {}
     }

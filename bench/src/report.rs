@@ -24,6 +24,8 @@ pub(crate) enum Section<'a> {
     Targets(&'a str),
     /// A table of growth of an engine, with its plot: by what, and the plot.
     Growth(&'a str, &'a str, &'a str),
+    /// The table of denizen beside others.
+    Beside,
 }
 
 impl Section<'_> {
@@ -31,6 +33,7 @@ impl Section<'_> {
         let name = match self {
             Self::Targets(engine) => format!("targets on {engine}"),
             Self::Growth(engine, by, _) => format!("growth by {by} on {engine}"),
+            Self::Beside => "beside others".to_owned(),
         };
         format!("<!-- measured, {name}: written by bench, not by hand -->")
     }
@@ -71,6 +74,7 @@ mod tests {
     #[test]
     fn the_page_has_a_place_for_everything_that_is_measured() -> anyhow::Result<()> {
         let page = fs::read_to_string(docs().join("performance.md"))?;
+        replaced(&page, &Section::Beside.mark(), "")?;
         for engine in ["SQLite", "PostgreSQL"] {
             replaced(&page, &Section::Targets(engine).mark(), "")?;
             for by in ["users", "organizations"] {

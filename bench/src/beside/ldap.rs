@@ -87,7 +87,7 @@ pub(super) fn run(
         micros.sort_unstable();
         let count = micros.len();
         ensure!(count > 0, "nothing was answered");
-        println!("    (the client took {:.1} µs of processor for each)", own / count as f64 * 1e6);
+        eprintln!("    (the client took {:.1} µs of processor for each)", own / count as f64 * 1e6);
         let at = |percent: usize| f64::from(micros[(count - 1) * percent / 100]) / 1e3;
         Ok(Measured {
             connections,

@@ -24,6 +24,7 @@ use self::http::Sent;
 use self::population::{Population, bytes_on_disk};
 use self::process::Memory;
 use self::system::{Requests, Started, System, Work};
+use crate::report::progress;
 
 /// Each system is tried with few and with many connections, and measured with those that suit it better.
 const CONNECTIONS: [usize; 2] = [8, 64];
@@ -90,21 +91,19 @@ pub(crate) fn measure(program: &Path, folder: &Path, plan: &Plan) -> anyhow::Res
         }
         let build = if system.is_denizen() { program.to_owned() } else { folder.join(system.name()) };
         if let Err(error) = system.install(&build) {
-            println!("{} is left out, because it is not installed: {error:#}", system.title());
+            progress(&format!("{} is left out, because it is not installed: {error:#}", system.title()));
             continue;
         }
         sites.push(Site::prepare(system, build, &folder.join("data"), plan.people)?);
     }
     for round in 0..plan.rounds {
         for site in &mut sites {
-            println!("round {} of {}: {}", round + 1, plan.rounds, site.system.title());
+            progress(&format!("round {} of {}: {}", round + 1, plan.rounds, site.system.title()));
             site.round(round, plan)?;
         }
     }
     Ok(table::render(&sites, plan))
 }
-
-pub(crate) use table::rewrite;
 
 impl Site {
     /// Takes the data that is there from an earlier run, or loads it.
@@ -204,7 +203,7 @@ impl Site {
             };
             match run {
                 Ok(run) => {
-                    println!(
+                    eprintln!(
                         "  {}, {connections} connections: {:.1}/s, {:.0} µs",
                         work.title(),
                         run.per_second,
@@ -215,7 +214,7 @@ impl Site {
                     }
                 }
                 Err(error) => {
-                    println!("  {}, {connections} connections: no figure: {error:#}", work.title());
+                    eprintln!("  {}, {connections} connections: no figure: {error:#}", work.title());
                 }
             }
         }
@@ -256,7 +255,7 @@ fn load(
     population: &Population,
     by: u64,
 ) -> anyhow::Result<Loaded> {
-    println!("loading {} people into {}", population.people, system.title());
+    progress(&format!("loading {} people into {}", population.people, system.title()));
     if folder.exists() {
         fs::remove_dir_all(folder)?;
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use denizen_domain::ids::Uuid;
 use serde_json::{Value, json};
 
-use crate::data::{Rng, person};
+use crate::data::people::{As, Rng, member_id, person, random};
 
 /// Different requests of a kind.
 const VARIED: usize = 10_000;
@@ -29,18 +29,14 @@ pub(super) struct Person {
 impl Population {
     /// Somebody, by number.
     pub(super) fn person(number: usize) -> Person {
-        let known = person(0, number);
-        let id = format!("68{number:06x}{:016x}", Rng(number as u64).next());
+        let known = person(As::Member, 0, number);
+        let id = member_id(0, number);
         Person { id, first_name: known.first_name, last_name: known.last_name, email: known.email }
     }
 
     /// An id of the form that contacts and operators have.
     pub(super) fn uuid(number: usize) -> Uuid {
-        let mut rng = Rng(0x0b51_de00_0000_0000 | number as u64);
-        let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&rng.next().to_be_bytes());
-        bytes[8..].copy_from_slice(&rng.next().to_be_bytes());
-        Uuid::from_random(bytes)
+        random(2, 0, number)
     }
 
     /// Writes everybody to a file, an object a line.

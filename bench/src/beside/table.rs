@@ -1,18 +1,10 @@
 //! The table: a column for each system, a row for each figure, and whether denizen is ahead.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
-use std::process::Command;
-
-use anyhow::Context as _;
 
 use super::system::{System, Work};
 use super::{Measured, Plan, Site};
 use crate::load::median;
-
-const BEGIN: &str = "<!-- measured beside others: written by bench, not by hand -->\n";
-const END: &str = "<!-- end of what was measured -->\n";
 
 /// A figure of every system; `None` where there is none.
 struct Row {
@@ -155,26 +147,4 @@ fn connections(sites: &[Site]) -> String {
         return String::new();
     }
     format!("With 8 connections in the place of 64, because these did more: {}.\n", few.join(", "))
-}
-
-/// Puts the table into its place in docs/performance.md.
-pub(crate) fn rewrite(table: &str, people: usize) -> anyhow::Result<()> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/performance.md");
-    let page = fs::read_to_string(&file)?;
-    let (before, rest) = page.split_once(BEGIN).context("docs/performance.md has lost its mark")?;
-    let (_, after) = rest.split_once(END).context("docs/performance.md has lost its second mark")?;
-    let cores = std::thread::available_parallelism()?;
-    let text = format!(
-        "{before}{BEGIN}\nMeasured {} at commit {}: {people} people, {cores} cores shared by server and load.\n\n\
-         {table}\n{END}{after}",
-        output("date", &["-u", "+%F"])?,
-        output("git", &["rev-parse", "--short", "HEAD"])?,
-    );
-    fs::write(file, text)?;
-    Ok(())
-}
-
-fn output(program: &str, arguments: &[&str]) -> anyhow::Result<String> {
-    let ran = Command::new(program).args(arguments).output().with_context(|| program.to_owned())?;
-    Ok(String::from_utf8_lossy(&ran.stdout).trim().to_owned())
 }
