@@ -14,7 +14,7 @@ use denizen_store::{Tx, anonymizations, contact_conversations, contact_messages,
 
 use crate::contact_conversations::ConversationState;
 use crate::context::OpContext;
-use crate::erasing::{BATCH, ErasureJobs};
+use crate::erasing::{BATCH, ErasureJobs, erase_rows};
 use crate::error::{ErrorCode, Result};
 use crate::handle::Directory;
 use crate::jobs::{Task, Work, enqueue};
@@ -90,10 +90,7 @@ impl Directory {
             AnonymizationTarget::Contact(id) => {
                 let contact = UserId::from_uuid(id);
                 self.forget_contact(org, contact).await?;
-                while !self
-                    .write(org, move |tx| Ok(holdings::erase_batch(tx, Contacts, contact, BATCH)?))
-                    .await?
-                {}
+                while !self.write(org, move |tx| erase_rows(tx, Contacts, contact)).await? {}
                 self.clear_conversations(org, contact).await?;
             }
             AnonymizationTarget::Conversation(id) => {

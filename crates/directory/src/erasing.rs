@@ -97,11 +97,23 @@ pub(crate) fn erase_held(tx: &Tx<'_>, user: UserId, jobs: &ErasureJobs, now: Tim
     holdings::erase_small(tx, UserDirectory::Members, user)?;
     let is_done = holdings::erase_batch(tx, UserDirectory::Members, user, AT_ONCE)?;
     erasures::put(tx, UserDirectory::Members, user, now)?;
-    if !is_done {
-        let work = Work::EraseUser { user_id: user.as_member().to_string() };
-        enqueue(tx, jobs.rest, None, &work, now)?;
+    if is_done {
+        return jobs.enqueue_scrub(tx, now);
     }
-    jobs.enqueue_scrub(tx, now)
+    // At its end the files are scrubbed; until then there is something in them anyway.
+    let work = Work::EraseUser { user_id: user.as_member().to_string() };
+    enqueue(tx, jobs.rest, None, &work, now)
+}
+
+/// Erases rows of a user of whom there may be very many, and more of them as long as nobody else waits; `true` when none is
+/// left.
+pub(crate) fn erase_rows(tx: &Tx<'_>, directory: UserDirectory, user: UserId) -> Result<bool> {
+    loop {
+        let is_done = holdings::erase_batch(tx, directory, user, BATCH)?;
+        if is_done || !tx.has_time() {
+            return Ok(is_done);
+        }
+    }
 }
 
 impl Directory {
@@ -113,7 +125,7 @@ impl Directory {
             let jobs = ErasureJobs::new(self, now);
             let is_done = self
                 .write(org, move |tx| {
-                    let is_done = holdings::erase_batch(tx, UserDirectory::Members, user, BATCH)?;
+                    let is_done = erase_rows(tx, UserDirectory::Members, user)?;
                     if is_done {
                         jobs.enqueue_scrub(tx, now)?;
                     }

@@ -39,7 +39,7 @@ impl ContactEmail {
     pub fn parse(text: &str) -> Result<Self, TextError> {
         const FORM: TextError = TextError::Form("must look like name@example.com");
         let (local, domain) = text.split_once('@').ok_or(FORM)?;
-        let is_unseen = |c: char| c.general_category() == GeneralCategory::Format;
+        let is_unseen = |c: char| !c.is_ascii() && c.general_category() == GeneralCategory::Format;
         let is_odd = |c: char| c.is_whitespace() || c.is_control() || is_unseen(c);
         if local.is_empty()
             || domain.is_empty()

@@ -211,17 +211,32 @@ pub struct Tx<'c> {
     conn: Conn<'c>,
     /// SQLite only.
     index: Option<&'c RefCell<Vec<IndexChange>>>,
+    /// SQLite only.
+    has_time: Option<&'c dyn Fn() -> bool>,
 }
 
 impl<'c> Tx<'c> {
     pub(crate) fn new(conn: Conn<'c>, index: Option<&'c RefCell<Vec<IndexChange>>>) -> Self {
-        Self { conn, index }
+        Self { conn, index, has_time: None }
+    }
+
+    /// With what tells whether the transaction may last longer.
+    pub(crate) fn with_time(self, has_time: &'c dyn Fn() -> bool) -> Self {
+        Self { has_time: Some(has_time), ..self }
     }
 
     /// The same transaction, bound to another organization: for the control store and for a parent organization.
     #[must_use]
     pub fn of(&self, org: OrgKey) -> Tx<'c> {
-        Tx { conn: Conn::new(self.conn.engine, org), index: self.index }
+        Tx { conn: Conn::new(self.conn.engine, org), index: self.index, has_time: self.has_time }
+    }
+
+    /// Whether a closure that has more to do may do more of it in this transaction: nobody waits for the writer, and it
+    /// has not lasted long. What was left to do has to be the same in the end, whatever the answer.
+    ///
+    /// Engine: always `false` on PostgreSQL, where nobody can tell who waits for a lock.
+    pub fn has_time(&self) -> bool {
+        self.has_time.is_some_and(|has_time| has_time())
     }
 
     /// The first row of a statement that may write, if there is one.
@@ -297,15 +312,15 @@ impl<'c> Tx<'c> {
     }
 
     /// On SQLite: runs a statement once for each row.
-    pub(crate) fn insert_each<'r>(
+    pub(crate) fn execute_each<'r>(
         &self,
         text: &str,
-        rows: impl Iterator<Item = Vec<Param<'r>>>,
+        rows: impl Iterator<Item = impl AsRef<[Param<'r>]>>,
     ) -> Result<()> {
         self.must_be_open()?;
         let mut statement = self.conn.sqlite()?.prepare_cached(text)?;
         for row in rows {
-            statement.execute(rusqlite::params_from_iter(row))?;
+            statement.execute(rusqlite::params_from_iter(row.as_ref()))?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use denizen_domain::time::Timestamp;
 
 use crate::conn::{Conn, Tx};
 use crate::error::Result;
-use crate::sql::{Dialect, Statement, Value};
+use crate::sql::{Dialect, Param, Statement, Value};
 
 mod tables;
 
@@ -380,7 +380,8 @@ fn erase_large<'t>(
         else {
             continue;
         };
-        let (rows, bytes) = erase_some(tx, (table.name, key, size), whose, (rows_left, bytes_left))?;
+        let erase = if tx.dialect() == Dialect::Sqlite { erase_by_number } else { erase_some };
+        let (rows, bytes) = erase(tx, (table.name, key, size), whose, (rows_left, bytes_left))?;
         rows_left -= rows;
         bytes_left -= bytes;
         if rows_left <= 0 || bytes_left <= 0 {
@@ -395,6 +396,45 @@ fn erase_some(tx: &Tx<'_>, table: (&str, &str, &str), whose: &Whose, most: (i64,
     let statement = batch(tx.dialect(), table, (tx.org.0, whose), most);
     let sizes = tx.all_of(&statement, |row| row.int(0))?;
     Ok((i64::try_from(sizes.len()).unwrap_or(i64::MAX), sizes.iter().sum()))
+}
+
+/// As [`erase_some`] on SQLite, of a table whose rows have numbers there.
+///
+/// Engine: one statement that finds rows, measures and deletes them takes half as long again.
+fn erase_by_number(
+    tx: &Tx<'_>,
+    (table, _, size): (&str, &str, &str),
+    whose: &Whose,
+    (most, bytes): (i64, i64),
+) -> Result<(i64, i64)> {
+    let found =
+        tx.all_of(&numbered(table, size, tx.org.0, whose, most), |row| Ok((row.int(0)?, row.int(1)?)))?;
+    let (mut rows, mut erased) = (Vec::new(), 0);
+    for (row, size) in found {
+        if erased < bytes {
+            rows.push([Param::Int(row), tx.org_param()]);
+            erased += size;
+        }
+    }
+    let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    tx.execute_each(&delete_numbered(table).sqlite(), rows.into_iter())?;
+    Ok((count, erased))
+}
+
+/// The numbers and sizes of up to `most` rows.
+fn numbered(table: &str, size: &str, org: i64, whose: &Whose, most: i64) -> Statement {
+    let mut statement = Statement::new(&format!("SELECT rowid, {size} FROM {table} WHERE org_id = "));
+    statement.bind(Value::Int(org));
+    whose.push_to(&mut statement);
+    statement.push(" LIMIT ").bind(Value::Int(most));
+    statement
+}
+
+/// The statement that deletes a row by its number and its organization.
+fn delete_numbered(table: &str) -> Statement {
+    let mut statement = Statement::new(&format!("DELETE FROM {table} WHERE rowid = "));
+    statement.bind(Value::Int(0)).push(" AND org_id = ").bind(Value::Int(0));
+    statement
 }
 
 /// The tables with rows that are about a user and go, or are cleared, when the user is erased, with the column that names
@@ -439,6 +479,14 @@ fn of_organization() -> impl Iterator<Item = (&'static str, &'static str)> {
     small.map(|table| (table.name, "user_id")).chain(left)
 }
 
+/// The statements by which rows are erased of a table that has very many.
+fn large(dialect: Dialect, table: (&str, &str, &str), whose: &Whose) -> Vec<Statement> {
+    match dialect {
+        Dialect::Sqlite => vec![numbered(table.0, table.2, 0, whose, 1), delete_numbered(table.0)],
+        Dialect::Postgres => vec![batch(dialect, table, (0, whose), (1, 1))],
+    }
+}
+
 /// One statement of each shape, for the test that prepares them.
 pub fn example_statements(dialect: Dialect) -> Vec<Statement> {
     let user = UserId([0; 16]);
@@ -448,11 +496,11 @@ pub fn example_statements(dialect: Dialect) -> Vec<Statement> {
             Erasing::AtOnce => statements.push(at_once(table.name, 0, user)),
             Erasing::InBatches { key, size } => {
                 let whose = [Whose::Everybodys, Whose::Of(user)];
-                let of = |whose| batch(dialect, (table.name, key, size), (0, whose), (1, 1));
-                statements.extend(whose.iter().map(of));
+                let of = |whose| large(dialect, (table.name, key, size), whose);
+                statements.extend(whose.iter().flat_map(of));
             }
             Erasing::Cleared { key, size } => {
-                statements.push(batch(dialect, (table.name, key, size), (0, &Whose::Everybodys), (1, 1)));
+                statements.extend(large(dialect, (table.name, key, size), &Whose::Everybodys));
                 let (whose, after) = ((0, &Whose::Of(user)), Value::Int(0));
                 statements.push(clear(dialect, (table, key, size), whose, after, (1, 1), Timestamp(0)));
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use denizen_domain::ids::UserId;
 use denizen_domain::time::Timestamp;
-use denizen_store::contacts::{self, Change, Contact, Identifier, IdentifierKind, Profile};
+use denizen_store::contacts::{self, Change, Contact, Identifier, IdentifierKind};
 use denizen_store::{Conn, Tx};
 
 use super::Refusal;
@@ -38,33 +38,32 @@ impl Book {
         self.present.get(&user)
     }
 
-    /// What of this profile another contact has.
-    pub(crate) fn taken<'p>(
-        &'p self,
+    /// What of these another contact has.
+    pub(crate) fn taken(
+        &self,
         user: UserId,
-        profile: &'p Profile,
-    ) -> impl Iterator<Item = Refusal> + 'p {
+        identifiers: &BTreeSet<Identifier>,
+    ) -> impl Iterator<Item = Refusal> {
         let is_others =
-            move |identifier: &Identifier| self.owners.get(identifier).is_some_and(|owner| *owner != user);
-        profile.identifiers().into_iter().filter(is_others).map(|identifier| match identifier.kind {
+            move |identifier: &&Identifier| self.owners.get(*identifier).is_some_and(|owner| *owner != user);
+        identifiers.iter().filter(is_others).map(|identifier| match identifier.kind {
             IdentifierKind::Email => Refusal::EmailExists,
             IdentifierKind::Phone => Refusal::PhoneNumberExists,
         })
     }
 
-    /// Adds a contact or changes one. Nothing of it may be another's.
-    pub(crate) fn put(&mut self, contact: Contact) {
+    /// Adds a contact or changes one. `identifiers` are those of its profile, and none may be another's.
+    pub(crate) fn put(&mut self, contact: Contact, identifiers: &BTreeSet<Identifier>) {
         let user = contact.user_id;
-        let gained = contact.profile.identifiers();
         match self.present.insert(user, contact) {
             None => self.added.push(user),
             Some(before) => {
-                for identifier in before.profile.identifiers().difference(&gained) {
+                for identifier in before.profile.identifiers().difference(identifiers) {
                     self.owners.remove(identifier);
                 }
             }
         }
-        self.owners.extend(gained.into_iter().map(|identifier| (identifier, user)));
+        self.owners.extend(identifiers.iter().map(|identifier| (identifier.clone(), user)));
     }
 
     /// Writes what differs from what was read.

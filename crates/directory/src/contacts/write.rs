@@ -4,6 +4,7 @@
 //! transaction was committed, the call is answered whatever becomes of the others: whoever were told that it failed would
 //! send it again, and have twice what was made.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
@@ -25,11 +26,15 @@ use crate::context::OpContext;
 use crate::error::{Error, ErrorCode, Result};
 use crate::handle::Directory;
 
-/// What is to be done with one contact.
+/// What is to be done with one contact. What follows from what is said alone is found out before the transaction.
 struct Item {
     user: UserId,
     kind: Kind,
     said: CheckedPatch,
+    /// What becomes of a contact of whom nothing else is known.
+    profile: Profile,
+    /// What the contact is going to take, if it is accepted.
+    identifiers: BTreeSet<Identifier>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,18 +47,28 @@ enum Kind {
     Replace,
 }
 
+/// A contact as it is to be, with what nobody else can have then.
+type Decided<'i> = (Contact, Cow<'i, BTreeSet<Identifier>>);
+
 impl Item {
+    fn new(user: UserId, kind: Kind, patch: ContactPatch) -> Self {
+        let said = CheckedPatch::new(patch);
+        let profile = said.applied_to(&Profile::default());
+        let identifiers = profile.identifiers();
+        Self { user, kind, said, profile, identifiers }
+    }
+
     fn patch(user: Uuid, patch: ContactPatch) -> Self {
         let kind = Kind::Patch { is_empty: patch == ContactPatch::default() };
-        Self { user: UserId::from_uuid(user), kind, said: CheckedPatch::new(patch) }
+        Self::new(UserId::from_uuid(user), kind, patch)
     }
 
     fn replace(user: Uuid, input: ContactInput) -> Self {
-        Self { user: UserId::from_uuid(user), kind: Kind::Replace, said: CheckedPatch::new(input.into()) }
+        Self::new(UserId::from_uuid(user), Kind::Replace, input.into())
     }
 
     /// What becomes of the contact.
-    fn decide(&self, book: &Book, now: Timestamp) -> Result<Contact, ContactProblem> {
+    fn decide(&self, book: &Book, now: Timestamp) -> Result<Decided<'_>, ContactProblem> {
         let known = match self.kind {
             Kind::Create => Contact {
                 user_id: self.user,
@@ -71,35 +86,30 @@ impl Item {
         if self.kind == (Kind::Patch { is_empty: true }) {
             return Err(ContactProblem::EmptyPatch);
         }
-        let profile = match self.kind {
-            Kind::Patch { .. } => self.said.applied_to(&known.profile),
-            Kind::Create | Kind::Replace => self.said.applied_to(&Profile::default()),
+        let (profile, identifiers) = match self.kind {
+            Kind::Patch { .. } => {
+                let profile = self.said.applied_to(&known.profile);
+                let identifiers = profile.identifiers();
+                (profile, Cow::Owned(identifiers))
+            }
+            Kind::Create | Kind::Replace => (self.profile.clone(), Cow::Borrowed(&self.identifiers)),
         };
         let mut refusals = self.said.refusals.clone();
-        refusals.extend(book.taken(self.user, &profile));
+        refusals.extend(book.taken(self.user, &identifiers));
         let contact = Contact { profile, ..known };
         if is_too_large(book.get(self.user), &contact) {
             refusals.insert(Refusal::TooLarge);
         }
         if refusals.is_empty() {
-            Ok(contact)
+            Ok((contact, identifiers))
         } else {
             Err(ContactProblem::Refused(refusals.into_iter().collect()))
         }
     }
 
-    /// What the contact is going to take, if it is accepted.
-    fn identifiers(&self) -> BTreeSet<Identifier> {
-        self.said.applied_to(&Profile::default()).identifiers()
-    }
-
     /// How much is said of the contact.
-    fn weight(&self, now: Timestamp) -> Weight {
-        let profile = self.said.applied_to(&Profile::default());
-        let identifiers = profile.identifiers().len();
-        let (user_id, attributes) = (self.user, Attributes::new());
-        let bytes = Contact { user_id, profile, attributes, created_at: now, anonymized_at: None }.size();
-        Weight { bytes, identifiers }
+    fn weight(&self) -> Weight {
+        Weight { bytes: self.profile.size(), identifiers: self.identifiers.len() }
     }
 }
 
@@ -109,11 +119,11 @@ impl Item {
 const MOST_TOGETHER: Weight = Weight { bytes: 512 << 10, identifiers: 4_000 };
 
 /// How many of the items, from the first on, one transaction takes.
-fn portion(conn: &Conn<'_>, items: &[Item], now: Timestamp) -> Result<usize> {
+fn portion(conn: &Conn<'_>, items: &[Item]) -> Result<usize> {
     let known = contacts::weigh(conn, &known_users(items))?;
     let mut sum = Weight::default();
     for (at, item) in items.iter().enumerate() {
-        let said = item.weight(now);
+        let said = item.weight();
         let known = known.get(&item.user).copied().unwrap_or_default();
         sum.bytes += said.bytes.max(known.bytes);
         sum.identifiers += said.identifiers.max(known.identifiers);
@@ -133,12 +143,12 @@ fn known_users(items: &[Item]) -> Vec<UserId> {
 
 /// One outcome for each of the items that were taken in: as many as one transaction may, and at least one.
 fn take_in(tx: &Tx<'_>, items: &[Item], now: Timestamp) -> Result<Vec<ContactOutcome>> {
-    let items = &items[..portion(tx, items, now)?];
-    let identifiers = items.iter().flat_map(Item::identifiers).collect();
+    let items = &items[..portion(tx, items)?];
+    let identifiers = items.iter().flat_map(|item| &item.identifiers).cloned().collect();
     let mut book = Book::read(tx, &known_users(items), &identifiers)?;
     let decide = |item: &Item| {
-        let contact = item.decide(&book, now)?;
-        book.put(contact.clone());
+        let (contact, identifiers) = item.decide(&book, now)?;
+        book.put(contact.clone(), &identifiers);
         Ok(contact)
     };
     let decided: Vec<Result<Contact, ContactProblem>> = items.iter().map(decide).collect();
@@ -163,11 +173,10 @@ impl Directory {
         items: Vec<ContactInput>,
     ) -> Result<Vec<ContactOutcome>> {
         let environment = self.environment();
-        let new = |(nth, input): (i64, ContactInput)| Item {
+        let new = |(nth, input): (i64, ContactInput)| {
             // So that those of one call are listed in its order, which the time alone would not tell.
-            user: environment.contact_id(Timestamp(ctx.now.0 + nth)),
-            kind: Kind::Create,
-            said: CheckedPatch::new(input.into()),
+            let user = environment.contact_id(Timestamp(ctx.now.0 + nth));
+            Item::new(user, Kind::Create, input.into())
         };
         self.change_contacts(ctx, (0..).zip(items).map(new).collect()).await
     }

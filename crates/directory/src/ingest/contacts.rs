@@ -125,7 +125,7 @@ impl ContactItem {
             Patch::Set(text) => !is_fine(text),
             Patch::Keep | Patch::Clear => false,
         };
-        let is_taken = |profile: &Profile| book.taken(user, profile).next().is_some();
+        let is_taken = |profile: &Profile| book.taken(user, &profile.identifiers()).next().is_some();
         let line = |field: &str| {
             Error::field(
                 &[field],
@@ -269,7 +269,8 @@ impl Contacts {
                 let outcome = if before.is_some() { Outcome::Updated } else { Outcome::Created };
                 let had = before.and_then(|before| before.profile.external_id);
                 self.note_external_id(after.user_id, had.as_deref(), after.profile.external_id.as_deref());
-                self.book.put(after);
+                let identifiers = after.profile.identifiers();
+                self.book.put(after, &identifiers);
                 outcome
             }
         };
@@ -297,7 +298,8 @@ impl Contacts {
         }
         let after = item.decide(before, user, now);
         let is_too_large = is_too_large(before, &after).then_some(Refusal::TooLarge);
-        if let Some(refusal) = self.book.taken(user, &after.profile).chain(is_too_large).min() {
+        let identifiers = after.profile.identifiers();
+        if let Some(refusal) = self.book.taken(user, &identifiers).chain(is_too_large).min() {
             return Err(item.explain(refusal, &self.book, user));
         }
         let is_noted = before.is_some_and(|before| before.attributes == after.attributes);

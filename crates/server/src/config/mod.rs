@@ -321,7 +321,7 @@ pub enum LogFormat {
 pub struct Sqlite {
     /// Most transactions that share one commit. 1 to 65,536, default 512.
     pub group_commit_max: usize,
-    /// The writer checkpoints when the write-ahead log reaches so many pages. 100 to 1,000,000, default 2,000.
+    /// The write-ahead log is copied into the database when it reaches so many pages. 100 to 1,000,000, default 8,000.
     pub checkpoint_pages: u32,
     /// Page cache of each reading connection, in KiB. 64 to 4,194,304, default 8,192.
     pub cache_kib: u32,
@@ -494,7 +494,7 @@ impl Default for Config {
             log: Log { format: LogFormat::Auto, filter: "info".to_owned() },
             sqlite: Sqlite {
                 group_commit_max: 512,
-                checkpoint_pages: 2000,
+                checkpoint_pages: 8000,
                 cache_kib: 8192,
                 long_read_threads: 2,
             },

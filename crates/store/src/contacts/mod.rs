@@ -75,7 +75,14 @@ impl Contact {
 
     /// The bytes of the profile and of the attributes, lists and maps as JSON; ids and times do not count.
     pub fn size(&self) -> usize {
-        let Profile {
+        self.profile.size() + attributes_json(&self.attributes).map_or(0, |json| json.len())
+    }
+}
+
+impl Profile {
+    /// Its bytes, lists as JSON.
+    pub fn size(&self) -> usize {
+        let Self {
             display_name,
             first_name,
             last_name,
@@ -86,17 +93,15 @@ impl Contact {
             additional_phones,
             external_id,
             avatar_url,
-        } = &self.profile;
+        } = self;
         let texts = [display_name, first_name, last_name, email, phone, external_id, avatar_url];
         let lists = [middle_names, additional_emails, additional_phones];
         let texts: usize = texts.into_iter().flatten().map(String::len).sum();
         let lists: usize =
             lists.into_iter().filter(|list| !list.is_empty()).map(|list| to_json(list).len()).sum();
-        texts + lists + attributes_json(&self.attributes).map_or(0, |json| json.len())
+        texts + lists
     }
-}
 
-impl Profile {
     /// What the search index holds of a contact: the names, apart by a control character, which folding drops from each of
     /// them and from needles, so that no needle matches across the borders. Middle names come last, so that many of them
     /// displace nothing.

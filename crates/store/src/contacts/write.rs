@@ -154,12 +154,15 @@ pub fn insert(tx: &Tx<'_>, contacts: &[Contact], now: Timestamp) -> Result<()> {
 
 fn insert_each(tx: &Tx<'_>, contacts: &[Contact], now: Timestamp) -> Result<()> {
     let places = users::reserve(tx, Directory::Contacts, contacts.len())?;
-    for (row, contact) in places.into_iter().zip(contacts) {
-        let columns = Columns::of(contact);
+    let columns: Vec<Columns<'_>> = contacts.iter().map(Columns::of).collect();
+    let rows = contacts.iter().zip(&columns).zip(&places).map(|((contact, columns), place)| {
         let mut params = vec![tx.org_param(), Param::Blob(&contact.user_id.0)];
         params.extend(columns.params());
-        params.extend([Param::Int(now.0), Param::Int(row)]);
-        tx.execute(&INSERT, &params)?;
+        params.extend([Param::Int(now.0), Param::Int(*place)]);
+        params
+    });
+    tx.execute_each(INSERT.sqlite(), rows)?;
+    for (row, columns) in places.into_iter().zip(columns) {
         tx.index(IndexChange { row, before: None, after: Some(columns.search_text) });
     }
     let reached: Vec<(UserId, _)> =

@@ -49,7 +49,7 @@ pub(super) fn insert(
                 params.extend((0..width).map(|column| value(row, column)));
                 params
             };
-            tx.insert_each(&text, (0..rows.len()).map(row))?;
+            tx.execute_each(&text, (0..rows.len()).map(row))?;
         }
         Dialect::Postgres => {
             let column = |column| Many((0..rows.len()).map(|row| value(row, column)).collect());

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::SqliteOptions;
 use super::gaps;
 use super::readers::{LongReaders, forget_here, read_here};
+use super::touched::Taken;
 use super::writer::{Closure, Command, Writer};
 use crate::check::{Placement, Report, Watch};
 use crate::conn::{Admission, Conn, Engine, Tx};
@@ -24,9 +25,9 @@ const QUEUE: usize = 4_096;
 const WATCH_STEPS: i32 = 10_000;
 
 /// Pages that are looked through in one snapshot: some ten milliseconds.
-const SCANNED_PAGES: u32 = 4_096;
+const SCANNED_PAGES: usize = 4_096;
 /// Pages whose gaps are cleared in one transaction.
-const CLEARED_PAGES: usize = 64;
+const CLEARED_PAGES: usize = 256;
 /// Pauses between the attempts to empty the log: the first, and the longest of those that double.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
@@ -77,31 +78,32 @@ impl Database {
         writes.ok_or(StoreError::Closed)?.send(command).await.map_err(|_| StoreError::Closed)
     }
 
-    /// Clears the gaps of all pages, then copies the log into the database and empties it. What was erased before is in
-    /// neither file then.
+    /// Clears the gaps of all pages that have been written since that was done the last time, then copies the log into the
+    /// database and empties it. What was erased before is in neither file then.
     pub(crate) async fn scrub(&self) -> Result<()> {
-        let pages = self.scan(OrgKey::CONTROL, |conn| gaps::page_count(conn.sqlite()?)).await?;
-        let mut next = 1;
-        while next <= pages {
-            let last = pages.min(next.saturating_add(SCANNED_PAGES - 1));
-            let found =
-                self.scan(OrgKey::CONTROL, move |conn| gaps::find(conn.sqlite()?, next..=last)).await?;
+        let (reply, answer) = oneshot::channel();
+        self.command(Command::BeginScrub(reply)).await?;
+        let Taken { number, pages } = answer.await.map_err(|_| StoreError::Closed)?;
+        let count = self.scan(OrgKey::CONTROL, |conn| gaps::page_count(conn.sqlite()?)).await?;
+        let pages = pages.unwrap_or_else(|| (1..=count).collect());
+        for some in pages.chunks(SCANNED_PAGES) {
+            let some = some.to_vec();
+            let found = self.scan(OrgKey::CONTROL, move |conn| gaps::find(conn.sqlite()?, &some)).await?;
             for some in found.chunks(CLEARED_PAGES) {
                 let some = some.to_vec();
                 let clear = move |tx: &Tx<'_>| gaps::clear(tx.sqlite()?, &some);
                 self.write(OrgKey::CONTROL, Admission::Given, clear).await?;
             }
-            next = last + 1;
         }
-        self.empty_log().await
+        self.end_scrub(number).await
     }
 
     /// Readers of an older state keep the log from being emptied, for as long as they read.
-    async fn empty_log(&self) -> Result<()> {
+    async fn end_scrub(&self, number: u64) -> Result<()> {
         let mut pause = FIRST_PAUSE;
         loop {
             let (reply, answer) = oneshot::channel();
-            self.command(Command::EmptyLog(reply)).await?;
+            self.command(Command::EndScrub(number, reply)).await?;
             if answer.await.map_err(|_| StoreError::Closed)?? {
                 return Ok(());
             }

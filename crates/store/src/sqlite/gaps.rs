@@ -71,16 +71,16 @@ pub(crate) fn page_count(connection: &Connection) -> Result<u32> {
     Ok(pages)
 }
 
-/// Which of these pages have gaps to be cleared.
-pub(crate) fn find(connection: &Connection, pages: std::ops::RangeInclusive<u32>) -> Result<Vec<u32>> {
+/// Which of these pages, which are in their order, have gaps to be cleared.
+pub(crate) fn find(connection: &Connection, pages: &[u32]) -> Result<Vec<u32>> {
     let mut statement = connection.prepare_cached("SELECT data FROM sqlite_dbpage WHERE pgno = ?1")?;
     let mut found = Vec::new();
     for page in pages {
         let mut rows = statement.query([page])?;
         let Some(row) = rows.next()? else { break };
         let data = row.get_ref(0)?.as_blob().map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        if dirty_gaps(data, page == 1).is_some_and(|gaps| !gaps.is_empty()) {
-            found.push(page);
+        if dirty_gaps(data, *page == 1).is_some_and(|gaps| !gaps.is_empty()) {
+            found.push(*page);
         }
     }
     Ok(found)

@@ -2,10 +2,12 @@
 
 pub(crate) mod backup;
 mod check;
+mod checkpoints;
 mod database;
 mod gaps;
 pub(crate) mod migrate;
 pub(crate) mod readers;
+mod touched;
 pub(crate) mod writer;
 
 use std::path::{Path, PathBuf};
@@ -24,7 +26,8 @@ pub struct SqliteOptions {
     pub path: PathBuf,
     /// The most closures that share one commit.
     pub group_commit_max: usize,
-    /// After so many pages in the write-ahead log the writer copies them into the database.
+    /// At so many pages the write-ahead log is copied into the database. The more there are, the more often one of them was
+    /// written several times and is copied once; and the longer reads look for pages in the log.
     pub checkpoint_pages: u32,
     /// Page cache of each reading connection, in KiB.
     pub reader_cache_kib: u32,
@@ -41,7 +44,7 @@ impl SqliteOptions {
         Self {
             path: path.into(),
             group_commit_max: 512,
-            checkpoint_pages: 2_000,
+            checkpoint_pages: 8_000,
             reader_cache_kib: 8_192,
             writer_cache_kib: 32_768,
             long_read_threads: 2,
@@ -61,6 +64,9 @@ fn open_writer(options: &SqliteOptions) -> Result<Connection> {
     // Engine: FULL syncs the log at every commit; NORMAL would lose acknowledged writes when the machine stops.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // Engine: what the pages of a closure were like is kept until it has succeeded, from 64 KiB on in a file, and writing
+    // that costs as much as writing the log. Of what a closure writes not many megabytes are meant to be one transaction.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     // An erased person must not stay readable in freed pages.
     connection.pragma_update(None, "secure_delete", true)?;
     // The writer decides when to checkpoint.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use denizen_domain::ids::OrgKey;
@@ -16,6 +16,8 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::SqliteOptions;
+use super::checkpoints::Checkpoints;
+use super::touched::{Taken, Touched};
 use crate::conn::{Admission, Conn, Engine, IndexChange, Tx};
 use crate::error::{Result, StoreError};
 use crate::gate;
@@ -23,10 +25,17 @@ use crate::users::grams;
 
 /// A group is closed after this time even when more closures wait, so that the first caller is not held up.
 const GROUP_TIME: Duration = Duration::from_millis(5);
-/// How long a checkpoint may wait for readers before it leaves the rest to the next one.
+/// A closure that could go on may go on for so long while nobody waits. Whoever comes then waits for the end of its next
+/// step, and for the disk to take what it has written.
+const SPARE_TIME: Duration = Duration::from_millis(100);
+/// How long a checkpoint may wait for readers, or for the one that runs beside the writer, before it leaves the rest to the
+/// next one.
 const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
-/// How long the log's emptying may wait for readers, and writers for it; it is tried again.
+/// How long the log's emptying may wait for readers and for a checkpoint, and writers for it; it is tried again.
 const EMPTYING_WAIT: Duration = Duration::from_millis(30);
+/// What is left of the log after a checkpoint beside the writer is copied by the writer, if it is this part of
+/// `checkpoint_pages` or less: then nothing is left of it, and it can start afresh.
+const REST: u32 = 4;
 /// When the log has grown to so many times `checkpoint_pages`, the writer waits for the readers and starts it afresh.
 const RESTART_FACTOR: u32 = 3;
 
@@ -47,8 +56,11 @@ pub(crate) trait Write: Send {
 /// What the writer is asked for.
 pub(crate) enum Command {
     Write(Box<dyn Write>),
-    /// Copies the log into the database and empties it; the answer is whether that was done, or readers were in the way.
-    EmptyLog(oneshot::Sender<Result<bool>>),
+    /// What a scrub has to look at.
+    BeginScrub(oneshot::Sender<Taken>),
+    /// Ends a scrub: copies the log into the database and empties it. The answer is whether that was done, or readers were
+    /// in the way.
+    EndScrub(u64, oneshot::Sender<Result<bool>>),
 }
 
 /// What the caller waits for.
@@ -146,8 +158,12 @@ pub(crate) struct Writer {
     connection: Connection,
     options: SqliteOptions,
     patience: Patience,
+    checkpoints: Checkpoints,
+    touched: Touched,
     /// Pages in the write-ahead log after the last commit.
     wal_pages: Arc<AtomicU32>,
+    /// Whether the last group has written anything.
+    has_written: Arc<AtomicBool>,
     /// At so many pages the log is copied again …
     next_checkpoint: u32,
     /// … and at so many the writer waits for readers, so that the log can start afresh.
@@ -159,15 +175,28 @@ impl Writer {
         let mut connection = super::open_writer(&options)?;
         let patience = Patience::watch(&mut connection, options.busy_timeout)?;
         super::migrate::run(&mut connection, now_micros)?;
-        let wal_pages = Arc::new(AtomicU32::new(0));
-        let noted = Arc::clone(&wal_pages);
+        let (wal_pages, has_written) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
+        let (noted, wrote) = (Arc::clone(&wal_pages), Arc::clone(&has_written));
         connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
             noted.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            wrote.store(true, Ordering::Relaxed);
             Ok(())
         }))?;
+        let checkpoints = Checkpoints::start(&options)?;
+        let touched = Touched::new(&options.path);
         let next_checkpoint = options.checkpoint_pages;
         let next_restart = next_checkpoint.saturating_mul(RESTART_FACTOR);
-        Ok(Self { connection, options, patience, wal_pages, next_checkpoint, next_restart })
+        Ok(Self {
+            connection,
+            options,
+            patience,
+            checkpoints,
+            touched,
+            wal_pages,
+            has_written,
+            next_checkpoint,
+            next_restart,
+        })
     }
 
     /// Runs until the last sender is gone, then copies the log into the database and closes it. Readers of other
@@ -180,12 +209,18 @@ impl Writer {
                     held = self.run_group(first, &mut queue);
                     self.checkpoint_if_due();
                 }
-                Command::EmptyLog(reply) => {
-                    // Whoever asked may have gone meanwhile; the log is empty all the same.
-                    let _ = reply.send(self.empty_log().map_err(StoreError::from));
+                // Who asks may have gone meanwhile: what was taken is given to the next one, too, and the log is empty.
+                Command::BeginScrub(reply) => drop(reply.send(self.touched.take())),
+                Command::EndScrub(number, reply) => {
+                    let is_empty = self.empty_log();
+                    if matches!(is_empty, Ok(true)) {
+                        self.touched.scrubbed(number);
+                    }
+                    drop(reply.send(is_empty.map_err(StoreError::from)));
                 }
             }
         }
+        self.checkpoints.stop();
         if let Err(error) = self.empty_log() {
             tracing::warn!(%error, "the log could not be copied into the database at the end; the next start does it");
         }
@@ -206,26 +241,33 @@ impl Writer {
         for write in group {
             write.settle(committed.clone());
         }
+        if self.has_written.swap(false, Ordering::Relaxed) {
+            self.touched.note(self.wal_pages.load(Ordering::Relaxed));
+        }
         held
     }
 
     fn commit_group(
-        &self,
+        &mut self,
         first: Box<dyn Write>,
         queue: &mut mpsc::Receiver<Command>,
         group: &mut Vec<Box<dyn Write>>,
         index: &RefCell<Vec<IndexChange>>,
         held: &mut Option<Command>,
     ) -> Result<()> {
-        let begun = self.statement("BEGIN IMMEDIATE");
+        let begun = self
+            .statement("BEGIN IMMEDIATE")
+            .and_then(|()| Ok(self.touched.look_for_others(&self.connection)?));
         let mut admitted = Vec::new();
         let started = Instant::now();
         let mut next = Some(first);
         while let Some(mut write) = next {
             if !write.is_abandoned() {
+                let is_alone = group.is_empty();
+                let has_time = || is_alone && queue.is_empty() && started.elapsed() < SPARE_TIME;
                 let ran = begun.clone().and_then(|()| {
                     if self.is_admitted(write.as_ref(), &mut admitted)? {
-                        self.run_in_savepoint(write.as_mut(), index)
+                        self.run_in_savepoint(write.as_mut(), index, &has_time)
                     } else {
                         write.refuse(StoreError::Barred);
                         Ok(())
@@ -266,11 +308,16 @@ impl Writer {
         Ok(!is_shut)
     }
 
-    fn run_in_savepoint(&self, write: &mut dyn Write, index: &RefCell<Vec<IndexChange>>) -> Result<()> {
+    fn run_in_savepoint(
+        &self,
+        write: &mut dyn Write,
+        index: &RefCell<Vec<IndexChange>>,
+        has_time: &dyn Fn() -> bool,
+    ) -> Result<()> {
         let kept = index.borrow().len();
         self.statement("SAVEPOINT closure")?;
         let conn = Conn::new(Engine::Sqlite(&self.connection), write.org());
-        if !write.run(&Tx::new(conn, Some(index))) {
+        if !write.run(&Tx::new(conn, Some(index)).with_time(has_time)) {
             index.borrow_mut().truncate(kept);
             self.statement("ROLLBACK TO closure")?;
         }
@@ -313,33 +360,53 @@ impl Writer {
         Ok(())
     }
 
-    /// Engine: a checkpoint that never finishes lets the log grow without bound. The writer copies what it can, and
-    /// when readers have kept the log from starting afresh for too long, it waits for them a moment. A reader that
-    /// stays longer than that holds writers up once for every doubling of the log, and not again and again.
+    /// Engine: a checkpoint that never finishes lets the log grow without bound. A thread of its own copies what it can, the
+    /// writer what came meanwhile, and when readers have kept the log from starting afresh for too long, it waits for them
+    /// a moment. A reader that stays longer than that holds writers up once for every doubling of the log, and not again
+    /// and again.
     fn checkpoint_if_due(&mut self) {
         let (pages, step) = (self.wal_pages.load(Ordering::Relaxed), self.options.checkpoint_pages);
+        let ended = self.checkpoints.ended(Duration::ZERO);
         if pages < step {
             self.next_checkpoint = step;
             self.next_restart = step.saturating_mul(RESTART_FACTOR);
             return;
         }
-        if pages < self.next_checkpoint {
-            return;
-        }
-        let mode = if pages >= self.next_restart {
+        if pages >= self.next_restart {
             self.next_restart = pages.saturating_mul(2);
-            "PRAGMA wal_checkpoint(RESTART)"
-        } else {
-            "PRAGMA wal_checkpoint(PASSIVE)"
-        };
-        if let Err(error) = self.checkpoint(mode, CHECKPOINT_WAIT) {
-            tracing::warn!(%error, pages, "checkpoint failed; it is tried again after more writes");
+            self.next_checkpoint = pages.saturating_add(step);
+            // As for the log's emptying.
+            let _ = self.checkpoints.ended(CHECKPOINT_WAIT);
+            self.copy_log("PRAGMA wal_checkpoint(RESTART)");
+        } else if let Some(ended) = ended {
+            match ended {
+                Ok(copied) if pages.saturating_sub(copied) <= step / REST => {
+                    self.copy_log("PRAGMA wal_checkpoint(PASSIVE)");
+                }
+                // Much came meanwhile, and it will be less after the next one; or a reader is in the way.
+                Ok(copied) if pages.saturating_sub(copied) < step => self.checkpoints.order(),
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, pages, "checkpoint failed; it is tried again after more writes")
+                }
+            }
+        } else if pages >= self.next_checkpoint {
+            self.next_checkpoint = pages.saturating_add(step);
+            self.checkpoints.order();
         }
-        self.next_checkpoint = pages.saturating_add(step);
+    }
+
+    /// A part of a checkpoint that the writer waits for.
+    fn copy_log(&self, pragma: &str) {
+        if let Err(error) = self.checkpoint(pragma, CHECKPOINT_WAIT) {
+            tracing::warn!(%error, "checkpoint failed; it is tried again after more writes");
+        }
     }
 
     /// Whether the log is empty now: readers of an older state may have been in the way.
     fn empty_log(&mut self) -> rusqlite::Result<bool> {
+        // Engine: one checkpoint does not wait for another. What the other one came to is of no account: this one copies all.
+        let _ = self.checkpoints.ended(EMPTYING_WAIT);
         let is_empty = self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)", EMPTYING_WAIT)?;
         if is_empty {
             self.wal_pages.store(0, Ordering::Relaxed);
