@@ -49,7 +49,7 @@ impl Pages {
         let Self::Some(bits) = self else { return None };
         let set = |(at, word): (usize, &u64)| {
             let (first, word) = (u32::try_from(at * 64).unwrap_or(u32::MAX), *word);
-            (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| first + bit)
+            (0..64).filter(move |bit| (word >> bit) & 1 == 1).map(move |bit| first + bit)
         };
         Some(bits.iter().enumerate().flat_map(set).collect())
     }
@@ -169,7 +169,7 @@ fn numbers<const BYTES: usize>(header: &[u8; BYTES]) -> [u32; 6] {
 }
 
 fn salt_bytes(first: u32, second: u32) -> [u8; 8] {
-    (u64::from(first) << 32 | u64::from(second)).to_be_bytes()
+    ((u64::from(first) << 32) | u64::from(second)).to_be_bytes()
 }
 
 #[cfg(test)]

@@ -33,9 +33,9 @@ const SPARE_TIME: Duration = Duration::from_millis(100);
 const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
 /// How long the log's emptying may wait for readers and for a checkpoint, and writers for it; it is tried again.
 const EMPTYING_WAIT: Duration = Duration::from_millis(30);
-/// What is left of the log after a checkpoint beside the writer is copied by the writer, if it is this part of
-/// `checkpoint_pages` or less: then nothing is left of it, and it can start afresh.
-const REST: u32 = 4;
+/// What a checkpoint beside the writer has left of the log is copied by the writer, if it is so many pages or less, which takes
+/// some ten milliseconds: then all of it is copied, and the log can start afresh.
+const REST: u32 = 2_000;
 /// When the log has grown to so many times `checkpoint_pages`, the writer waits for the readers and starts it afresh.
 const RESTART_FACTOR: u32 = 3;
 
@@ -380,7 +380,7 @@ impl Writer {
             self.copy_log("PRAGMA wal_checkpoint(RESTART)");
         } else if let Some(ended) = ended {
             match ended {
-                Ok(copied) if pages.saturating_sub(copied) <= step / REST => {
+                Ok(copied) if pages.saturating_sub(copied) <= REST => {
                     self.copy_log("PRAGMA wal_checkpoint(PASSIVE)");
                 }
                 // Much came meanwhile, and it will be less after the next one; or a reader is in the way.
