@@ -43,7 +43,7 @@ use crate::turns::Plan;
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
-    /// The targets and the growth on both engines, and the tables of docs/performance.md.
+    /// The targets and the growth on both engines, others beside, and the tables of docs/performance.md.
     All,
     /// Makes the data and ends.
     Data,
@@ -146,7 +146,9 @@ impl Arguments {
 
     fn beside(&self) -> beside::Plan {
         let Plan { rounds, read, .. } = self.plan();
-        let people = self.users.unwrap_or(if self.quick { 5_000 } else { 100_000 });
+        // The users of everything else are ten times as many as others have.
+        let wanted = self.users.filter(|_| self.what == What::Beside);
+        let people = wanted.unwrap_or(if self.quick { 5_000 } else { 100_000 });
         beside::Plan { people, rounds, time: read, only: self.only.clone() }
     }
 
@@ -192,22 +194,25 @@ fn main() -> anyhow::Result<()> {
             for engine in arguments.engines() {
                 measure(&arguments, &program, &root, engine, load)?;
             }
+            // What others need is installed first, which is not quick.
+            if arguments.what == What::All && !arguments.quick {
+                measure_beside(&arguments, &program, &target, load)?;
+            }
         }
-        What::Beside => {
-            let plan = arguments.beside();
-            let table = beside::measure(&program, &target, &plan)?;
-            let text = format!(
-                "{}: {} people, rounds: {}.\n\n{table}",
-                machine::description(load)?,
-                plan.people,
-                plan.rounds
-            );
-            show(&arguments, Section::Beside, "Beside others", &text)?;
-        }
+        What::Beside => measure_beside(&arguments, &program, &target, load)?,
         What::Move => {}
     }
     report::progress("done");
     Ok(())
+}
+
+/// What somebody would pick instead.
+fn measure_beside(arguments: &Arguments, program: &Path, target: &Path, load: f64) -> anyhow::Result<()> {
+    let plan = arguments.beside();
+    let table = beside::measure(program, target, &plan)?;
+    let about = machine::description(load)?;
+    let text = format!("{about}: {} people, rounds: {}.\n\n{table}", plan.people, plan.rounds);
+    show(arguments, Section::Beside, "Beside others", &text)
 }
 
 /// Everything that is wanted on one engine.
