@@ -139,13 +139,19 @@ impl Uuid {
     pub fn from_column(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
+
+    fn write<'o>(&self, out: &'o mut [u8; 36]) -> &'o str {
+        out.fill(b'-');
+        for (bytes, place) in [(0..4, 0..8), (4..6, 9..13), (6..8, 14..18), (8..10, 19..23), (10..16, 24..36)] {
+            encode_hex(&self.0[bytes], &mut out[place]);
+        }
+        std::str::from_utf8(out).expect("hexadecimal digits and hyphens are ASCII")
+    }
 }
 
 impl fmt::Display for Uuid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut buffer = [0; 32];
-        let hex = encode_hex(&self.0, &mut buffer);
-        write!(f, "{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+        f.write_str(self.write(&mut [0; 36]))
     }
 }
 
@@ -158,7 +164,7 @@ impl<'de> Deserialize<'de> for Uuid {
 
 impl Serialize for Uuid {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.write(&mut [0; 36]))
     }
 }
 

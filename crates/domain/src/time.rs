@@ -46,15 +46,94 @@ impl Timestamp {
 
     /// As it is shown otherwise, but without the zone and with three digits of a second: what is finer is cut off.
     pub fn to_millis(self) -> String {
-        let seconds = Self(self.unix_seconds().saturating_mul(Self::MICROS_PER_SECOND)).to_string();
         let millis = self.0.rem_euclid(Self::MICROS_PER_SECOND) / 1_000;
-        format!("{}.{millis:03}", seconds.trim_end_matches('Z'))
+        let mut buffer = [0; SECONDS];
+        let known = self.write_seconds(&mut buffer).map(str::to_owned);
+        let mut text = known.unwrap_or_else(|| {
+            let seconds = Self(self.unix_seconds().saturating_mul(Self::MICROS_PER_SECOND)).to_string();
+            seconds.trim_end_matches('Z').to_owned()
+        });
+        text.push('.');
+        text.push_str(text_of(digits(millis, &mut [0; 3])));
+        text
     }
+
+    /// Date and time to the second, without the zone; `None` outside the years 1 to 9999.
+    fn write_seconds(self, out: &mut [u8; SECONDS]) -> Option<&str> {
+        let seconds = self.unix_seconds();
+        let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        let (year, month, day) = civil(days);
+        if !(1..=9999).contains(&year) {
+            return None;
+        }
+        out.copy_from_slice(b"0000-00-00T00:00:00");
+        let places = [0..4, 5..7, 8..10, 11..13, 14..16, 17..19];
+        let parts = [year, month, day, second / 3_600, second / 60 % 60, second % 60];
+        for (place, part) in places.into_iter().zip(parts) {
+            digits(part, &mut out[place]);
+        }
+        Some(text_of(out))
+    }
+
+    /// As [`Display`](fmt::Display) shows it; `None` outside the years 1 to 9999.
+    fn write(self, out: &mut [u8; MICROS]) -> Option<&str> {
+        let mut seconds = [0; SECONDS];
+        self.write_seconds(&mut seconds)?;
+        out[..SECONDS].copy_from_slice(&seconds);
+        let mut length = SECONDS;
+        let micros = self.0.rem_euclid(Self::MICROS_PER_SECOND);
+        if micros != 0 {
+            out[length] = b'.';
+            digits(micros, &mut out[length + 1..length + 7]);
+            length += 7;
+            while out[length - 1] == b'0' {
+                length -= 1;
+            }
+        }
+        out[length] = b'Z';
+        Some(text_of(&out[..=length]))
+    }
+}
+
+/// The length of a date and time to the second, without the zone.
+const SECONDS: usize = "2026-01-01T12:00:00".len();
+/// The length of the longest time in the years 1 to 9999.
+const MICROS: usize = "2026-01-01T12:00:00.000001Z".len();
+
+/// Fills `out` with the last digits of a number that is not negative.
+fn digits(mut number: i64, out: &mut [u8]) -> &[u8] {
+    for place in out.iter_mut().rev() {
+        *place = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    out
+}
+
+fn text_of(digits: &[u8]) -> &str {
+    std::str::from_utf8(digits).expect("digits are ASCII")
+}
+
+/// Year, month and day of a day that is counted from 1970-01-01, by H. Hinnant's `civil_from_days`: years begin in March, so
+/// that a leap day is the last one, and 146,097 days are 400 years.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day)
 }
 
 /// RFC 3339 in UTC with the zone `Z`; a time outside the years -9999 to 9999 is shown as the nearest bound.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(text) = self.write(&mut [0; MICROS]) {
+            return f.write_str(text);
+        }
         let bound = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         jiff::Timestamp::from_microsecond(self.0).unwrap_or(bound).fmt(f)
     }
@@ -62,7 +141,10 @@ impl fmt::Display for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match self.write(&mut [0; MICROS]) {
+            Some(text) => serializer.serialize_str(text),
+            None => serializer.collect_str(self),
+        }
     }
 }
 
@@ -115,5 +197,40 @@ mod tests {
     fn a_timestamp_is_written_with_its_zone() {
         assert_eq!(Timestamp(1_767_268_800_000_000).to_string(), "2026-01-01T12:00:00Z");
         assert_eq!(Timestamp(1_767_268_800_250_000).to_string(), "2026-01-01T12:00:00.25Z");
+    }
+
+    /// What the library writes, which knows the calendar.
+    fn by_the_library(time: Timestamp) -> String {
+        let bound = if time.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        jiff::Timestamp::from_microsecond(time.0).unwrap_or(bound).to_string()
+    }
+
+    #[test]
+    fn days_of_the_whole_calendar_are_written_as_the_library_writes_it() {
+        let first = Timestamp::parse("0001-01-01T00:00:00Z").unwrap().0;
+        let last = Timestamp::parse("9999-12-30T00:00:00Z").unwrap().0;
+        let (mut midnight, mut odd) = (first, 1_i64);
+        while midnight <= last {
+            // Another second and another fraction on each day.
+            odd = odd * 48_271 % 2_147_483_647;
+            let fraction = [0, odd % 1_000_000, odd % 1_000 * 1_000, odd % 10 * 100_000][(odd % 4) as usize];
+            let time = Timestamp(midnight + odd % 86_400 * Timestamp::MICROS_PER_SECOND + fraction);
+            assert_eq!(time.to_string(), by_the_library(time), "{}", time.0);
+            // Every day from 1890 to 2110, and every 89th of the others.
+            let is_near = (-2_524_608_000..4_417_977_600).contains(&time.unix_seconds());
+            midnight += Timestamp::MICROS_PER_DAY * if is_near { 1 } else { 89 };
+        }
+    }
+
+    #[test]
+    fn a_time_outside_of_the_usual_years_is_written_as_the_library_writes_it() {
+        let year_1 = Timestamp::parse("0001-01-01T00:00:00Z").unwrap().0;
+        let year_9999 = Timestamp::parse("9999-12-30T00:00:00Z").unwrap().0;
+        for micros in [i64::MIN, i64::MAX, year_1 - 1, year_1, year_9999, -1, 0, 1, year_9999 * 2] {
+            let time = Timestamp(micros);
+            assert_eq!(time.to_string(), by_the_library(time), "{micros}");
+        }
+        assert_eq!(Timestamp(year_1 - 1).to_millis(), "0000-12-31T23:59:59.999");
+        assert_eq!(Timestamp(1_767_268_800_070_999).to_millis(), "2026-01-01T12:00:00.070");
     }
 }

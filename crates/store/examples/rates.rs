@@ -226,7 +226,7 @@ async fn point_reads(store: &Store, ids: &[UserId]) -> Result<(), Failure> {
                 while started.elapsed() < MEASURED {
                     let query = UserQuery { ids: Some(vec![*rng.pick(&ids)]), ..query() };
                     let page = store.read(OrgKey(1), move |conn| users::page(conn, &query)).await?;
-                    assert_eq!(page.users.len(), 1);
+                    assert_eq!(page.users.rows.len(), 1);
                     reads += 1;
                 }
                 Ok::<u32, StoreError>(reads)
@@ -269,7 +269,7 @@ async fn pages(store: &Store) -> Result<(), Failure> {
             for _ in 0..depth {
                 query.after = page(store, &query).await?.next;
             }
-            let (found, time) = median(async || Ok(page(store, &query).await?.users.len())).await?;
+            let (found, time) = median(async || Ok(page(store, &query).await?.users.rows.len())).await?;
             println!(
                 "page {depth:>3} of {found} users by {:?}: {time:?}",
                 query.sort.first().map(|key| key.field)
@@ -305,7 +305,7 @@ async fn searches(store: &Store) -> Result<(), Failure> {
             };
             let (found, time) = median(async || {
                 let search = search.clone();
-                Ok(store.read(OrgKey(org), move |conn| users::search(conn, &search)).await?.len())
+                Ok(store.read(OrgKey(org), move |conn| users::search(conn, &search)).await?.rows.len())
             })
             .await?;
             println!("search in organization {org} for {needle:<14} {found:>4} found in {time:?}");

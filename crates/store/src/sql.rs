@@ -384,7 +384,16 @@ impl Row<'_> {
 
     /// A column that holds JSON.
     pub fn json<T: serde::de::DeserializeOwned>(&self, column: usize) -> Result<T> {
-        serde_json::from_str(self.str(column)?).map_err(|error| unexpected(column, &error))
+        self.parsed(column, serde_json::from_str)
+    }
+
+    /// A column that holds JSON, which `parse` reads.
+    pub(crate) fn parsed<'r, T>(
+        &'r self,
+        column: usize,
+        parse: impl FnOnce(&'r str) -> serde_json::Result<T>,
+    ) -> Result<T> {
+        parse(self.str(column)?).map_err(|error| unexpected(column, &error))
     }
 }
 

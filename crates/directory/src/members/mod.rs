@@ -20,7 +20,7 @@ pub use read::{MemberPage, MemberQuery, MemberSearch, UserModels};
 pub use variables::VariableChanges;
 
 /// A member as the rules hand it on.
-pub use denizen_store::users::{SortField, SortKey, User as Member};
+pub use denizen_store::users::{ListedUser as ListedMember, SortField, SortKey, User as Member};
 
 /// What has been concluded about a member, as the rules hand it on.
 pub use denizen_store::user_models::UserModel;

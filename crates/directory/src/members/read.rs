@@ -4,9 +4,9 @@ use denizen_domain::ids::UserId;
 use denizen_domain::member::Directory as UserDirectory;
 use denizen_domain::permission::names;
 use denizen_domain::text::Email;
-use denizen_store::Value;
+use denizen_store::{Listed, Value};
 use denizen_store::user_models::{self, UserModel};
-use denizen_store::users::{self, After, Position, SortField, SortKey, User, UserQuery, UserSearch};
+use denizen_store::users::{self, After, ListedUser, Position, SortField, SortKey, UserQuery, UserSearch};
 
 use crate::context::OpContext;
 use crate::cursors::{List, Reading};
@@ -29,7 +29,7 @@ pub struct MemberQuery {
 
 #[derive(Debug)]
 pub struct MemberPage {
-    pub members: Vec<User>,
+    pub members: Listed<ListedUser>,
     pub has_more: bool,
     /// Where the next page goes on, when there is more.
     pub token: Option<i64>,
@@ -135,7 +135,11 @@ impl Directory {
 
     /// The members whom the caller may see and whose name or address contains the needle, case and accents aside; at
     /// most [`crate::DirectorySettings::search_results`], oldest first.
-    pub async fn search_members(&self, ctx: &OpContext, search: MemberSearch) -> Result<Vec<User>> {
+    pub async fn search_members(
+        &self,
+        ctx: &OpContext,
+        search: MemberSearch,
+    ) -> Result<Listed<ListedUser>> {
         ctx.require_self()?;
         let stored = UserSearch {
             directory: UserDirectory::Members,

@@ -25,7 +25,7 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
         main_description: profile.main_description.clone(),
         sub_description: profile.sub_description.clone(),
         onboarding_instructions: profile.onboarding.clone(),
-        default_user_preferences: defaults.map(render::preferences),
+        default_user_preferences: defaults.as_ref().map(render::preferences),
         tenant_id: details.then(|| organization.uuid.to_string()),
     };
     Ok(Reply::json(200, &answer))

@@ -22,11 +22,9 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     let query = read(&call)?;
     let ctx = authenticated.context(&call).await?;
     let page = call.directory().list_members(&ctx, query).await?;
-    let mut users = render::users(page.members, &ctx);
-    for user in &mut users {
-        user.enable_actions_access = Some(false);
-    }
-    Ok(Reply::json(200, &GetUsersResponse { users, has_more: page.has_more, continuation_token: page.token }))
+    let users = render::users(&page.members, &ctx, Some(false));
+    let answer = GetUsersResponse { users, has_more: page.has_more, continuation_token: page.token };
+    Ok(Reply::json_of(200, &answer, render::size_of_users(&page.members)))
 }
 
 fn read(call: &Call) -> Result<MemberQuery, Problem> {

@@ -1,39 +1,46 @@
 //! The engine's things as Amigo's structs.
 
-use denizen_directory::OpContext;
 use denizen_directory::external_events::ExternalEvent;
-use denizen_directory::members::{Member, UserModel};
+use denizen_directory::members::{ListedMember, UserModel};
 use denizen_directory::memories::Memory;
 use denizen_directory::temporary_grants::ListedGrant;
+use denizen_directory::{Listed, OpContext};
 use denizen_domain::member::{Preferences, UserDimension};
 use denizen_domain::permission::FrontendView;
 
 use super::{input, wire};
 
-pub(super) fn user(member: Member, org_id: &str) -> wire::User {
-    wire::User {
-        org_id: org_id.to_owned(),
-        user_id: member.user_id.as_member().to_string(),
-        first_name: member.first_name,
-        last_name: member.last_name,
-        email: member.email,
+/// `actions` is a member of the answer in some lists only.
+pub(super) fn users<'u>(
+    members: &'u Listed<ListedMember>,
+    ctx: &'u OpContext,
+    actions: Option<bool>,
+) -> Vec<wire::User<'u>> {
+    let texts = &members.texts;
+    let user = |member: &'u ListedMember| wire::User {
+        org_id: ctx.organization.slug.as_str(),
+        user_id: member.user_id.as_member(),
+        first_name: texts.get(member.first_name),
+        last_name: texts.get(member.last_name),
+        email: texts.get(member.email),
         user_stats: wire::UserStats {
             num_conversations: member.stats.conversations,
             num_messages: member.stats.messages,
             last_message_time: member.stats.last_message_at,
         },
-        role: member.role_id.to_string(),
-        preferences: preferences(member.preferences),
-        nonsensitive_variables: member.open_variables,
-        sensitive_variables: member.secret_variables.into_keys().collect(),
+        role: member.role_id,
+        preferences: preferences(&member.preferences),
+        nonsensitive_variables: wire::Variables(texts, member.open_variables),
+        sensitive_variables: wire::VariableNames(texts, member.secret_variables),
         is_verified: member.is_verified,
-        enable_actions_access: None,
-    }
+        enable_actions_access: actions,
+    };
+    members.rows.iter().map(user).collect()
 }
 
-pub(super) fn users(members: Vec<Member>, ctx: &OpContext) -> Vec<wire::User> {
-    let org_id = ctx.organization.slug.as_str();
-    members.into_iter().map(|member| user(member, org_id)).collect()
+/// About the bytes of these users as JSON: the names of the members of one are most of it.
+pub(super) fn size_of_users(members: &Listed<ListedMember>) -> usize {
+    members.texts.size() + (members.rows.len() + 1) * 512
 }
 
 pub(super) fn external_event(event: ExternalEvent, org_id: &str) -> wire::ExternalEvent {
@@ -70,14 +77,14 @@ pub(super) fn temporary_grant(listed: ListedGrant, org_id: &str) -> wire::Tempor
     }
 }
 
-pub(super) fn preferences(preferences: Preferences) -> wire::Preferences {
+pub(super) fn preferences(preferences: &Preferences) -> wire::Preferences<'_> {
     wire::Preferences {
         enable_response_recommendation: preferences.enable_response_recommendation,
-        preferred_language: preferences.preferred_language,
+        preferred_language: preferences.preferred_language.as_deref(),
         conversations_visible_to_admins: preferences.conversations_visible_to_admins,
         user_model_visible_to_admins: preferences.user_model_visible_to_admins,
-        timezone: preferences.timezone,
-        audio_keyterms: preferences.audio_keyterms,
+        timezone: preferences.timezone.as_deref(),
+        audio_keyterms: &preferences.audio_keyterms,
     }
 }
 

@@ -18,5 +18,6 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     let search = query.finish(search)?;
     let ctx = authenticated.context(&call).await?;
     let members = call.directory().search_members(&ctx, search).await?;
-    Ok(Reply::json(200, &SearchUsersResponse { users: render::users(members, &ctx) }))
+    let answer = SearchUsersResponse { users: render::users(&members, &ctx, None) };
+    Ok(Reply::json_of(200, &answer, render::size_of_users(&members)))
 }

@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use denizen_directory::{List, Texts};
+use denizen_domain::ids::ObjectId;
 use denizen_domain::time::Timestamp;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 // ---- sign in ----
@@ -41,23 +43,45 @@ pub(super) struct SignInWithEmailRequest {
 // ---- users ----
 
 #[derive(Serialize, JsonSchema)]
-pub(super) struct User {
-    pub(super) org_id: String,
-    pub(super) user_id: String,
-    pub(super) first_name: String,
-    pub(super) last_name: String,
-    pub(super) email: String,
+pub(super) struct User<'u> {
+    pub(super) org_id: &'u str,
+    #[schemars(with = "String")]
+    pub(super) user_id: ObjectId,
+    pub(super) first_name: &'u str,
+    pub(super) last_name: &'u str,
+    pub(super) email: &'u str,
     pub(super) user_stats: UserStats,
     /// The role's id.
-    pub(super) role: String,
-    pub(super) preferences: Preferences,
-    pub(super) nonsensitive_variables: BTreeMap<String, String>,
+    #[schemars(with = "String")]
+    pub(super) role: ObjectId,
+    pub(super) preferences: Preferences<'u>,
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub(super) nonsensitive_variables: Variables<'u>,
     /// Names only: the values are never given out.
-    pub(super) sensitive_variables: Vec<String>,
+    #[schemars(with = "Vec<String>")]
+    pub(super) sensitive_variables: VariableNames<'u>,
     pub(super) is_verified: bool,
     /// In get users only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) enable_actions_access: Option<bool>,
+}
+
+/// Names and values that lie among other texts.
+pub(super) struct Variables<'u>(pub(super) &'u Texts, pub(super) List);
+
+impl Serialize for Variables<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.map(self.1))
+    }
+}
+
+/// The names of variables.
+pub(super) struct VariableNames<'u>(pub(super) &'u Texts, pub(super) List);
+
+impl Serialize for VariableNames<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.map(self.1).map(|(name, _)| name))
+    }
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -71,26 +95,26 @@ pub(super) struct UserStats {
 }
 
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Preferences {
+pub(super) struct Preferences<'p> {
     pub(super) enable_response_recommendation: bool,
-    pub(super) preferred_language: Option<String>,
+    pub(super) preferred_language: Option<&'p str>,
     pub(super) conversations_visible_to_admins: bool,
     pub(super) user_model_visible_to_admins: bool,
-    pub(super) timezone: Option<String>,
-    pub(super) audio_keyterms: Vec<String>,
+    pub(super) timezone: Option<&'p str>,
+    pub(super) audio_keyterms: &'p [String],
 }
 
 #[derive(Serialize, JsonSchema)]
-pub(super) struct GetUsersResponse {
-    pub(super) users: Vec<User>,
+pub(super) struct GetUsersResponse<'u> {
+    pub(super) users: Vec<User<'u>>,
     pub(super) has_more: bool,
     /// The start of the next page, when there is more.
     pub(super) continuation_token: Option<i64>,
 }
 
 #[derive(Serialize, JsonSchema)]
-pub(super) struct SearchUsersResponse {
-    pub(super) users: Vec<User>,
+pub(super) struct SearchUsersResponse<'u> {
+    pub(super) users: Vec<User<'u>>,
 }
 
 #[derive(JsonSchema)]
@@ -489,7 +513,7 @@ pub(super) struct DeleteApiKeyResponse {
 // ---- organization ----
 
 #[derive(Serialize, JsonSchema)]
-pub(super) struct GetOrganizationResponse {
+pub(super) struct GetOrganizationResponse<'o> {
     pub(super) org_id: String,
     pub(super) org_name: String,
     pub(super) title: String,
@@ -497,7 +521,7 @@ pub(super) struct GetOrganizationResponse {
     pub(super) sub_description: String,
     pub(super) onboarding_instructions: Vec<String>,
     /// Only for callers with `Organization:GetOrganizationDetails`.
-    pub(super) default_user_preferences: Option<Preferences>,
+    pub(super) default_user_preferences: Option<Preferences<'o>>,
     /// Only for callers with `Organization:GetOrganizationDetails`.
     pub(super) tenant_id: Option<String>,
 }

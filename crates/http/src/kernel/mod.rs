@@ -9,6 +9,7 @@ mod call;
 pub(crate) mod caller;
 mod dialect;
 mod escaped;
+mod json;
 mod language;
 mod metrics;
 mod openapi;

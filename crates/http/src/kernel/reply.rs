@@ -9,7 +9,11 @@ use bytes::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
+use super::json;
 use super::stream::{Outlet, Stream};
+
+/// About the bytes of one thing as JSON.
+const USUAL_JSON: usize = 1_024;
 
 /// What a page may load and do when it says nothing else: its own inline style, and forms to this server.
 pub(crate) const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
@@ -37,7 +41,12 @@ impl Reply {
     /// A JSON body. `status` is 100 to 999; a value that cannot be JSON (a map with keys that are no text) is a defect,
     /// which is logged and answered with 500.
     pub fn json(status: u16, value: &impl Serialize) -> Self {
-        match serde_json::to_vec(value) {
+        Self::json_of(status, value, USUAL_JSON)
+    }
+
+    /// As [`Self::json`], for an answer of about so many bytes.
+    pub fn json_of(status: u16, value: &impl Serialize, bytes: usize) -> Self {
+        match json::to_vec(value, bytes) {
             Ok(body) => Self::bytes(status, JSON, body.into()),
             Err(error) => {
                 tracing::error!(%error, "an answer cannot be written as JSON");

@@ -177,7 +177,7 @@ async fn fill(directory: &Directory, signing: &Signing) -> denizen_directory::Re
     let query = MemberQuery { is_verified: Some(false), limit: LOOK, ..MemberQuery::default() };
     let unverified = directory.list_members(&ctx, query).await?.members;
     let mut verifying = JoinSet::new();
-    for user in unverified.into_iter().filter(|user| to_verify.contains(&user.email)) {
+    for user in unverified.apart().into_iter().filter(|user| to_verify.contains(&user.email)) {
         let (directory, ctx) = (directory.clone(), ctx.clone());
         let user_id = user.user_id.as_member().to_string();
         verifying.spawn_local_on(
@@ -192,6 +192,7 @@ async fn fill(directory: &Directory, signing: &Signing) -> denizen_directory::Re
         .list_members(&ctx, everybody)
         .await?
         .members
+        .apart()
         .into_iter()
         .map(|user| (user.email, user.user_id))
         .collect();

@@ -15,7 +15,8 @@ use denizen_domain::time::Timestamp;
 
 use crate::conn::{Conn, IndexChange, Tx};
 use crate::error::{Result, StoreError};
-use crate::sql::{Dialect, Param, Row, Sql, to_json};
+use crate::sql::{Dialect, Param, Row, Sql, Statement, to_json};
+use crate::texts::{Apart, Keep, List, Listed, Text, Texts};
 
 pub(crate) use entry::{SearchEntry, apart};
 pub(crate) use import::STATEMENTS as IMPORT_STATEMENTS;
@@ -29,25 +30,28 @@ pub use position::Position;
 pub use search::{Route, UserSearch, search, search_statement};
 pub(crate) use search::{WALKED_FIRST, cheaper_route, grams, match_expression, window_query, windows};
 
-/// A user as the store keeps it, but for [`additional_context`].
+/// A user as the store keeps it, but for [`additional_context`]. Where it is one of a list, its texts lie elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct User {
+pub struct User<T = String, M = Variables> {
     pub position: Position,
     pub user_id: UserId,
-    pub email: String,
-    pub first_name: String,
-    pub last_name: String,
+    pub email: T,
+    pub first_name: T,
+    pub last_name: T,
     pub role_id: ObjectId,
     pub is_verified: bool,
     pub preferences: Preferences,
-    pub open_variables: Variables,
+    pub open_variables: M,
     /// Values that are never given out again; only their names are shown.
-    pub secret_variables: Variables,
+    pub secret_variables: M,
     pub stats: UserStats,
     /// The user has created an API key, which keeps a tombstone when the user is deleted.
     pub created_api_key: bool,
     pub created_at: Timestamp,
 }
+
+/// A user of a list.
+pub type ListedUser = User<Text, List>;
 
 /// What is needed to add a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,18 +208,23 @@ fn json_or_default<T: Default + serde::de::DeserializeOwned>(row: &Row<'_>, colu
 }
 
 pub(crate) fn read_user(row: &Row<'_>) -> Result<User> {
+    keep_user(row, &mut Apart)
+}
+
+/// A user whose texts are kept in this way.
+fn keep_user<K: Keep>(row: &Row<'_>, keep: &mut K) -> Result<User<K::Text, K::Map>> {
     let last_message_at = row.int(12)?;
     Ok(User {
         position: row.position(0)?,
         user_id: row.id(1, UserId::from_column)?,
-        email: row.text(2)?,
-        first_name: row.text(3)?,
-        last_name: row.text(4)?,
+        email: keep.text(row.str(2)?),
+        first_name: keep.text(row.str(3)?),
+        last_name: keep.text(row.str(4)?),
         role_id: row.id(5, ObjectId::from_column)?,
         is_verified: row.bool(6)?,
         preferences: json_or_default(row, 7)?,
-        open_variables: json_or_default(row, 8)?,
-        secret_variables: json_or_default(row, 9)?,
+        open_variables: row.parsed(8, |json| keep.map(json))?,
+        secret_variables: row.parsed(9, |json| keep.map(json))?,
         stats: UserStats {
             conversations: row.int(10)?,
             messages: row.int(11)?,
@@ -224,6 +233,13 @@ pub(crate) fn read_user(row: &Row<'_>) -> Result<User> {
         created_api_key: row.bool(13)?,
         created_at: Timestamp(row.int(14)?),
     })
+}
+
+/// The users of a statement that was put together at run time.
+fn listed(conn: &Conn<'_>, statement: &Statement) -> Result<Listed<ListedUser>> {
+    let mut texts = Texts::default();
+    let rows = conn.all_of(statement, |row| keep_user(row, &mut texts))?;
+    Ok(Listed { rows, texts })
 }
 
 /// The longest key that users are sorted by, in bytes: an entry of a PostgreSQL index takes at most 2,704, and folding can
@@ -260,7 +276,7 @@ fn preferences_json(preferences: &Preferences) -> String {
     if *preferences == Preferences::default() { "{}".to_owned() } else { to_json(preferences) }
 }
 
-impl User {
+impl<T, M> User<T, M> {
     /// The attributes that a grant's conditions can name; see the table in `domain::permission`.
     /// `role_name` is not a column of the user and is given by the caller when it is known.
     pub fn attribute<'u>(&'u self, texts: &'u AttributeTexts, name: &str) -> Option<ScalarRef<'u>> {
@@ -274,13 +290,19 @@ impl User {
         }
     }
 
-    pub fn attribute_texts(&self, role_name: Option<String>) -> AttributeTexts {
+    fn attribute_texts_with(&self, email: &str, role_name: Option<String>) -> AttributeTexts {
         AttributeTexts {
             user_id: self.user_id.as_member().to_string(),
-            email_key: Email::key_of(&self.email),
+            email_key: Email::key_of(email),
             role_id: self.role_id.to_string(),
             role_name,
         }
+    }
+}
+
+impl User {
+    pub fn attribute_texts(&self, role_name: Option<String>) -> AttributeTexts {
+        self.attribute_texts_with(&self.email, role_name)
     }
 }
 
@@ -290,6 +312,33 @@ pub struct AttributeTexts {
     email_key: String,
     role_id: String,
     role_name: Option<String>,
+}
+
+impl Listed<ListedUser> {
+    /// Each user with texts of its own.
+    pub fn apart(self) -> Vec<User> {
+        let texts = &self.texts;
+        let text = |text: Text| texts.get(text).to_owned();
+        let map = |map: List| {
+            texts.map(map).map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<Variables>()
+        };
+        let apart = |user: ListedUser| User {
+            position: user.position,
+            user_id: user.user_id,
+            email: text(user.email),
+            first_name: text(user.first_name),
+            last_name: text(user.last_name),
+            role_id: user.role_id,
+            is_verified: user.is_verified,
+            preferences: user.preferences,
+            open_variables: map(user.open_variables),
+            secret_variables: map(user.secret_variables),
+            stats: user.stats,
+            created_api_key: user.created_api_key,
+            created_at: user.created_at,
+        };
+        self.rows.into_iter().map(apart).collect()
+    }
 }
 
 pub fn find(conn: &Conn<'_>, directory: Directory, user: UserId) -> Result<Option<User>> {

@@ -4,11 +4,12 @@ use denizen_domain::ids::UserId;
 use denizen_domain::member::Directory;
 use denizen_domain::permission::{Filter, Scalar, TestOp};
 
-use super::{COLUMNS, Position, Route, User, UserSearch, find, read_user, search_statement};
+use super::{COLUMNS, FIND, ListedUser, Position, Route, User, UserSearch, keep_user, search_statement};
 use crate::conn::Conn;
 use crate::error::{Result, StoreError};
 use crate::keyset::{self, Kind, SortColumn, beyond, keys_of, push_after, push_order, push_whole_range};
 use crate::sql::{Dialect, Param, Row, Sql, Statement, Value};
+use crate::texts::{Listed, Texts};
 use crate::visibility::{USERS, push_filter};
 
 /// What users can be sorted by. Names are compared folded.
@@ -97,7 +98,7 @@ impl UserQuery {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserPage {
-    pub users: Vec<User>,
+    pub users: Listed<ListedUser>,
     /// Where the next page goes on, when there is more.
     pub next: Option<After>,
     /// Whether there is more than this page holds.
@@ -127,7 +128,7 @@ pub(super) fn users_named_by(filter: &Filter) -> Option<Vec<UserId>> {
 /// One page. Reads one user more than asked for, to know whether there is more.
 pub fn page(conn: &Conn<'_>, query: &UserQuery) -> Result<UserPage> {
     if query.visible.is_never() {
-        return Ok(UserPage { users: Vec::new(), next: None, has_more: false });
+        return Ok(UserPage { users: Listed::default(), next: None, has_more: false });
     }
     if query.after.as_ref().is_some_and(|after| after.values.len() != query.sort.len()) {
         return Err(StoreError::Internal("a page goes on after other keys than it is sorted by".to_owned()));
@@ -135,25 +136,25 @@ pub fn page(conn: &Conn<'_>, query: &UserQuery) -> Result<UserPage> {
     if let Some(found) = look_up_one(conn, query)? {
         return Ok(found);
     }
-    let mut sorted_by = Vec::new();
-    let mut users = conn.all_of(&page_statement(conn, query), |row| {
+    let (mut sorted_by, mut texts) = (Vec::new(), Texts::default());
+    let mut rows = conn.all_of(&page_statement(conn, query), |row| {
         let mut values = Vec::with_capacity(query.sort.len());
         for (at, key) in query.sort.iter().enumerate() {
             values.push(key.field.read(row, SORT_COLUMNS_START + at)?);
         }
         sorted_by.push(values);
-        read_user(row)
+        keep_user(row, &mut texts)
     })?;
-    let has_more = users.len() > query.limit;
-    users.truncate(query.limit);
-    let next = match users.last() {
+    let has_more = rows.len() > query.limit;
+    rows.truncate(query.limit);
+    let next = match rows.last() {
         Some(last) if has_more => {
-            let values = std::mem::take(&mut sorted_by[users.len() - 1]);
+            let values = std::mem::take(&mut sorted_by[rows.len() - 1]);
             Some(After { position: last.position, values })
         }
         _ => None,
     };
-    Ok(UserPage { users, next, has_more })
+    Ok(UserPage { users: Listed { rows, texts }, next, has_more })
 }
 
 /// The usual way to get one user: by id and nothing else. What the caller may see is decided on the loaded user, which
@@ -165,18 +166,23 @@ fn look_up_one(conn: &Conn<'_>, query: &UserQuery) -> Result<Option<UserPage>> {
     if query.limit == 0 || query.after.is_some() {
         return Ok(None);
     }
-    let mut users = Vec::new();
-    if let Some(user) = find(conn, query.directory, *id)?
+    let mut users = Listed::default();
+    let params = [conn.org_param(), Param::Blob(&id.0), Param::Int(query.directory.number())];
+    if let Some(user) = conn.optional(&FIND, &params, |row| keep_user(row, &mut users.texts))?
         && query.is_verified.is_none_or(|wanted| user.is_verified == wanted)
-        && admits(conn, &query.visible, &user)?
+        && admits_with(conn, &query.visible, &user, users.texts.get(user.email))?
     {
-        users.push(user);
+        users.rows.push(user);
     }
     Ok(Some(UserPage { users, next: None, has_more: false }))
 }
 
 /// Whether a filter admits a user of this organization: what [`push_filter`] says in SQL, for one loaded user.
 pub fn admits(conn: &Conn<'_>, filter: &Filter, user: &User) -> Result<bool> {
+    admits_with(conn, filter, user, &user.email)
+}
+
+fn admits_with<T, M>(conn: &Conn<'_>, filter: &Filter, user: &User<T, M>, email: &str) -> Result<bool> {
     if filter.is_always() {
         return Ok(true);
     }
@@ -186,7 +192,7 @@ pub fn admits(conn: &Conn<'_>, filter: &Filter, user: &User) -> Result<bool> {
     } else {
         None
     };
-    let texts = user.attribute_texts(role_name);
+    let texts = user.attribute_texts_with(email, role_name);
     Ok(filter.admits(&|name| user.attribute(&texts, name)))
 }
 

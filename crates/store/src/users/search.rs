@@ -13,10 +13,11 @@ use denizen_domain::member::Directory;
 use denizen_domain::permission::Filter;
 
 use super::page::{push_walk, users_named_by};
-use super::{COLUMNS, Position, User, count, read_user};
+use super::{COLUMNS, ListedUser, Position, count, listed};
 use crate::conn::Conn;
 use crate::error::Result;
 use crate::sql::{Dialect, Statement, Value};
+use crate::texts::Listed;
 use crate::visibility::{USERS, push_filter};
 
 /// Windows of the needle that the index is asked for; more do not narrow the candidates down in practice.
@@ -232,9 +233,9 @@ pub fn search_statement(conn: &Conn<'_>, search: &UserSearch, route: Route) -> S
 }
 
 /// The users whose first name, last name, "first last" or address contains the needle, case and accents aside.
-pub fn search(conn: &Conn<'_>, search: &UserSearch) -> Result<Vec<User>> {
+pub fn search(conn: &Conn<'_>, search: &UserSearch) -> Result<Listed<ListedUser>> {
     if search.visible.is_never() {
-        return Ok(Vec::new());
+        return Ok(Listed::default());
     }
     let needle = fold(&search.needle);
     // A few named users are looked up; walking through the organization's part of the index would cost more.
@@ -245,15 +246,15 @@ pub fn search(conn: &Conn<'_>, search: &UserSearch) -> Result<Vec<User>> {
     } else if conn.dialect() == Dialect::Sqlite {
         Route::Index
     } else {
-        let first = conn.all_of(&search_statement(conn, search, Route::WalkFirst), read_user)?;
+        let first = listed(conn, &search_statement(conn, search, Route::WalkFirst))?;
         let users = count(conn, search.directory)?;
-        let found = i64::try_from(first.len()).unwrap_or(i64::MAX);
+        let found = i64::try_from(first.rows.len()).unwrap_or(i64::MAX);
         if users <= WALKED_FIRST || found >= search.limit {
             return Ok(first);
         }
         cheaper_route(users, found, search.limit)
     };
-    conn.all_of(&search_statement(conn, search, route), read_user)
+    listed(conn, &search_statement(conn, search, route))
 }
 
 /// Engine: PostgreSQL's index names its candidates in no order, so all of them have to be found before the first `limit`

@@ -9,7 +9,7 @@ use denizen_domain::permission::model::Rng;
 use denizen_domain::permission::{Filter, FrontendView, Grants};
 use denizen_domain::text::Email;
 use denizen_domain::time::Timestamp;
-use denizen_store::users::{self, NewUser, User, UserPage, UserQuery, UserSearch};
+use denizen_store::users::{self, After, NewUser, User, UserQuery, UserSearch};
 use denizen_store::{
     Conn, Dialect, PostgresOptions, SqliteOptions, Statement, Store, StoreError, StoreOptions, roles,
 };
@@ -272,9 +272,17 @@ pub(crate) fn query() -> UserQuery {
     }
 }
 
-pub(crate) async fn page(store: &Store, org: OrgKey, query: &UserQuery) -> UserPage {
+/// A page whose users have texts of their own, so that they can be compared.
+pub(crate) struct ShownPage {
+    pub(crate) users: Vec<User>,
+    pub(crate) next: Option<After>,
+    pub(crate) has_more: bool,
+}
+
+pub(crate) async fn page(store: &Store, org: OrgKey, query: &UserQuery) -> ShownPage {
     let query = query.clone();
-    store.read(org, move |conn| users::page(conn, &query)).await.unwrap()
+    let page = store.read(org, move |conn| users::page(conn, &query)).await.unwrap();
+    ShownPage { users: page.users.apart(), next: page.next, has_more: page.has_more }
 }
 
 pub(crate) fn needle(text: &str) -> UserSearch {
@@ -291,7 +299,7 @@ pub(crate) fn needle(text: &str) -> UserSearch {
 pub(crate) async fn search(store: &Store, org: OrgKey, search: &UserSearch) -> Vec<UserId> {
     let search = search.clone();
     let found = store.read(org, move |conn| users::search(conn, &search)).await.unwrap();
-    found.into_iter().map(|user| user.user_id).collect()
+    found.rows.into_iter().map(|user| user.user_id).collect()
 }
 
 pub(crate) async fn count(store: &Store, org: OrgKey) -> i64 {

@@ -183,9 +183,9 @@ impl Question {
             Self::IsBuried(id) => written(&users::is_buried(conn, *id)?),
             Self::Page(query, _) => {
                 let page = users::page(conn, query)?;
-                written(&(unnumbered_all(&page.users), page.has_more))
+                written(&(unnumbered_all(&page.users.apart()), page.has_more))
             }
-            Self::Search(search, _) => written(&unnumbered_all(&users::search(conn, search)?)),
+            Self::Search(search, _) => written(&unnumbered_all(&users::search(conn, search)?.apart())),
             Self::Link(hash) => written(&links::find(conn, hash)?),
             Self::OpenLinks(user, now) => written(&links::count_open_sign_in(conn, *user, *now)?),
             Self::Keys => written(&api_keys::list(conn)?),
