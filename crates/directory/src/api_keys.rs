@@ -120,7 +120,7 @@ pub(crate) fn first_super_administrator(conn: &Conn<'_>) -> Result<UserId> {
         after: None,
         limit: 1,
     };
-    let found = users::page(conn, &query)?.users.into_iter().next();
+    let found = users::page(conn, &query)?.users.rows.pop();
     let none = || Error::with_text(ErrorCode::UserNotFound, "the organization has no super administrator");
     found.map(|user| user.user_id).ok_or_else(none)
 }
