@@ -42,7 +42,7 @@ pub mod temporary_grants;
 mod tokens;
 
 pub use context::OpContext;
-pub use denizen_store::{List, Listed, Text, Texts};
+pub use denizen_store::{Listed, Text, TextMap, Texts};
 pub use environment::{Clock, Entropy, Environment, hash_secret};
 pub use error::{Error, ErrorCode, Result};
 pub use handle::{Directory, DirectorySettings};

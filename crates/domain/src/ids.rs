@@ -142,7 +142,8 @@ impl Uuid {
 
     fn write<'o>(&self, out: &'o mut [u8; 36]) -> &'o str {
         out.fill(b'-');
-        for (bytes, place) in [(0..4, 0..8), (4..6, 9..13), (6..8, 14..18), (8..10, 19..23), (10..16, 24..36)] {
+        for (bytes, place) in [(0..4, 0..8), (4..6, 9..13), (6..8, 14..18), (8..10, 19..23), (10..16, 24..36)]
+        {
             encode_hex(&self.0[bytes], &mut out[place]);
         }
         std::str::from_utf8(out).expect("hexadecimal digits and hyphens are ASCII")

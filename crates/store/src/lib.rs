@@ -57,7 +57,7 @@ pub use sql::{Dialect, Sql, Statement, Value};
 pub use sqlite::SqliteOptions;
 pub use sqlite::backup::{Facts, Map, Snapshot, look_over, newest_schema};
 pub use store::{Store, StoreOptions};
-pub use texts::{List, Listed, Text, Texts};
+pub use texts::{Listed, Text, TextMap, Texts};
 
 /// Every fixed statement, for the test that prepares each of them on each engine.
 pub fn statements() -> impl Iterator<Item = &'static Sql> {

@@ -4,9 +4,9 @@ use denizen_domain::ids::UserId;
 use denizen_domain::member::Directory as UserDirectory;
 use denizen_domain::permission::names;
 use denizen_domain::text::Email;
-use denizen_store::{Listed, Value};
 use denizen_store::user_models::{self, UserModel};
 use denizen_store::users::{self, After, ListedUser, Position, SortField, SortKey, UserQuery, UserSearch};
+use denizen_store::{Listed, Value};
 
 use crate::context::OpContext;
 use crate::cursors::{List, Reading};
@@ -135,11 +135,7 @@ impl Directory {
 
     /// The members whom the caller may see and whose name or address contains the needle, case and accents aside; at
     /// most [`crate::DirectorySettings::search_results`], oldest first.
-    pub async fn search_members(
-        &self,
-        ctx: &OpContext,
-        search: MemberSearch,
-    ) -> Result<Listed<ListedUser>> {
+    pub async fn search_members(&self, ctx: &OpContext, search: MemberSearch) -> Result<Listed<ListedUser>> {
         ctx.require_self()?;
         let stored = UserSearch {
             directory: UserDirectory::Members,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use denizen_directory::{List, Texts};
+use denizen_directory::{TextMap, Texts};
 use denizen_domain::ids::ObjectId;
 use denizen_domain::time::Timestamp;
 use schemars::JsonSchema;
@@ -67,7 +67,7 @@ pub(super) struct User<'u> {
 }
 
 /// Names and values that lie among other texts.
-pub(super) struct Variables<'u>(pub(super) &'u Texts, pub(super) List);
+pub(super) struct Variables<'u>(pub(super) &'u Texts, pub(super) TextMap);
 
 impl Serialize for Variables<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -76,7 +76,7 @@ impl Serialize for Variables<'_> {
 }
 
 /// The names of variables.
-pub(super) struct VariableNames<'u>(pub(super) &'u Texts, pub(super) List);
+pub(super) struct VariableNames<'u>(pub(super) &'u Texts, pub(super) TextMap);
 
 impl Serialize for VariableNames<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

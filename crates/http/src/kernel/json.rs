@@ -7,8 +7,8 @@
 use std::fmt::{self, Display, Write as _};
 
 use serde::ser::{
-    Error as _, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant,
-    SerializeTuple, SerializeTupleStruct, SerializeTupleVariant,
+    Error as _, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+    SerializeTupleStruct, SerializeTupleVariant,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Error, Result};
@@ -82,7 +82,14 @@ impl Writer {
                 b'\r' => b'r',
                 _ if is_special(byte) => {
                     let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0') as u8;
-                    self.out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
+                    self.out.extend_from_slice(&[
+                        b'\\',
+                        b'u',
+                        b'0',
+                        b'0',
+                        digit(byte >> 4),
+                        digit(byte & 15),
+                    ]);
                     continue;
                 }
                 _ => {

@@ -71,6 +71,9 @@ pub struct Place {
     pub bots: Vec<(Uuid, String)>,
 }
 
+/// The columns of [`Operator`], in the order in which [`read_operator`] takes them.
+const COLUMNS: &str = "user_id, email, name, company, image, is_admin, role, created_at";
+
 static FIND: Sql = Sql::new(
     "operator.find",
     "SELECT user_id, email, name, company, image, is_admin, role, created_at FROM operator

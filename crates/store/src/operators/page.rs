@@ -1,7 +1,7 @@
 //! Pages of operators in any order, by number, and what their names begin with.
 //!
 //! A page that lies behind many operators is come to by walking past them in an index that has all that this takes, from the
-//! nearer end of the list. Then its operators are looked up.
+//! nearer end of the list. Then its operators are looked up. Where few are passed over, they are read as they come.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use denizen_domain::ids::UserId;
 
 use super::search::found;
 use super::write::MOST_SORT_KEY;
-use super::{Operator, count, find_many};
+use super::{COLUMNS, Operator, count, find_many, read_operator};
 use crate::conn::Conn;
 use crate::error::Result;
 use crate::sql::{Param, Sql, Statement, Value};
@@ -130,6 +130,10 @@ pub(super) fn bound(number: u64) -> Value {
     Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
+/// The most operators that are passed over with their rows. A walk in an index alone is cheaper for each, but whoever is come
+/// to has to be looked up then.
+const FEW: u64 = 1_000;
+
 /// A part of the list that an index has in one piece.
 #[derive(Debug, Clone, Copy)]
 struct Stretch {
@@ -158,9 +162,16 @@ impl Stretch {
     }
 }
 
-/// The statement that reads the ids of a cut.
-fn cut_statement(conn: &Conn<'_>, query: &OperatorQuery, is_admin: Option<bool>, cut: Cut) -> Statement {
-    let mut statement = Statement::new("SELECT user_id FROM operator WHERE org_id = ");
+/// The statement that reads these columns of a cut.
+fn cut_statement(
+    conn: &Conn<'_>,
+    query: &OperatorQuery,
+    columns: &str,
+    is_admin: Option<bool>,
+    cut: Cut,
+) -> Statement {
+    let mut statement = Statement::new("SELECT ");
+    statement.push(columns).push(" FROM operator WHERE org_id = ");
     statement.bind(Value::Int(conn.org.0));
     if let Some(is_admin) = is_admin {
         statement.push(" AND is_admin = ").bind(Value::Int(is_admin.into()));
@@ -186,21 +197,28 @@ fn stretches(conn: &Conn<'_>, query: &OperatorQuery, total: u64) -> Result<Vec<S
 
 /// One page.
 pub fn page(conn: &Conn<'_>, query: &OperatorQuery) -> Result<OperatorPage> {
-    let (ids, total) = match query.needle.as_deref() {
-        Some(needle) if !needle.is_empty() => found(conn, query, needle)?,
-        _ => everybody(conn, query)?,
-    };
-    let mut operators: HashMap<UserId, Operator> =
-        find_many(conn, &ids)?.into_iter().map(|operator| (operator.user_id, operator)).collect();
-    Ok(OperatorPage { items: ids.iter().filter_map(|id| operators.remove(id)).collect(), total })
+    match query.needle.as_deref() {
+        Some(needle) if !needle.is_empty() => {
+            let (ids, total) = found(conn, query, needle)?;
+            Ok(OperatorPage { items: in_order(conn, &ids)?, total })
+        }
+        _ => everybody(conn, query),
+    }
 }
 
-/// The ids of a page of all operators, and how many these are.
-fn everybody(conn: &Conn<'_>, query: &OperatorQuery) -> Result<(Vec<UserId>, u64)> {
+/// Those of these operators that are there, in this order.
+fn in_order(conn: &Conn<'_>, ids: &[UserId]) -> Result<Vec<Operator>> {
+    let mut operators: HashMap<UserId, Operator> =
+        find_many(conn, ids)?.into_iter().map(|operator| (operator.user_id, operator)).collect();
+    Ok(ids.iter().filter_map(|id| operators.remove(id)).collect())
+}
+
+/// A page of all operators.
+fn everybody(conn: &Conn<'_>, query: &OperatorQuery) -> Result<OperatorPage> {
     let total = u64::try_from(count(conn)?).unwrap_or(0);
-    let mut ids = Vec::new();
+    let mut items = Vec::new();
     if query.offset >= total {
-        return Ok((ids, total));
+        return Ok(OperatorPage { items, total });
     }
     // What is to be passed over and what is to be taken, from this stretch on.
     let mut skipped = query.offset;
@@ -209,17 +227,21 @@ fn everybody(conn: &Conn<'_>, query: &OperatorQuery) -> Result<(Vec<UserId>, u64
         let taken = wanted.min(stretch.length.saturating_sub(skipped));
         if taken > 0 {
             let cut = stretch.cut(skipped, taken);
-            let statement = cut_statement(conn, query, stretch.is_admin, cut);
-            let mut part = conn.all_of(&statement, |row| row.id(0, UserId::from_column))?;
+            let mut part = if cut.skipped <= FEW {
+                conn.all_of(&cut_statement(conn, query, COLUMNS, stretch.is_admin, cut), read_operator)?
+            } else {
+                let statement = cut_statement(conn, query, "user_id", stretch.is_admin, cut);
+                in_order(conn, &conn.all_of(&statement, |row| row.id(0, UserId::from_column))?)?
+            };
             if cut.from_end {
                 part.reverse();
             }
-            ids.append(&mut part);
+            items.append(&mut part);
         }
         wanted -= taken;
         skipped = skipped.saturating_sub(stretch.length);
     }
-    Ok((ids, total))
+    Ok(OperatorPage { items, total })
 }
 
 /// Up to `limit` different names that begin with what is folded here, in their order.
@@ -235,7 +257,7 @@ pub fn suggest_names(conn: &Conn<'_>, folded: &str, limit: usize) -> Result<Vec<
     conn.all(&SUGGEST, &params, |row| row.text(0))
 }
 
-/// The statements that read the ids of a page from the beginning and from the end, for the tests that prepare them and read
+/// The statements that read a page, or its ids, from the beginning and from the end, for the tests that prepare them and read
 /// query plans.
 pub fn page_statements(conn: &Conn<'_>, query: &OperatorQuery) -> Vec<Statement> {
     let cuts = [false, true].map(|from_end| Cut { skipped: query.offset, taken: 10, from_end });
@@ -244,5 +266,8 @@ pub fn page_statements(conn: &Conn<'_>, query: &OperatorQuery) -> Vec<Statement>
     } else {
         &[None]
     };
-    parts.iter().flat_map(|part| cuts.map(|cut| cut_statement(conn, query, *part, cut))).collect()
+    let statements = |columns| {
+        parts.iter().flat_map(move |part| cuts.map(|cut| cut_statement(conn, query, columns, *part, cut)))
+    };
+    statements("user_id").chain(statements(COLUMNS)).collect()
 }

@@ -16,7 +16,7 @@ use denizen_domain::time::Timestamp;
 use crate::conn::{Conn, IndexChange, Tx};
 use crate::error::{Result, StoreError};
 use crate::sql::{Dialect, Param, Row, Sql, Statement, to_json};
-use crate::texts::{Apart, Keep, List, Listed, Text, Texts};
+use crate::texts::{Apart, Keep, Listed, Text, TextMap, Texts};
 
 pub(crate) use entry::{SearchEntry, apart};
 pub(crate) use import::STATEMENTS as IMPORT_STATEMENTS;
@@ -51,7 +51,7 @@ pub struct User<T = String, M = Variables> {
 }
 
 /// A user of a list.
-pub type ListedUser = User<Text, List>;
+pub type ListedUser = User<Text, TextMap>;
 
 /// What is needed to add a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -319,7 +319,7 @@ impl Listed<ListedUser> {
     pub fn apart(self) -> Vec<User> {
         let texts = &self.texts;
         let text = |text: Text| texts.get(text).to_owned();
-        let map = |map: List| {
+        let map = |map: TextMap| {
             texts.map(map).map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<Variables>()
         };
         let apart = |user: ListedUser| User {

@@ -66,7 +66,7 @@ async fn a_page_walks_the_index_of_its_order_from_either_end(test: &TestStore, c
                 assert!(!plan.contains("Seq Scan"), "{text}:\n{plan}");
                 assert!(plan.contains(index), "{text}:\n{plan}");
                 assert!(
-                    plan.contains("Index Only Scan"),
+                    plan.contains("Index Only Scan") || !text.starts_with("SELECT user_id FROM"),
                     "it goes to the rows that it passes:\n{text}:\n{plan}"
                 );
                 // Only equals are sorted, and only where the ids are to rise in a list that falls, or the other way round.
