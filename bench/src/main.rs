@@ -145,11 +145,11 @@ impl Arguments {
     }
 
     fn beside(&self) -> beside::Plan {
-        let Plan { rounds, read, .. } = self.plan();
+        let Plan { rounds, beside: time, .. } = self.plan();
         // The users of everything else are ten times as many as others have.
         let wanted = self.users.filter(|_| self.what == What::Beside);
         let people = wanted.unwrap_or(if self.quick { 5_000 } else { 100_000 });
-        beside::Plan { people, rounds, time: read, only: self.only.clone() }
+        beside::Plan { people, rounds, time, only: self.only.clone() }
     }
 
     fn rewrites(&self) -> bool {

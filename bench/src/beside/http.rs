@@ -81,13 +81,13 @@ pub(super) fn call(
 ) -> anyhow::Result<(u16, String)> {
     let mut request = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n");
     for header in headers.lines() {
-        request += &format!("{header}\r\n");
+        request.extend([header, "\r\n"]);
     }
     if method != "GET" {
-        request += &format!("Content-Length: {}\r\n", body.len());
+        request.extend(["Content-Length: ", &body.len().to_string(), "\r\n"]);
     }
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_read_timeout(Some(Duration::from_mins(1)))?;
     stream.write_all(format!("{request}\r\n{body}").as_bytes())?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;

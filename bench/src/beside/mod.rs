@@ -24,10 +24,13 @@ use self::http::Sent;
 use self::population::{Population, bytes_on_disk};
 use self::process::Memory;
 use self::system::{Requests, Started, System, Work};
+use crate::load::median;
 use crate::report::progress;
 
-/// Each system is tried with few and with many connections, and measured with those that suit it better.
-const CONNECTIONS: [usize; 2] = [8, 64];
+/// How long an answer takes is compared with so many connections for all.
+const FEW: usize = 8;
+/// How much is answered is compared with as many of these as suit each system better.
+const CONNECTIONS: [usize; 2] = [FEW, 64];
 
 /// How much is measured.
 pub(crate) struct Plan {
@@ -96,13 +99,45 @@ pub(crate) fn measure(program: &Path, folder: &Path, plan: &Plan) -> anyhow::Res
         }
         sites.push(Site::prepare(system, build, &folder.join("data"), plan.people)?);
     }
-    for round in 0..plan.rounds {
-        for site in &mut sites {
-            progress(&format!("round {} of {}: {}", round + 1, plan.rounds, site.system.title()));
-            site.round(round, plan)?;
+    by_turns(&mut sites, &Work::READS, plan)?;
+    by_turns(&mut sites, &[Work::Create], plan)?;
+    Ok(table::render(&sites, plan))
+}
+
+/// Starts every system, lets each one warm up, and measures round by round; those whose turn it is not do nothing. What is
+/// written goes into copies of the data, which are thrown away.
+fn by_turns(sites: &mut [Site], works: &[Work], plan: &Plan) -> anyhow::Result<()> {
+    let mut all = Vec::new();
+    for site in &mut *sites {
+        let data = if works == [Work::Create] { site.copy()? } else { site.folder.join("data") };
+        let started = site.start(&data)?;
+        site.ready.push(started.ready);
+        if works != [Work::Create] {
+            site.idle.push(started.running.memory()?);
+        }
+        all.push(started);
+    }
+    for (site, started) in sites.iter_mut().zip(&all) {
+        progress(&format!("warming up: {}", site.system.title()));
+        for work in works {
+            site.work(*work, started, None, plan)?;
         }
     }
-    Ok(table::render(&sites, plan))
+    for round in 0..plan.rounds {
+        for (site, started) in sites.iter_mut().zip(&all) {
+            progress(&format!("round {} of {}: {}", round + 1, plan.rounds, site.system.title()));
+            for work in works {
+                site.work(*work, started, Some(round), plan)?;
+            }
+        }
+    }
+    for (site, started) in sites.iter_mut().zip(all) {
+        if works != [Work::Create] {
+            site.busy.push(started.running.memory()?);
+        }
+        started.running.stop()?;
+    }
+    Ok(())
 }
 
 impl Site {
@@ -113,14 +148,13 @@ impl Site {
         let known = folder.join("loaded.json");
         let by = version(system, &program)?;
         let earlier = fs::read(&known).ok().and_then(|text| serde_json::from_slice::<Loaded>(&text).ok());
-        let loaded = match earlier.filter(|loaded| loaded.by == by) {
-            Some(loaded) => loaded,
-            None => {
-                let loaded = load(system, &program, &folder, &population, by)?;
-                // Last: data that was interrupted is not mistaken for whole.
-                fs::write(&known, serde_json::to_vec(&loaded)?)?;
-                loaded
-            }
+        let loaded = if let Some(loaded) = earlier.filter(|loaded| loaded.by == by) {
+            loaded
+        } else {
+            let loaded = load(system, &program, &folder, &population, by)?;
+            // Last: data that was interrupted is not mistaken for whole.
+            fs::write(&known, serde_json::to_vec(&loaded)?)?;
+            loaded
         };
         Ok(Self {
             system,
@@ -135,17 +169,8 @@ impl Site {
         })
     }
 
-    /// Reads, and then writes into a copy of the data, which is thrown away.
-    fn round(&mut self, round: usize, plan: &Plan) -> anyhow::Result<()> {
-        let started = self.start(&self.folder.join("data"))?;
-        self.ready.push(started.ready);
-        self.idle.push(started.running.memory()?);
-        for work in Work::READS {
-            self.work(work, &started, round, plan)?;
-        }
-        self.busy.push(started.running.memory()?);
-        started.running.stop()?;
-
+    /// A copy of the data, for what writes.
+    fn copy(&self) -> anyhow::Result<PathBuf> {
         let copy = self.folder.join("written");
         if copy.exists() {
             fs::remove_dir_all(&copy)?;
@@ -154,11 +179,7 @@ impl Site {
         // The copy's own way to the disk must not be charged to the server.
         let synced = Command::new("sync").arg("--file-system").arg(&copy).status()?;
         ensure!(copied.success() && synced.success(), "the data could not be copied");
-        let started = self.start(&copy)?;
-        self.work(Work::Create, &started, round, plan)?;
-        started.running.stop()?;
-        fs::remove_dir_all(&copy)?;
-        Ok(())
+        Ok(copy)
     }
 
     fn start(&self, data: &Path) -> anyhow::Result<Started> {
@@ -166,9 +187,15 @@ impl Site {
         self.system.start(&self.program, data, &log).with_context(|| self.system.title())
     }
 
-    /// One kind of work: in the first round with few and with many connections, and then with what was better.
-    fn work(&mut self, work: Work, started: &Started, round: usize, plan: &Plan) -> anyhow::Result<()> {
-        let stamp = format!("r{round}n");
+    /// One kind of work, with few and with many connections; without a round, to warm up only.
+    fn work(
+        &mut self,
+        work: Work,
+        started: &Started,
+        round: Option<usize>,
+        plan: &Plan,
+    ) -> anyhow::Result<()> {
+        let stamp = round.map_or("w".to_owned(), |round| format!("r{round}n"));
         let Some(requests) = self.system.requests(work, &self.population, started, &stamp)? else {
             return Ok(());
         };
@@ -182,43 +209,37 @@ impl Site {
         fs::write(&headers, &started.headers)?;
         self.check(work, &requests, started)?;
 
-        let known = self.of(work).next().map(|run| run.connections);
-        let mut best: Option<Measured> = None;
         for connections in CONNECTIONS {
-            let skipped_over = self.system == System::OpenLdap && work == Work::DeepPage;
-            if known.is_some_and(|known| known != connections) || (skipped_over && connections > 8) {
+            if connections > FEW && (round.is_none() || !self.system.takes_many(work)) {
                 continue;
             }
             let word = format!("{stamp}{connections}x");
-            let sent = |write| Sent { paths: &paths, headers: &headers, begin: round * 997, write };
+            let begin = round.unwrap_or(plan.rounds) * 997;
+            let sent = |write| Sent { paths: &paths, headers: &headers, begin, write };
+            let time = plan.time * self.system.patience();
             let run = match &requests {
-                Requests::Paths(_) => http::run(&started.running, sent(None), connections, plan.time),
+                Requests::Paths(_) => http::run(&started.running, sent(None), connections, time),
                 Requests::Post(_, body) => {
-                    http::run(&started.running, sent(Some((body, &word))), connections, plan.time)
+                    http::run(&started.running, sent(Some((body, &word))), connections, time)
                 }
                 Requests::Ldap(asked) => {
-                    let asked = asked.clone().with_stamp(&word);
-                    ldap::run(&started.running, &asked, connections, plan.time)
+                    ldap::run(&started.running, &asked.clone().with_stamp(&word), connections, time)
                 }
             };
             match run {
                 Ok(run) => {
+                    let Measured { per_second, cpu, p99, .. } = run;
                     eprintln!(
-                        "  {}, {connections} connections: {:.1}/s, {:.0} µs",
-                        work.title(),
-                        run.per_second,
-                        run.cpu
+                        "  {}, {connections} connections: {per_second:.1}/s, {cpu:.0} µs, p99 {p99:.2} ms",
+                        work.title()
                     );
-                    if best.is_none_or(|best| best.per_second < run.per_second) {
-                        best = Some(run);
-                    }
+                    self.runs.extend(round.map(|_| (work, run)));
                 }
                 Err(error) => {
                     eprintln!("  {}, {connections} connections: no figure: {error:#}", work.title());
                 }
             }
         }
-        self.runs.extend(best.map(|best| (work, best)));
         Ok(())
     }
 
@@ -243,8 +264,19 @@ impl Site {
         Ok(())
     }
 
-    fn of(&self, work: Work) -> impl Iterator<Item = &Measured> {
-        self.runs.iter().filter(move |(done, _)| *done == work).map(|(_, run)| run)
+    fn of(&self, work: Work, connections: usize) -> Vec<&Measured> {
+        let runs = self.runs.iter().filter(|(done, run)| *done == work && run.connections == connections);
+        runs.map(|(_, run)| run).collect()
+    }
+
+    /// With how many connections it does the most of this work, if it does it.
+    fn best(&self, work: Work) -> Option<usize> {
+        let rate = |connections: usize| {
+            let runs = self.of(work, connections);
+            if runs.is_empty() { 0.0 } else { median(runs.iter().map(|run| run.per_second)) }
+        };
+        let best = CONNECTIONS.into_iter().max_by(|one, other| rate(*one).total_cmp(&rate(*other)))?;
+        (rate(best) > 0.0).then_some(best)
     }
 }
 

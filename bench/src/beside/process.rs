@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail, ensure};
 /// Clock ticks of `/proc/PID/stat` in a second, as Linux shows them to programs on every architecture.
 const TICKS: f64 = 100.0;
 /// So long a server may take until it answers, or to stop.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 pub(super) struct Running {
     process: Child,

@@ -119,6 +119,21 @@ impl System {
         self != Self::Scim2Server
     }
 
+    /// Whether it is tried with many connections. Each of OpenLDAP's has to pass over half of the list before it can read on
+    /// from there, and scim2-server, which answers a few pages or searches a second, one after the other, gains nothing.
+    pub(super) fn takes_many(self, work: Work) -> bool {
+        match self {
+            Self::OpenLdap => work != Work::DeepPage,
+            Self::Scim2Server => matches!(work, Work::Get | Work::Create),
+            _ => true,
+        }
+    }
+
+    /// How much longer than the others it is measured, to give some answers.
+    pub(super) fn patience(self) -> u32 {
+        if self == Self::Scim2Server { 3 } else { 1 }
+    }
+
     /// Its folder in the repository, with its scripts.
     pub(super) fn scripts(self) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("beside").join(self.name())
