@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use denizen_domain::ids::OrgKey;
 use denizen_domain::time::Timestamp;
+use futures_util::FutureExt as _;
 
 use crate::check::{Placement, Report, Watch};
 use crate::conn::{Admission, Conn, Tx};
@@ -48,6 +49,8 @@ pub struct Store {
     database: Arc<Database>,
 }
 
+// Where a future of PostgreSQL's is awaited it is boxed: it is ten thousand bytes large, and the futures of all who wait for
+// it would be as large, and be moved from one to the next.
 enum Database {
     Sqlite(sqlite::Database),
     Postgres(postgres::Database),
@@ -134,7 +137,7 @@ impl Store {
     {
         match &*self.database {
             Database::Sqlite(database) => database.write(org, admission, closure).await,
-            Database::Postgres(database) => database.write(org, admission, closure).await,
+            Database::Postgres(database) => database.write(org, admission, closure).boxed().await,
         }
     }
 
@@ -149,7 +152,7 @@ impl Store {
     {
         match &*self.database {
             Database::Sqlite(database) => database.read(org, closure),
-            Database::Postgres(database) => database.read(org, closure).await,
+            Database::Postgres(database) => database.read(org, closure).boxed().await,
         }
     }
 
@@ -164,7 +167,7 @@ impl Store {
     {
         match &*self.database {
             Database::Sqlite(database) => database.read(org, closure),
-            Database::Postgres(database) => database.read_recent(org, closure).await,
+            Database::Postgres(database) => database.read_recent(org, closure).boxed().await,
         }
     }
 
@@ -178,7 +181,7 @@ impl Store {
     {
         match &*self.database {
             Database::Sqlite(database) => database.scan(org, closure).await,
-            Database::Postgres(database) => database.scan(org, move |tx| closure(tx)).await,
+            Database::Postgres(database) => database.scan(org, move |tx| closure(tx)).boxed().await,
         }
     }
 
@@ -191,7 +194,7 @@ impl Store {
     {
         match &*self.database {
             Database::Sqlite(database) => database.scan(org, closure).await,
-            Database::Postgres(database) => database.scan_recent(org, move |tx| closure(tx)).await,
+            Database::Postgres(database) => database.scan_recent(org, move |tx| closure(tx)).boxed().await,
         }
     }
 
