@@ -48,6 +48,7 @@ mod texts;
 pub mod user_models;
 pub mod users;
 mod visibility;
+mod whereabouts;
 
 pub use clusters::{Clusters, Connect, Opening};
 pub use conn::{Conn, Tx};
@@ -56,6 +57,7 @@ pub use postgres::{PostgresOptions, ReplicaState};
 pub use sql::{Dialect, Sql, Statement, Value};
 pub use sqlite::SqliteOptions;
 pub use sqlite::backup::{Facts, Map, Snapshot, look_over, newest_schema};
+pub use sqlite::readers::rest;
 pub use store::{Store, StoreOptions};
 pub use texts::{Listed, Text, TextMap, Texts};
 

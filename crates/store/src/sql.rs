@@ -327,7 +327,7 @@ impl Row<'_> {
         self.optional_str(column)?.ok_or_else(|| unexpected(column, &"it is NULL"))
     }
 
-    fn optional_str(&self, column: usize) -> Result<Option<&str>> {
+    pub(crate) fn optional_str(&self, column: usize) -> Result<Option<&str>> {
         match self {
             Self::Sqlite(row) => {
                 row.get_ref(column)?.as_str_or_null().map_err(|error| unexpected(column, &error))

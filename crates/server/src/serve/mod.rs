@@ -82,7 +82,11 @@ pub struct Ended {
 /// The runtime of the whole process: one worker for each processor, timers and sockets. Built by hand rather than by an
 /// attribute on `main`, so that commands that need none do not start its threads.
 pub fn runtime() -> io::Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread().thread_name("denizen-worker").enable_all().build()
+    tokio::runtime::Builder::new_multi_thread()
+        .thread_name("denizen-worker")
+        .on_thread_park(denizen_store::rest)
+        .enable_all()
+        .build()
 }
 
 /// Listens on `address`.

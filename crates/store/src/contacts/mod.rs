@@ -20,8 +20,8 @@ use serde::de::DeserializeOwned;
 use crate::conn::Conn;
 use crate::error::Result;
 use crate::records::id_list;
-use crate::sql::{Param, Row, Sql, to_json};
-use crate::users;
+use crate::sql::{Dialect, Param, Row, Sql, to_json};
+use crate::{users, whereabouts};
 
 pub(crate) use identifiers::STATEMENTS as IDENTIFIER_STATEMENTS;
 pub(crate) use identifiers::fit;
@@ -130,11 +130,21 @@ impl Profile {
 const COLUMNS: &str = "user_id, display_name, first_name, last_name, middle_names, email, \
     additional_emails, phone, additional_phones, external_id, avatar_url, attributes, created_at, anonymized_at";
 
-static FIND: Sql = Sql::new(
+static FIND: Sql = Sql::split(
     "contact.find",
+    "SELECT user_id, display_name, first_name, last_name, middle_names, email, additional_emails, phone,
+     additional_phones, external_id, avatar_url, attributes, created_at, anonymized_at, position
+     FROM contact WHERE org_id = $1 AND user_id = $2",
     "SELECT user_id, display_name, first_name, last_name, middle_names, email, additional_emails, phone,
      additional_phones, external_id, avatar_url, attributes, created_at, anonymized_at
      FROM contact WHERE org_id = $1 AND user_id = $2",
+);
+static FIND_AT: Sql = Sql::split(
+    "contact.find_at",
+    "SELECT user_id, display_name, first_name, last_name, middle_names, email, additional_emails, phone,
+     additional_phones, external_id, avatar_url, attributes, created_at, anonymized_at
+     FROM contact WHERE position = $3 AND org_id = $1 AND user_id = $2",
+    "",
 );
 static FIND_MANY: Sql = Sql::split(
     "contact.find_many",
@@ -188,7 +198,8 @@ static SAMPLE_BY_EXTERNAL_IDS: Sql = Sql::split(
         WHERE org_id = $1 AND external_id = wanted LIMIT $3) AS sample",
 );
 
-pub const STATEMENTS: &[&Sql] = &[&FIND, &FIND_MANY, &WEIGH, &FIND_BY_IDENTIFIER, &SAMPLE_BY_EXTERNAL_IDS];
+pub const STATEMENTS: &[&Sql] =
+    &[&FIND, &FIND_AT, &FIND_MANY, &WEIGH, &FIND_BY_IDENTIFIER, &SAMPLE_BY_EXTERNAL_IDS];
 
 /// What is noted of a contact as it is written; NULL for nothing.
 fn attributes_json(attributes: &Attributes) -> Option<String> {
@@ -197,7 +208,7 @@ fn attributes_json(attributes: &Attributes) -> Option<String> {
 
 /// A list or map; an empty one is NULL.
 fn json_or_default<T: Default + DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
-    match row.optional_text(column)? {
+    match row.optional_str(column)? {
         None => Ok(T::default()),
         Some(_) => row.json(column),
     }
@@ -230,7 +241,19 @@ fn read_contact_from(row: &Row<'_>, first: usize) -> Result<Contact> {
 }
 
 pub fn find(conn: &Conn<'_>, user: UserId) -> Result<Option<Contact>> {
-    conn.optional(&FIND, &[conn.org_param(), Param::Blob(&user.0)], read_contact)
+    let (org, id) = (conn.org_param(), Param::Blob(&user.0));
+    if let Some(place) = whereabouts::recall(conn, Directory::Contacts, user) {
+        let found = conn.optional(&FIND_AT, &[org, id, place], read_contact)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    conn.optional(&FIND, &[org, id], |row| {
+        if conn.dialect() == Dialect::Sqlite {
+            whereabouts::remember(conn, user, row.position(14)?);
+        }
+        read_contact(row)
+    })
 }
 
 /// Those of these contacts that are there, in no order.

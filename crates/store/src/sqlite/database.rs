@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::SqliteOptions;
 use super::gaps;
-use super::readers::{LongReaders, forget_here, read_here};
+use super::readers::{LongReaders, Readers, forget_here, read_here};
 use super::touched::Taken;
 use super::writer::{Closure, Command, Writer};
 use crate::check::{Placement, Report, Watch};
@@ -36,6 +36,7 @@ pub(crate) struct Database {
     number: u64,
     is_closed: AtomicBool,
     options: SqliteOptions,
+    readers: Arc<Readers>,
     writes: Mutex<Option<mpsc::Sender<Command>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     long_reads: LongReaders,
@@ -44,7 +45,8 @@ pub(crate) struct Database {
 impl Database {
     pub(crate) fn open(options: SqliteOptions, now_micros: i64) -> Result<Self> {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
-        let writer = Writer::new(options.clone(), now_micros)?;
+        let readers = Arc::<Readers>::default();
+        let writer = Writer::new(options.clone(), Arc::clone(&readers), now_micros)?;
         let (writes, queue) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("denizen-writer".to_owned())
@@ -55,6 +57,7 @@ impl Database {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             is_closed: AtomicBool::new(false),
             options,
+            readers,
             writes: Mutex::new(Some(writes)),
             writer: Mutex::new(Some(thread)),
             long_reads,
@@ -70,7 +73,10 @@ impl Database {
         let (reply, answer) = oneshot::channel();
         let write = Box::new(Closure { org, admission, run: closure, result: None, reply });
         self.command(Command::Write(write)).await?;
-        answer.await.map_err(|_| StoreError::Closed)?
+        let answer = answer.await;
+        // Also when it failed: whether it was done may be unknown.
+        self.readers.note_write();
+        answer.map_err(|_| StoreError::Closed)?
     }
 
     async fn command(&self, command: Command) -> Result<()> {
@@ -122,7 +128,7 @@ impl Database {
         mut closure: impl FnMut(&Conn<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         self.check_open()?;
-        read_here(self.number, &self.options, org, |conn| Ok(closure(conn)))?
+        read_here(self.number, &self.options, &self.readers, org, |conn| Ok(closure(conn)))?
     }
 
     pub(crate) async fn scan<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::SqliteOptions;
 use super::checkpoints::Checkpoints;
+use super::readers::Readers;
 use super::touched::{Taken, Touched};
 use crate::conn::{Admission, Conn, Engine, IndexChange, Tx};
 use crate::error::{Result, StoreError};
@@ -130,7 +131,8 @@ struct Patience {
 impl Patience {
     const STEP: Duration = Duration::from_millis(1);
 
-    fn watch(connection: &mut Connection, patience: Duration) -> Result<Self> {
+    /// Threads of this process that hold a snapshot let it go as soon as they are waited for.
+    fn watch(connection: &mut Connection, readers: Arc<Readers>, patience: Duration) -> Result<Self> {
         let micros = Arc::new(AtomicU64::new(0));
         let limit = Arc::clone(&micros);
         let mut since = Instant::now();
@@ -140,6 +142,7 @@ impl Patience {
             }
             let waits = since.elapsed() < Duration::from_micros(limit.load(Ordering::Relaxed));
             if waits {
+                readers.let_go();
                 std::thread::sleep(Self::STEP);
             }
             waits
@@ -157,6 +160,7 @@ impl Patience {
 pub(crate) struct Writer {
     connection: Connection,
     options: SqliteOptions,
+    readers: Arc<Readers>,
     patience: Patience,
     checkpoints: Checkpoints,
     touched: Touched,
@@ -171,9 +175,9 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(options: SqliteOptions, now_micros: i64) -> Result<Self> {
+    pub(crate) fn new(options: SqliteOptions, readers: Arc<Readers>, now_micros: i64) -> Result<Self> {
         let mut connection = super::open_writer(&options)?;
-        let patience = Patience::watch(&mut connection, options.busy_timeout)?;
+        let patience = Patience::watch(&mut connection, Arc::clone(&readers), options.busy_timeout)?;
         super::migrate::run(&mut connection, now_micros)?;
         let (wal_pages, has_written) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
         let (noted, wrote) = (Arc::clone(&wal_pages), Arc::clone(&has_written));
@@ -189,6 +193,7 @@ impl Writer {
         Ok(Self {
             connection,
             options,
+            readers,
             patience,
             checkpoints,
             touched,
@@ -384,7 +389,7 @@ impl Writer {
                     self.copy_log("PRAGMA wal_checkpoint(PASSIVE)");
                 }
                 // Much came meanwhile, and it will be less after the next one; or a reader is in the way.
-                Ok(copied) if pages.saturating_sub(copied) < step => self.checkpoints.order(),
+                Ok(copied) if pages.saturating_sub(copied) < step => self.order_copy(),
                 Ok(_) => {}
                 Err(error) => {
                     tracing::warn!(%error, pages, "checkpoint failed; it is tried again after more writes")
@@ -392,8 +397,13 @@ impl Writer {
             }
         } else if pages >= self.next_checkpoint {
             self.next_checkpoint = pages.saturating_add(step);
-            self.checkpoints.order();
+            self.order_copy();
         }
+    }
+
+    fn order_copy(&mut self) {
+        self.readers.let_go();
+        self.checkpoints.order();
     }
 
     /// A part of a checkpoint that the writer waits for.
@@ -417,6 +427,8 @@ impl Writer {
     /// Whether nothing was in the way of the checkpoint.
     fn checkpoint(&self, pragma: &str, wait: Duration) -> rusqlite::Result<bool> {
         self.patience.set(wait);
+        // What they hold now would be the most that can be copied, and keep the log from starting afresh behind it.
+        self.readers.let_go();
         let done = self.connection.query_row(pragma, [], |row| row.get::<_, i64>(0));
         self.patience.set(self.options.busy_timeout);
         done.map(|busy| busy == 0)

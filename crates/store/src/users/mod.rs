@@ -17,6 +17,7 @@ use crate::conn::{Conn, IndexChange, Tx};
 use crate::error::{Result, StoreError};
 use crate::sql::{Dialect, Param, Row, Sql, Statement, to_json};
 use crate::texts::{Apart, Keep, Listed, Text, TextMap, Texts};
+use crate::whereabouts;
 
 pub(crate) use entry::{SearchEntry, apart};
 pub(crate) use import::STATEMENTS as IMPORT_STATEMENTS;
@@ -78,6 +79,13 @@ static FIND: Sql = Sql::new(
     "SELECT position, user_id, email, first_name, last_name, role_id, is_verified, preferences,
      open_variables, secret_variables, num_conversations, num_messages, last_message_at,
      created_api_key, created_at FROM users WHERE org_id = $1 AND user_id = $2 AND directory = $3",
+);
+static FIND_AT: Sql = Sql::split(
+    "user.find_at",
+    "SELECT position, user_id, email, first_name, last_name, role_id, is_verified, preferences,
+     open_variables, secret_variables, num_conversations, num_messages, last_message_at,
+     created_api_key, created_at FROM users WHERE position = $3 AND org_id = $1 AND user_id = $2",
+    "",
 );
 static FIND_BY_EMAIL: Sql = Sql::new(
     "user.find_by_email",
@@ -181,6 +189,7 @@ static IS_BURIED: Sql =
 
 pub const STATEMENTS: &[&Sql] = &[
     &FIND,
+    &FIND_AT,
     &FIND_BY_EMAIL,
     &RESERVE,
     &BEGIN_COUNT,
@@ -342,8 +351,18 @@ impl Listed<ListedUser> {
 }
 
 pub fn find(conn: &Conn<'_>, directory: Directory, user: UserId) -> Result<Option<User>> {
-    let params = [conn.org_param(), Param::Blob(&user.0), Param::Int(directory.number())];
-    conn.optional(&FIND, &params, read_user)
+    let (org, id) = (conn.org_param(), Param::Blob(&user.0));
+    if let Some(place) = whereabouts::recall(conn, directory, user) {
+        let found = conn.optional(&FIND_AT, &[org, id, place], read_user)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    let found = conn.optional(&FIND, &[org, id, Param::Int(directory.number())], read_user)?;
+    if let Some(found) = &found {
+        whereabouts::remember(conn, user, found.position);
+    }
+    Ok(found)
 }
 
 pub fn find_by_email(conn: &Conn<'_>, directory: Directory, email_key: &str) -> Result<Option<User>> {

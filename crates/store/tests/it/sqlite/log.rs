@@ -61,6 +61,8 @@ async fn the_log_stays_small_while_others_read() {
             let (store, stop) = (test.store.clone(), Arc::clone(&stop));
             std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                // From here on its reads share a snapshot, as those of the server's workers do.
+                denizen_store::rest();
                 while !stop.load(Ordering::Relaxed) {
                     if reader == 0 {
                         runtime.block_on(page(&store, ORG, &query()));

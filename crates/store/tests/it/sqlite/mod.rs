@@ -13,5 +13,6 @@ mod log;
 mod memory_plans;
 mod operator_plans;
 mod plans;
+mod resting;
 mod statistics;
 mod writing;
