@@ -9,6 +9,7 @@ use denizen_domain::permission::{
 };
 use denizen_domain::time::Timestamp;
 use denizen_store::roles::Role;
+use denizen_store::users::RoleNames;
 
 use crate::environment::Environment;
 use crate::error::{ErrorCode, Result};
@@ -42,6 +43,12 @@ impl OpContext {
     /// The users whom the actor may know of.
     pub(crate) fn visible_users(&self) -> Filter {
         self.session.visible_users(&self.organization)
+    }
+
+    /// Names of the organization's roles: at home those that were needed since the session was read.
+    pub(crate) fn role_names(&self) -> RoleNames {
+        let is_home = self.organization.org == self.session.home.org;
+        if is_home { self.session.role_names.clone() } else { RoleNames::default() }
     }
 
     /// A permission that has no target but the organization. Every operation asks for its own; a dialect may ask before it

@@ -15,7 +15,7 @@ use denizen_domain::permission::{
 };
 use denizen_domain::time::Timestamp;
 use denizen_store::roles::Role;
-use denizen_store::users::User;
+use denizen_store::users::{RoleNames, User};
 use denizen_store::{Conn, api_keys, roles, temporary_grants, users};
 
 use crate::context::OpContext;
@@ -57,6 +57,8 @@ pub struct Session {
     placeholders: Placeholders,
     /// The users of the home organization whom the user may know of.
     visible_at_home: Filter,
+    /// Names of the home organization's roles, as far as they were needed.
+    pub(crate) role_names: RoleNames,
     /// The end of the token's validity; sessions of the key headers end with the key. Where a temporary grant ends before
     /// that, so does the session, and the next call finds the grant gone.
     expires_at: Timestamp,
@@ -100,6 +102,7 @@ impl Session {
             is_verified: true,
             placeholders,
             visible_at_home,
+            role_names: RoleNames::default(),
             expires_at,
             loaded_at,
             generation,

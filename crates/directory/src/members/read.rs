@@ -87,7 +87,8 @@ impl Directory {
         }
         let sort = stored.sort.clone();
         let page = if stored.is_short() {
-            self.query_recent(org, move |conn| users::page(conn, &stored)).await?
+            let roles = ctx.role_names();
+            self.query_recent(org, move |conn| users::page_by(conn, &stored, &roles)).await?
         } else {
             self.stores().scan_recent(org, move |conn| users::page(conn, &stored)).await?
         };

@@ -1,7 +1,10 @@
 //! Reading operators.
 
+use std::collections::BTreeMap;
+
 use denizen_domain::fold::fold;
 use denizen_domain::ids::{OrgKey, UserId, Uuid};
+use denizen_domain::operator::Access;
 use denizen_domain::permission::names;
 use denizen_store::{Conn, operators};
 
@@ -16,9 +19,14 @@ pub(super) fn view(
     operator: Operator,
     actor: Option<UserId>,
 ) -> denizen_store::Result<OperatorView> {
-    let places = operators::places(conn, &[operator.user_id], true)?.remove(&operator.user_id);
+    // An administrator is not placed: every environment is reached.
+    let mut places = match operator.access {
+        Access::Administrator => BTreeMap::new(),
+        Access::Environments { .. } => operators::places(conn, &[operator.user_id], true)?,
+    };
+    let places = places.remove(&operator.user_id).unwrap_or_default();
     let is_deletable = Some(operator.user_id) != actor;
-    Ok(OperatorView { operator, places: places.unwrap_or_default(), is_deletable })
+    Ok(OperatorView { operator, places, is_deletable })
 }
 
 impl Directory {

@@ -392,7 +392,7 @@ impl Writer {
                 Ok(copied) if pages.saturating_sub(copied) < step => self.order_copy(),
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::warn!(%error, pages, "checkpoint failed; it is tried again after more writes")
+                    tracing::warn!(%error, pages, "checkpoint failed; it is tried again after more writes");
                 }
             }
         } else if pages >= self.next_checkpoint {

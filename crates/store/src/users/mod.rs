@@ -24,8 +24,8 @@ pub(crate) use import::STATEMENTS as IMPORT_STATEMENTS;
 pub use import::{Known, add_to_stats, find_many, find_owners, find_places, import, recount_stats};
 pub(crate) use page::STATEMENTS as PAGE_STATEMENTS;
 pub use page::{
-    After, SortField, SortKey, UserPage, UserQuery, admits, example_statements, page, page_statement,
-    sort_values,
+    After, RoleNames, SortField, SortKey, UserPage, UserQuery, admits, example_statements, page, page_by,
+    page_statement, sort_values,
 };
 pub use position::Position;
 pub use search::{Route, UserSearch, search, search_statement};
@@ -351,14 +351,24 @@ impl Listed<ListedUser> {
 }
 
 pub fn find(conn: &Conn<'_>, directory: Directory, user: UserId) -> Result<Option<User>> {
+    find_kept(conn, directory, user, &mut Apart)
+}
+
+fn find_kept<K: Keep>(
+    conn: &Conn<'_>,
+    directory: Directory,
+    user: UserId,
+    keep: &mut K,
+) -> Result<Option<User<K::Text, K::Map>>> {
     let (org, id) = (conn.org_param(), Param::Blob(&user.0));
     if let Some(place) = whereabouts::recall(conn, directory, user) {
-        let found = conn.optional(&FIND_AT, &[org, id, place], read_user)?;
+        let found = conn.optional(&FIND_AT, &[org, id, place], |row| keep_user(row, keep))?;
         if found.is_some() {
             return Ok(found);
         }
     }
-    let found = conn.optional(&FIND, &[org, id, Param::Int(directory.number())], read_user)?;
+    let params = [org, id, Param::Int(directory.number())];
+    let found = conn.optional(&FIND, &params, |row| keep_user(row, keep))?;
     if let Some(found) = &found {
         whereabouts::remember(conn, user, found.position);
     }

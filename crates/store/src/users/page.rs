@@ -1,10 +1,13 @@
 //! Pages of users over a total order: the sort keys, then the position.
 
-use denizen_domain::ids::UserId;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use denizen_domain::ids::{ObjectId, UserId};
 use denizen_domain::member::Directory;
 use denizen_domain::permission::{Filter, Scalar, TestOp};
 
-use super::{COLUMNS, FIND, ListedUser, Position, Route, User, UserSearch, keep_user, search_statement};
+use super::{COLUMNS, ListedUser, Position, Route, User, UserSearch, find_kept, keep_user, search_statement};
 use crate::conn::Conn;
 use crate::error::{Result, StoreError};
 use crate::keyset::{self, Kind, SortColumn, beyond, keys_of, push_after, push_order, push_whole_range};
@@ -127,13 +130,18 @@ pub(super) fn users_named_by(filter: &Filter) -> Option<Vec<UserId>> {
 
 /// One page. Reads one user more than asked for, to know whether there is more.
 pub fn page(conn: &Conn<'_>, query: &UserQuery) -> Result<UserPage> {
+    page_by(conn, query, &RoleNames::default())
+}
+
+/// As [`page`], by names of roles that may have been read before.
+pub fn page_by(conn: &Conn<'_>, query: &UserQuery, roles: &RoleNames) -> Result<UserPage> {
     if query.visible.is_never() {
         return Ok(UserPage { users: Listed::default(), next: None, has_more: false });
     }
     if query.after.as_ref().is_some_and(|after| after.values.len() != query.sort.len()) {
         return Err(StoreError::Internal("a page goes on after other keys than it is sorted by".to_owned()));
     }
-    if let Some(found) = look_up_one(conn, query)? {
+    if let Some(found) = look_up_one(conn, query, roles)? {
         return Ok(found);
     }
     let (mut sorted_by, mut texts) = (Vec::new(), Texts::default());
@@ -159,7 +167,7 @@ pub fn page(conn: &Conn<'_>, query: &UserQuery) -> Result<UserPage> {
 
 /// The usual way to get one user: by id and nothing else. What the caller may see is decided on the loaded user, which
 /// costs a fraction of the same decision inside a page's statement.
-fn look_up_one(conn: &Conn<'_>, query: &UserQuery) -> Result<Option<UserPage>> {
+fn look_up_one(conn: &Conn<'_>, query: &UserQuery, roles: &RoleNames) -> Result<Option<UserPage>> {
     let (Some([id]), None) = (query.ids.as_deref(), &query.email_keys) else {
         return Ok(None);
     };
@@ -167,31 +175,53 @@ fn look_up_one(conn: &Conn<'_>, query: &UserQuery) -> Result<Option<UserPage>> {
         return Ok(None);
     }
     let mut users = Listed::default();
-    let params = [conn.org_param(), Param::Blob(&id.0), Param::Int(query.directory.number())];
-    if let Some(user) = conn.optional(&FIND, &params, |row| keep_user(row, &mut users.texts))?
+    if let Some(user) = find_kept(conn, query.directory, *id, &mut users.texts)?
         && query.is_verified.is_none_or(|wanted| user.is_verified == wanted)
-        && admits_with(conn, &query.visible, &user, users.texts.get(user.email))?
+        && admits_by(conn, &query.visible, &user, users.texts.get(user.email), roles)?
     {
         users.rows.push(user);
     }
     Ok(Some(UserPage { users, next: None, has_more: false }))
 }
 
-/// Whether a filter admits a user of this organization: what [`push_filter`] says in SQL, for one loaded user.
-pub fn admits(conn: &Conn<'_>, filter: &Filter, user: &User) -> Result<bool> {
-    admits_with(conn, filter, user, &user.email)
+/// Names of an organization's roles, as far as they were needed. A role keeps its name. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct RoleNames(Arc<Mutex<BTreeMap<ObjectId, String>>>);
+
+impl RoleNames {
+    fn find(&self, conn: &Conn<'_>, role: ObjectId) -> Result<Option<String>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&role).cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let found =
+            conn.optional(&ROLE_NAME, &[conn.org_param(), Param::Blob(&role.0)], |row| row.text(0))?;
+        if let Some(name) = &found {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(role, name.clone());
+        }
+        Ok(found)
+    }
 }
 
-fn admits_with<T, M>(conn: &Conn<'_>, filter: &Filter, user: &User<T, M>, email: &str) -> Result<bool> {
+/// Whether a filter admits a user of this organization: what [`push_filter`] says in SQL, for one loaded user.
+pub fn admits(conn: &Conn<'_>, filter: &Filter, user: &User) -> Result<bool> {
+    admits_by(conn, filter, user, &user.email, &RoleNames::default())
+}
+
+/// As [`admits`], by names of roles that may have been read before.
+fn admits_by<T, M>(
+    conn: &Conn<'_>,
+    filter: &Filter,
+    user: &User<T, M>,
+    email: &str,
+    roles: &RoleNames,
+) -> Result<bool> {
     if filter.is_always() {
         return Ok(true);
     }
     let mut tests = filter.allow.iter().chain(&filter.deny).flatten();
-    let role_name = if tests.any(|test| test.attribute == "role_name") {
-        conn.optional(&ROLE_NAME, &[conn.org_param(), Param::Blob(&user.role_id.0)], |row| row.text(0))?
-    } else {
-        None
-    };
+    let role_name =
+        if tests.any(|test| test.attribute == "role_name") { roles.find(conn, user.role_id)? } else { None };
     let texts = user.attribute_texts_with(email, role_name);
     Ok(filter.admits(&|name| user.attribute(&texts, name)))
 }
