@@ -207,12 +207,35 @@ impl Directory {
         org: OrgKey,
         closure: impl FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.write_past_gates(org, closure, false).await
+    }
+
+    /// As [`Self::write`], for what only adds a few rows: it may share a transaction with others.
+    pub(crate) async fn write_together<T: Send + 'static>(
+        &self,
+        org: OrgKey,
+        closure: impl FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.write_past_gates(org, closure, true).await
+    }
+
+    async fn write_past_gates<T: Send + 'static, F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static>(
+        &self,
+        org: OrgKey,
+        closure: F,
+        together: bool,
+    ) -> Result<T> {
         // The closure outlives an attempt that is refused.
         let closure = Arc::new(Mutex::new(closure));
         for attempt in 0..MOST_ATTEMPTS {
             let shared = Arc::clone(&closure);
             let run = move |tx: &Tx<'_>| (shared.lock().unwrap_or_else(PoisonError::into_inner))(tx);
-            match self.inner.stores.write(org, run).await {
+            let written = if together {
+                self.inner.stores.write_together(org, run).await
+            } else {
+                self.inner.stores.write(org, run).await
+            };
+            match written {
                 Err(error) if error.code == ErrorCode::OrganizationMoving && attempt + 1 < MOST_ATTEMPTS => {
                     // Boxed: it is rarely gone, and would make every write's future larger.
                     let passed: Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> =

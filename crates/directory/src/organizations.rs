@@ -10,8 +10,9 @@ use denizen_domain::permission::names;
 use denizen_domain::text::{ClusterName, Email, Origin, Slug};
 use denizen_domain::time::Timestamp;
 pub use denizen_store::organizations::{ImageKind, OrganizationProfile};
+use denizen_store::roles::Role;
 use denizen_store::{
-    Conn, Store, StoreError, Tx, access_tokens, control, gate, organizations as stored, users,
+    Conn, Store, StoreError, Tx, access_tokens, control, gate, organizations as stored, roles, users,
 };
 use serde::Serialize;
 
@@ -41,12 +42,19 @@ pub struct Organization {
     /// The organization whose callers may act here when they name their own.
     pub parent: Option<OrgKey>,
     pub profile: OrganizationProfile,
+    /// Those that were asked for since the organization was read, and are as fresh as it is.
+    roles: RwLock<Vec<Arc<Role>>>,
     loaded_at: Timestamp,
     generation: u64,
     current_generation: Arc<AtomicU64>,
 }
 
 impl Organization {
+    fn find_role(&self, name: &str) -> Option<Arc<Role>> {
+        let known = self.roles.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().find(|role| role.name == name).cloned()
+    }
+
     fn is_usable(&self, now: Timestamp) -> bool {
         now.0.saturating_sub(self.loaded_at.0) < FRESH
             && self.generation == self.current_generation.load(Ordering::Acquire)
@@ -258,12 +266,29 @@ impl Directory {
             slug: mapped.slug,
             parent: mapped.parent,
             profile,
+            roles: RwLock::default(),
             loaded_at: now,
             generation,
             current_generation,
         });
         self.inner.organizations.keep(&organization);
         Ok(Some(organization))
+    }
+
+    /// A role as it was when the organization was read, or later.
+    pub(crate) async fn recent_role(
+        &self,
+        organization: &Organization,
+        name: &str,
+    ) -> Result<Option<Arc<Role>>> {
+        if let Some(known) = organization.find_role(name) {
+            return Ok(Some(known));
+        }
+        let wanted = name.to_owned();
+        let found = self.query(organization.org, move |conn| roles::find_by_name(conn, &wanted)).await?;
+        let found = found.map(Arc::new);
+        organization.roles.write().unwrap_or_else(PoisonError::into_inner).extend(found.clone());
+        Ok(found)
     }
 
     /// The organization with this UUID or slug. The UUID goes first: a slug may look like one, and is chosen by whoever makes

@@ -9,6 +9,7 @@ use std::ops::{ControlFlow, Deref};
 use denizen_domain::ids::OrgKey;
 
 use crate::error::{Result, StoreError};
+use crate::postgres::ahead::Reach;
 use crate::postgres::readers::Replay;
 use crate::postgres::session::Session;
 use crate::sql::{Dialect, Many, Param, Row, Sql, Statement};
@@ -282,6 +283,36 @@ impl<'c> Tx<'c> {
         match self.conn.engine {
             Engine::Sqlite(_) | Engine::Replay(_) => self.execute(sql, params).map(drop),
             Engine::Postgres(session) => session.borrow_mut().defer(self.org, sql.postgres(), params),
+        }
+    }
+
+    /// As [`Self::write`], for a statement that adds a row to which no row of another such statement is a parent. On PostgreSQL its text takes
+    /// the organization and then an array for each column: the closure's rows of one statement travel together.
+    pub(crate) fn add_row(&self, sql: &Sql, params: &[Param<'_>]) -> Result<()> {
+        self.write_row(Reach::Rows, sql, params)
+    }
+
+    /// As [`Self::add_row`], for a statement that changes a row: only those that follow one another travel together, and
+    /// each has to be of another row.
+    pub(crate) fn change_row(&self, sql: &Sql, params: &[Param<'_>]) -> Result<()> {
+        self.write_row(Reach::Last, sql, params)
+    }
+
+    fn write_row(&self, reach: Reach, sql: &Sql, params: &[Param<'_>]) -> Result<()> {
+        match self.conn.engine {
+            Engine::Sqlite(_) | Engine::Replay(_) => self.execute(sql, params).map(drop),
+            Engine::Postgres(session) => {
+                session.borrow_mut().defer_row(self.org, reach, sql.postgres(), params)
+            }
+        }
+    }
+
+    /// Whether what is rarely in the way has to be looked for before it is written. On PostgreSQL a closure is first run
+    /// in the hope that nothing is, and again, looking, when a key or a reference says otherwise: looking is waiting there.
+    pub fn looks_first(&self) -> bool {
+        match self.conn.engine {
+            Engine::Sqlite(_) | Engine::Replay(_) => true,
+            Engine::Postgres(session) => session.borrow().looks_first(),
         }
     }
 

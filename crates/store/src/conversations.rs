@@ -27,10 +27,15 @@ static FIND_MANY: Sql = Sql::split(
      WHERE org_id = $1 AND conversation_id = ANY(ARRAY(
         SELECT decode(id, 'hex') FROM jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB)) AS id))",
 );
-static INSERT: Sql = Sql::new(
+static INSERT: Sql = Sql::split(
     "conversation.insert",
     "INSERT INTO conversation (org_id, conversation_id, user_id, started_at, ended_at, title, digest, created_at,
      updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
+    "INSERT INTO conversation (org_id, conversation_id, user_id, started_at, ended_at, title, digest, created_at,
+     updated_at)
+     SELECT CAST($1 AS BIGINT), row.*, row.now FROM unnest(CAST($2 AS BYTEA[]), CAST($3 AS BYTEA[]), CAST($4 AS BIGINT[]),
+        CAST($5 AS BIGINT[]), CAST($6 AS TEXT[]), CAST($7 AS BYTEA[]), CAST($8 AS BIGINT[]))
+        AS row (conversation_id, user_id, started_at, ended_at, title, digest, now)",
 );
 static UPDATE: Sql = Sql::new(
     "conversation.update",
@@ -47,16 +52,21 @@ pub fn find_many(conn: &Conn<'_>, ids: &[ObjectId]) -> Result<Vec<Stored>> {
 
 /// Adds a conversation that is not there.
 pub fn insert(tx: &Tx<'_>, conversation: &Conversation, digest: &Digest, now: Timestamp) -> Result<()> {
-    write(tx, &INSERT, conversation, digest, now)
+    tx.add_row(&INSERT, &params(tx, conversation, digest, now))
 }
 
 /// Writes over a conversation that is there.
 pub fn update(tx: &Tx<'_>, conversation: &Conversation, digest: &Digest, now: Timestamp) -> Result<()> {
-    write(tx, &UPDATE, conversation, digest, now)
+    tx.write(&UPDATE, &params(tx, conversation, digest, now))
 }
 
-fn write(tx: &Tx<'_>, sql: &Sql, conversation: &Conversation, digest: &Digest, now: Timestamp) -> Result<()> {
-    let params = [
+fn params<'c>(
+    tx: &Tx<'_>,
+    conversation: &'c Conversation,
+    digest: &'c Digest,
+    now: Timestamp,
+) -> [Param<'c>; 8] {
+    [
         tx.org_param(),
         Param::Blob(&conversation.conversation_id.0),
         Param::Blob(&conversation.user_id.0),
@@ -65,6 +75,5 @@ fn write(tx: &Tx<'_>, sql: &Sql, conversation: &Conversation, digest: &Digest, n
         Param::optional_text(conversation.title.as_deref()),
         Param::Blob(digest),
         Param::Int(now.0),
-    ];
-    tx.write(sql, &params)
+    ]
 }

@@ -49,10 +49,13 @@ static OF_CONVERSATIONS: Sql = Sql::split(
      CROSS JOIN LATERAL (SELECT message_id, user_id, digest, conversation_id FROM message
         WHERE org_id = $1 AND conversation_id = decode(wanted, 'hex') LIMIT 2) AS sample",
 );
-static INSERT: Sql = Sql::new(
+static INSERT: Sql = Sql::split(
     "message.insert",
     "INSERT INTO message (org_id, message_id, conversation_id, user_id, created_at, sender, content, digest, updated_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    "INSERT INTO message (org_id, message_id, conversation_id, user_id, created_at, sender, content, digest, updated_at)
+     SELECT CAST($1 AS BIGINT), row.* FROM unnest(CAST($2 AS BYTEA[]), CAST($3 AS BYTEA[]), CAST($4 AS BYTEA[]),
+        CAST($5 AS BIGINT[]), CAST($6 AS TEXT[]), CAST($7 AS TEXT[]), CAST($8 AS BYTEA[]), CAST($9 AS BIGINT[])) AS row",
 );
 static UPDATE: Sql = Sql::new(
     "message.update",
@@ -85,16 +88,16 @@ pub fn sample_of_conversations(conn: &Conn<'_>, conversations: &[ObjectId]) -> R
 
 /// Adds a message that is not there.
 pub fn insert(tx: &Tx<'_>, message: &Message, digest: &Digest, now: Timestamp) -> Result<()> {
-    write(tx, &INSERT, message, digest, now)
+    tx.add_row(&INSERT, &params(tx, message, digest, now))
 }
 
 /// Writes over a message that is there.
 pub fn update(tx: &Tx<'_>, message: &Message, digest: &Digest, now: Timestamp) -> Result<()> {
-    write(tx, &UPDATE, message, digest, now)
+    tx.write(&UPDATE, &params(tx, message, digest, now))
 }
 
-fn write(tx: &Tx<'_>, sql: &Sql, message: &Message, digest: &Digest, now: Timestamp) -> Result<()> {
-    let params = [
+fn params<'m>(tx: &Tx<'_>, message: &'m Message, digest: &'m Digest, now: Timestamp) -> [Param<'m>; 9] {
+    [
         tx.org_param(),
         Param::Blob(&message.message_id.0),
         Param::Blob(&message.conversation_id.0),
@@ -104,6 +107,5 @@ fn write(tx: &Tx<'_>, sql: &Sql, message: &Message, digest: &Digest, now: Timest
         Param::Text(&message.content),
         Param::Blob(digest),
         Param::Int(now.0),
-    ];
-    tx.write(sql, &params)
+    ]
 }

@@ -105,6 +105,24 @@ impl Store {
         self.write_as(org, Admission::Asked, closure).await
     }
 
+    /// As [`Self::write`], for what only adds a few rows: on PostgreSQL it may share a transaction with others of its kind,
+    /// one after the other, as every write does on SQLite. A row that is changed would keep others out for as long as that
+    /// takes, and two such transactions could wait for one another.
+    ///
+    /// # Errors
+    /// Those of [`Self::write`].
+    pub async fn write_together<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
+    where
+        F: FnMut(&Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match &*self.database {
+            Database::Sqlite(database) => database.write(org, Admission::Asked, closure).await,
+            Database::Postgres(database) => database.write_together(org, closure).await,
+        }
+    }
+
     /// As [`Self::write`], also where the organization's gate is shut: for whoever has shut it, and for what is done behind
     /// it; see [`crate::gate`].
     ///

@@ -29,10 +29,14 @@ static FIND_MANY: Sql = Sql::split(
      WHERE org_id = $1 AND user_model_id = ANY(ARRAY(
         SELECT decode(id, 'hex') FROM jsonb_array_elements_text(CAST(CAST($2 AS TEXT) AS JSONB)) AS id))",
 );
-static INSERT: Sql = Sql::new(
+static INSERT: Sql = Sql::split(
     "user_model.insert",
     "INSERT INTO user_model (org_id, user_model_id, user_id, content, insight_ids, dimensions, digest, updated_at,
      created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    "INSERT INTO user_model (org_id, user_model_id, user_id, content, insight_ids, dimensions, digest, updated_at,
+     created_at)
+     SELECT CAST($1 AS BIGINT), row.* FROM unnest(CAST($2 AS BYTEA[]), CAST($3 AS BYTEA[]), CAST($4 AS TEXT[]),
+        CAST($5 AS TEXT[]), CAST($6 AS TEXT[]), CAST($7 AS BYTEA[]), CAST($8 AS BIGINT[]), CAST($9 AS BIGINT[])) AS row",
 );
 static UPDATE: Sql = Sql::new(
     "user_model.update",
@@ -54,12 +58,13 @@ pub fn find_many(conn: &Conn<'_>, ids: &[ObjectId]) -> Result<Vec<Stored>> {
 
 /// Adds a model that is not there.
 pub fn insert(tx: &Tx<'_>, model: &UserModel, digest: &Digest, now: Timestamp) -> Result<()> {
-    write(tx, &INSERT, model, digest, now, Some(model.created_at.unwrap_or(now)))
+    let created_at = Some(model.created_at.unwrap_or(now));
+    write(tx, model, digest, now, created_at, |params| tx.add_row(&INSERT, params))
 }
 
 /// Writes over a model that is there.
 pub fn update(tx: &Tx<'_>, model: &UserModel, digest: &Digest, now: Timestamp) -> Result<()> {
-    write(tx, &UPDATE, model, digest, now, model.created_at)
+    write(tx, model, digest, now, model.created_at, |params| tx.write(&UPDATE, params))
 }
 
 /// All models of a user, oldest first.
@@ -78,11 +83,11 @@ pub fn list_by_user(conn: &Conn<'_>, user: UserId) -> Result<Vec<UserModel>> {
 
 fn write(
     tx: &Tx<'_>,
-    sql: &Sql,
     model: &UserModel,
     digest: &Digest,
     now: Timestamp,
     created_at: Option<Timestamp>,
+    run: impl FnOnce(&[Param<'_>]) -> Result<()>,
 ) -> Result<()> {
     let (insights, dimensions) = (to_json(&model.insight_ids), to_json(&model.dimensions));
     let params = [
@@ -96,5 +101,5 @@ fn write(
         Param::Int(now.0),
         Param::optional_int(created_at.map(|time| time.0)),
     ];
-    tx.write(sql, &params)
+    run(&params)
 }

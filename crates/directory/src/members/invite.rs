@@ -64,7 +64,10 @@ impl Directory {
             mails.then(|| link_url(&self.inner.settings.public_url, &ctx.organization, &drawn.link_secret));
         let days = self.inner.settings.verify_link_days;
         let op = ctx.clone();
-        self.write(ctx.org(), move |tx| invite(tx, &op, &invitation, &drawn, days)).await?;
+        let role = self.recent_role(&ctx.organization, &invitation.role_name).await?;
+        let role = role.as_deref().cloned();
+        self.write_together(ctx.org(), move |tx| invite(tx, &op, &invitation, role.as_ref(), &drawn, days))
+            .await?;
         if mails {
             self.inner.job_signal.wake();
         }
@@ -76,12 +79,17 @@ fn invite(
     tx: &Tx<'_>,
     ctx: &OpContext,
     invitation: &Invitation,
+    recent_role: Option<&Role>,
     drawn: &Drawn,
     verify_days: i64,
 ) -> Result<()> {
+    // A role's name and id stay, and of its grants a moment ago is soon enough, as it is for the actor's own.
+    let role = match recent_role.filter(|_| !tx.looks_first()) {
+        Some(role) => Some(role.clone()),
+        None => roles::find_by_name(tx, &invitation.role_name)?,
+    };
     // Who may invite nobody must not learn which roles there are.
-    let role = roles::find_by_name(tx, &invitation.role_name)?
-        .ok_or_else(|| ctx.absent(&names::USER_INVITE_USER, ErrorCode::RoleNotFound))?;
+    let role = role.ok_or_else(|| ctx.absent(&names::USER_INVITE_USER, ErrorCode::RoleNotFound))?;
     let profile = &ctx.organization.profile;
     if !may_invite(ctx, invitation, &role, profile.verify_at_creation) {
         return Err(ErrorCode::Forbidden.into());
@@ -103,7 +111,9 @@ fn invite(
         open_variables: invitation.open_variables.clone(),
         secret_variables: invitation.secret_variables.clone(),
     };
-    users::insert(tx, &user, ctx.now)?.ok_or(ErrorCode::EmailTaken)?;
+    if !users::add(tx, &user, ctx.now)? {
+        return Err(ErrorCode::EmailTaken.into());
+    }
     if let Some(login_link) = &invitation.login_link {
         let link = Link {
             secret_hash: hash_secret(&drawn.link_secret),

@@ -323,6 +323,16 @@ impl Clusters {
         self.route(org).await?.write(org, closure).await
     }
 
+    /// [`Store::write_together`] where the organization lives.
+    pub async fn write_together<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
+    where
+        F: FnMut(&Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.route(org).await?.write_together(org, closure).await
+    }
+
     /// [`Store::read`] where the organization lives.
     pub async fn read<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
     where

@@ -64,8 +64,11 @@ static INSERT: Sql = Sql::split(
      created_at, updated_at, position) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10,
      (SELECT coalesce(max(position), 0) + 1 FROM external_event WHERE org_id = $1 AND user_id = $3))",
     "INSERT INTO external_event (org_id, event_id, user_id, type, starts_at, ends_at, description, transcript, digest,
-     created_at, updated_at, position) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10,
-     nextval('record_position'))",
+     created_at, updated_at, position)
+     SELECT CAST($1 AS BIGINT), row.*, row.now, nextval('record_position') FROM unnest(CAST($2 AS BYTEA[]),
+        CAST($3 AS BYTEA[]), CAST($4 AS TEXT[]), CAST($5 AS BIGINT[]), CAST($6 AS BIGINT[]), CAST($7 AS TEXT[]),
+        CAST($8 AS TEXT[]), CAST($9 AS BYTEA[]), CAST($10 AS BIGINT[]))
+        AS row (event_id, user_id, type, starts_at, ends_at, description, transcript, digest, now)",
 );
 // On SQLite an event that goes to another user takes its place among that user's.
 static UPDATE: Sql = Sql::split(
@@ -107,16 +110,16 @@ pub fn find_many(conn: &Conn<'_>, ids: &[ObjectId]) -> Result<Vec<Stored>> {
 
 /// Adds an event that is not there, after all others of its user.
 pub fn insert(tx: &Tx<'_>, event: &ExternalEvent, digest: &Digest, now: Timestamp) -> Result<()> {
-    write(tx, &INSERT, event, digest, now)
+    tx.add_row(&INSERT, &params(tx, event, digest, now))
 }
 
 /// Writes over an event that is there.
 pub fn update(tx: &Tx<'_>, event: &ExternalEvent, digest: &Digest, now: Timestamp) -> Result<()> {
-    write(tx, &UPDATE, event, digest, now)
+    tx.write(&UPDATE, &params(tx, event, digest, now))
 }
 
-fn write(tx: &Tx<'_>, sql: &Sql, event: &ExternalEvent, digest: &Digest, now: Timestamp) -> Result<()> {
-    let params = [
+fn params<'e>(tx: &Tx<'_>, event: &'e ExternalEvent, digest: &'e Digest, now: Timestamp) -> [Param<'e>; 10] {
+    [
         tx.org_param(),
         Param::Blob(&event.event_id.0),
         Param::Blob(&event.user_id.0),
@@ -127,8 +130,7 @@ fn write(tx: &Tx<'_>, sql: &Sql, event: &ExternalEvent, digest: &Digest, now: Ti
         Param::optional_text(event.transcript.as_deref()),
         Param::Blob(digest),
         Param::Int(now.0),
-    ];
-    tx.write(sql, &params)
+    ]
 }
 
 /// Removes an event; does nothing when it is gone already.

@@ -8,7 +8,7 @@ use denizen_domain::time::Timestamp;
 use crate::conn::{Conn, Tx};
 use crate::error::Result;
 use crate::records::{Digest, Stored, id_list, read_stored};
-use crate::sql::{Param, Sql};
+use crate::sql::{Dialect, Param, Sql};
 
 pub use page::{MemoryQuery, SortField, SortKey, example_statements, page, page_statement, sort_values};
 
@@ -37,8 +37,18 @@ static INSERT: Sql = Sql::split(
     "INSERT INTO memory (org_id, memory_id, user_id, conversation_id, created_at, content, context, digest, updated_at,
      position) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
      (SELECT coalesce(max(position), 0) + 1 FROM memory WHERE org_id = $1 AND user_id = $3))",
-    "INSERT INTO memory (org_id, memory_id, user_id, conversation_id, created_at, content, context, digest, updated_at,
-     position) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, nextval('record_position'))",
+    "WITH given AS (
+        SELECT * FROM unnest(CAST($2 AS BYTEA[]), CAST($3 AS BYTEA[]), CAST($4 AS BYTEA[]), CAST($5 AS BIGINT[]),
+            CAST($6 AS TEXT[]), CAST($7 AS TEXT[]), CAST($8 AS BYTEA[]), CAST($9 AS BIGINT[]), CAST($10 AS TEXT[]))
+            AS row (memory_id, user_id, conversation_id, created_at, content, context, digest, updated_at, messages)),
+     added AS (
+        INSERT INTO memory (org_id, memory_id, user_id, conversation_id, created_at, content, context, digest,
+        updated_at, position)
+        SELECT CAST($1 AS BIGINT), memory_id, user_id, conversation_id, created_at, content, context, digest, updated_at,
+        nextval('record_position') FROM given)
+     INSERT INTO memory_reference (org_id, memory_id, ordinal, message_id)
+     SELECT $1, memory_id, ordinal - 1, decode(id, 'hex')
+     FROM given, jsonb_array_elements_text(CAST(messages AS JSONB)) WITH ORDINALITY AS listed (id, ordinal)",
 );
 // On SQLite a memory that goes to another user takes its place among that user's.
 static UPDATE: Sql = Sql::split(
@@ -70,13 +80,19 @@ pub fn find_many(conn: &Conn<'_>, ids: &[ObjectId]) -> Result<Vec<Stored>> {
 
 /// Adds a memory that is not there, after all others of its user.
 pub fn insert(tx: &Tx<'_>, memory: &Memory, digest: &Digest, now: Timestamp) -> Result<()> {
-    write(tx, &INSERT, memory, digest, now)?;
-    insert_references(tx, memory)
+    let params = params(tx, memory, digest, now);
+    if tx.dialect() == Dialect::Sqlite {
+        tx.write(&INSERT, &params)?;
+        return insert_references(tx, memory);
+    }
+    let messages = (!memory.references.is_empty()).then(|| id_list(&memory.references));
+    let with_references = [&params[..], &[Param::optional_text(messages.as_deref())]].concat();
+    tx.add_row(&INSERT, &with_references)
 }
 
 /// Writes over a memory that is there.
 pub fn update(tx: &Tx<'_>, memory: &Memory, digest: &Digest, now: Timestamp) -> Result<()> {
-    write(tx, &UPDATE, memory, digest, now)?;
+    tx.write(&UPDATE, &params(tx, memory, digest, now))?;
     tx.write(&DELETE_REFERENCES, &[tx.org_param(), Param::Blob(&memory.memory_id.0)])?;
     insert_references(tx, memory)
 }
@@ -92,8 +108,8 @@ fn insert_references(tx: &Tx<'_>, memory: &Memory) -> Result<()> {
     )
 }
 
-fn write(tx: &Tx<'_>, sql: &Sql, memory: &Memory, digest: &Digest, now: Timestamp) -> Result<()> {
-    let params = [
+fn params<'m>(tx: &Tx<'_>, memory: &'m Memory, digest: &'m Digest, now: Timestamp) -> [Param<'m>; 9] {
+    [
         tx.org_param(),
         Param::Blob(&memory.memory_id.0),
         Param::Blob(&memory.user_id.0),
@@ -103,6 +119,5 @@ fn write(tx: &Tx<'_>, sql: &Sql, memory: &Memory, digest: &Digest, now: Timestam
         Param::Text(&memory.context),
         Param::Blob(digest),
         Param::Int(now.0),
-    ];
-    tx.write(sql, &params)
+    ]
 }

@@ -12,7 +12,7 @@ use denizen_domain::ids::OrgKey;
 use tokio::sync::oneshot;
 
 use super::options::PostgresOptions;
-use super::session::{Mode, Session};
+use super::session::{Mode, Pass, Session};
 use crate::check::{self, DAMAGE, Findings, OWNER, Placement, Report, Step, Watch};
 use crate::conn::{Admission, Conn, Engine};
 use crate::error::{Result, StoreError};
@@ -70,7 +70,7 @@ fn look_over(options: &Arc<PostgresOptions>, placement: &Placement, watch: &Watc
     let mut findings = Findings::default();
     let mut session = Session::new(Arc::clone(options), Mode::Snapshot)?;
     session.connect().map_err(|failure| failure.error())?;
-    session.begin(false, Admission::Given, None);
+    session.begin(Pass::Hopeful, Admission::Given, None);
     let session = RefCell::new(session);
     let conn = Conn::new(Engine::Postgres(&session), OrgKey::CONTROL);
     for foreign in conn.all(&FOREIGN, &[], |row| row.text(0))? {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::group::{self, Companion};
 use super::options::PostgresOptions;
 use super::session::{Mode, Session};
 use crate::error::{Result, StoreError};
@@ -16,6 +17,11 @@ use crate::error::{Result, StoreError};
 const QUEUE: usize = 4_096;
 /// How long a closing store waits for what is queued.
 const FINISH: Duration = Duration::from_secs(10);
+/// How many closures share a transaction at most.
+const MOST_TOGETHER: usize = 32;
+/// So many connections stay for closures by themselves, for each one on which several share a transaction at the same time:
+/// those who come meanwhile gather.
+const CONNECTIONS_TO_A_GROUP: usize = 4;
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(2);
 
@@ -24,12 +30,24 @@ pub(crate) type Task = Box<dyn FnOnce(&RefCell<Session>) + Send>;
 #[derive(Default)]
 struct Queue {
     tasks: VecDeque<(Task, OwnedSemaphorePermit)>,
+    companions: VecDeque<(Box<dyn Companion>, OwnedSemaphorePermit)>,
+    /// Threads that run closures which share a transaction.
+    groups: usize,
+    /// Whether closures that share were the last to be taken: then it is the others' turn.
+    took_companions: bool,
     is_closed: bool,
+}
+
+/// What a thread does next.
+enum Work {
+    Alone(Task),
+    Together(Vec<Box<dyn Companion>>),
 }
 
 struct Shared {
     queue: Mutex<Queue>,
     ready: Condvar,
+    most_groups: usize,
 }
 
 /// A queue and the threads that serve it.
@@ -48,7 +66,8 @@ impl Lane {
         mut first: Option<Session>,
         options: &Arc<PostgresOptions>,
     ) -> Result<Self> {
-        let shared = Arc::new(Shared { queue: Mutex::default(), ready: Condvar::new() });
+        let most_groups = connections.div_ceil(CONNECTIONS_TO_A_GROUP).max(1);
+        let shared = Arc::new(Shared { queue: Mutex::default(), ready: Condvar::new(), most_groups });
         let mut threads = Vec::new();
         for number in 0..connections.max(1) {
             let shared = Arc::clone(&shared);
@@ -59,11 +78,7 @@ impl Lane {
             let session = RefCell::new(session);
             let thread = std::thread::Builder::new()
                 .name(format!("denizen-{name}-{number}"))
-                .spawn(move || {
-                    while let Some(task) = shared.next() {
-                        task(&session);
-                    }
-                })
+                .spawn(move || shared.serve(&session))
                 .map_err(|error| StoreError::Io(format!("a thread could not be started: {error}")))?;
             threads.push(thread);
         }
@@ -71,12 +86,21 @@ impl Lane {
     }
 
     pub(crate) async fn send(&self, task: Task) -> Result<()> {
+        self.put(|queue, place| queue.tasks.push_back((task, place))).await
+    }
+
+    /// Sends a closure that may share its transaction with others.
+    pub(crate) async fn send_companion(&self, companion: Box<dyn Companion>) -> Result<()> {
+        self.put(|queue, place| queue.companions.push_back((companion, place))).await
+    }
+
+    async fn put(&self, put: impl FnOnce(&mut Queue, OwnedSemaphorePermit)) -> Result<()> {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.is_closed {
             return Err(StoreError::Closed);
         }
-        queue.tasks.push_back((task, place));
+        put(&mut queue, place);
         drop(queue);
         self.shared.ready.notify_one();
         Ok(())
@@ -107,13 +131,49 @@ impl Lane {
 }
 
 impl Shared {
-    fn next(&self) -> Option<Task> {
+    /// Works until the lane is closed and nothing is left.
+    fn serve(&self, session: &RefCell<Session>) {
+        // Whoever cannot share costs the others of the group a transaction: after that fewer are put together for a while.
+        let mut room = MOST_TOGETHER;
+        while let Some(work) = self.next(room) {
+            match work {
+                Work::Alone(task) => task(session),
+                Work::Together(group) => {
+                    let went_well = group::run(session, group);
+                    room = if went_well { (2 * room).min(MOST_TOGETHER) } else { 1 };
+                    self.end_group();
+                }
+            }
+        }
+    }
+
+    fn end_group(&self) {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.groups -= 1;
+        // Who was woken for them may have found that too many were sharing.
+        if !queue.companions.is_empty() {
+            self.ready.notify_one();
+        }
+    }
+
+    /// What is to be done, with up to `room` closures that share a transaction.
+    fn next(&self, room: usize) -> Option<Work> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some((task, _place)) = queue.tasks.pop_front() {
-                return Some(task);
+            let may_share = queue.groups < self.most_groups || queue.is_closed;
+            let are_due = !queue.took_companions || queue.tasks.is_empty();
+            if may_share && are_due && !queue.companions.is_empty() {
+                let count = queue.companions.len().min(room);
+                queue.took_companions = true;
+                queue.groups += 1;
+                let taken = queue.companions.drain(..count).map(|(companion, _place)| companion);
+                return Some(Work::Together(taken.collect()));
             }
-            if queue.is_closed {
+            queue.took_companions = false;
+            if let Some((task, _place)) = queue.tasks.pop_front() {
+                return Some(Work::Alone(task));
+            }
+            if queue.is_closed && queue.companions.is_empty() {
                 return None;
             }
             queue = self.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);

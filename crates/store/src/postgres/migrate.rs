@@ -8,7 +8,7 @@ use denizen_domain::ids::OrgKey;
 use super::options::PostgresOptions;
 use super::pooler::must_keep_sessions;
 use super::run::{Outage, Run};
-use super::session::{Mode, Session};
+use super::session::{Mode, Pass, Session};
 use crate::conn::{Admission, Engine, Tx};
 use crate::error::{Result, StoreError};
 use crate::migration::{MIGRATIONS, Migration, checksum, newest};
@@ -54,7 +54,7 @@ pub(crate) fn has_begun(options: &Arc<PostgresOptions>) -> Result<bool> {
         org: OrgKey::CONTROL,
         has_gone: &|| false,
     };
-    let found = run.until_done(None, &mut |tx: &Tx<'_>| tx.optional(&HAS_BEGUN, &[], |row| row.bool(0)))?;
+    let found = run.until_done(Pass::Hopeful, None, &mut |tx: &Tx<'_>| tx.optional(&HAS_BEGUN, &[], |row| row.bool(0)))?;
     Ok(found == Some(true))
 }
 
@@ -75,21 +75,21 @@ pub(crate) fn run(options: &Arc<PostgresOptions>, now_micros: i64) -> Result<(bo
         has_gone: &|| false,
     };
     // Who finds everything done asks for no lock, which somebody else may hold for long.
-    if !run.until_done(None, &mut |tx: &Tx<'_>| is_current(tx))? {
+    if !run.until_done(Pass::Hopeful, None, &mut |tx: &Tx<'_>| is_current(tx))? {
         tracing::info!("bringing the schema up to date; another process that does so is waited for");
-        run.until_done(None, &mut |tx: &Tx<'_>| {
+        run.until_done(Pass::Hopeful, None, &mut |tx: &Tx<'_>| {
             lock(tx)?;
             batch(tx, TABLE)
         })?;
         for step in MIGRATIONS {
-            run.until_done(None, &mut |tx: &Tx<'_>| {
+            run.until_done(Pass::Hopeful, None, &mut |tx: &Tx<'_>| {
                 lock(tx)?;
                 apply(tx, step, now_micros)
             })?;
         }
     }
     let known = newest();
-    let (found, bypasses) = run.until_done(None, &mut |tx: &Tx<'_>| {
+    let (found, bypasses) = run.until_done(Pass::Hopeful, None, &mut |tx: &Tx<'_>| {
         let found = tx.optional(&NEWEST, &[], |row| row.int(0))?;
         // Superusers, and roles that may bypass it, stand outside the wall between organizations.
         let bypasses = tx.optional(&BYPASSES_WALLS, &[], |row| row.bool(0))?;

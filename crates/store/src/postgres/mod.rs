@@ -1,7 +1,9 @@
 //! The PostgreSQL engine: threads that each own a connection, transactions that are run again, migrations.
 
+pub(crate) mod ahead;
 mod check;
 mod failure;
+mod group;
 mod hosts;
 mod lanes;
 mod lookout;
@@ -29,12 +31,13 @@ pub use options::PostgresOptions;
 pub use replica::ReplicaState;
 pub(crate) use watch::STATEMENTS as WATCH_STATEMENTS;
 
+use self::group::Companion;
 use self::lanes::{Lane, Task};
 use self::lookout::Lookout;
 use self::readers::{Readers, Replay};
 use self::replica::{Replica, Written};
 use self::run::{Outage, Run};
-use self::session::{Mode, Session};
+use self::session::{Mode, Pass, Session};
 use crate::check::{Placement, Report, Watch};
 use crate::conn::{Admission, Conn, Engine, Tx};
 use crate::error::{Result, StoreError};
@@ -101,6 +104,21 @@ impl Database {
         E: From<StoreError> + Send + 'static,
     {
         self.run_on(&self.writers, (org, admission), Mode::Write, None, closure).await
+    }
+
+    /// As [`Self::write`], where it may share a transaction with others.
+    pub(crate) async fn write_together<T, E, F>(&self, org: OrgKey, closure: F) -> Result<T, E>
+    where
+        F: FnMut(&Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let (outage, patience) = (Arc::clone(&self.outage), self.options.patience);
+        self.writers
+            .send_companion(Box::new(Writing { org, outage, patience, closure, result: None, reply }))
+            .await?;
+        answer.await.map_err(|_| StoreError::Closed)?
     }
 
     pub(crate) async fn read<T, E, F>(&self, org: OrgKey, mut closure: F) -> Result<T, E>
@@ -202,7 +220,7 @@ impl Database {
         let task: Task = Box::new(move |session: &RefCell<Session>| {
             let has_gone = || reply.is_closed();
             let run = Run { session, outage: &outage, patience, org, admission, has_gone: &has_gone };
-            let result = run.until_done(abandoned, &mut closure);
+            let result = run.until_done(Pass::Hopeful, abandoned, &mut closure);
             // The caller may have gone meanwhile; a write stands all the same.
             let _ = reply.send(result);
             if mode == Mode::Snapshot {
@@ -237,5 +255,56 @@ impl Database {
         self.readers.close();
         self.writers.close();
         self.long.close();
+    }
+}
+
+/// A write that may share a transaction, and whoever waits for it.
+struct Writing<T, E, F> {
+    org: OrgKey,
+    outage: Arc<Outage>,
+    patience: std::time::Duration,
+    closure: F,
+    result: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<T, E, F> Companion for Writing<T, E, F>
+where
+    F: FnMut(&Tx<'_>) -> Result<T, E> + Send,
+    T: Send,
+    E: From<StoreError> + Send,
+{
+    fn org(&self) -> OrgKey {
+        self.org
+    }
+
+    fn join(&mut self, session: &RefCell<Session>) -> bool {
+        group::join(session, self.org, &mut self.closure, &mut self.result)
+    }
+
+    fn end(self: Box<Self>, unknown: Option<&StoreError>) {
+        let result = match (unknown, self.result) {
+            (None, Some(result)) => result,
+            // A refusal has changed nothing, whatever became of the others.
+            (Some(_), Some(Err(refusal))) => Err(refusal),
+            (Some(unknown), _) => Err(unknown.clone().into()),
+            (None, None) => Err(StoreError::Internal("a write that was not run has ended".to_owned()).into()),
+        };
+        // The caller may have gone meanwhile; the write stands all the same.
+        let _ = self.reply.send(result);
+    }
+
+    fn alone(mut self: Box<Self>, session: &RefCell<Session>, pass: Pass) {
+        let has_gone = || self.reply.is_closed();
+        let run = Run {
+            session,
+            outage: &self.outage,
+            patience: self.patience,
+            org: self.org,
+            admission: Admission::Asked,
+            has_gone: &has_gone,
+        };
+        let result = run.until_done(pass, None, &mut self.closure);
+        let _ = self.reply.send(result);
     }
 }

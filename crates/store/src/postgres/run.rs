@@ -9,7 +9,7 @@ use denizen_domain::ids::OrgKey;
 use tokio::sync::oneshot;
 
 use super::failure::Failure;
-use super::session::{CommitFailure, Mode, Session};
+use super::session::{CommitFailure, Mode, Pass, Session};
 use crate::conn::{Admission, Conn, Engine, Tx};
 use crate::error::StoreError;
 
@@ -180,6 +180,7 @@ impl Run<'_> {
     /// Runs a closure. A read's transaction is left open, for [`Session::roll_back`] to end after the answer.
     pub(crate) fn until_done<T, E: From<StoreError>>(
         &self,
+        first_pass: Pass,
         mut abandoned: Option<oneshot::Receiver<()>>,
         closure: &mut dyn FnMut(&Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
@@ -188,7 +189,12 @@ impl Run<'_> {
         loop {
             self.outage.connect(self)?;
             runs += 1;
-            let (failure, own) = match self.once(runs > MOST_CONFLICTS, abandoned.take(), closure) {
+            let pass = match runs {
+                1 => first_pass,
+                ..=MOST_CONFLICTS => Pass::Looking,
+                _ => Pass::First,
+            };
+            let (failure, own) = match self.once(pass, abandoned.take(), closure) {
                 Attempt::Ended(result) => return result,
                 Attempt::Again(failure, own) => (failure, own),
             };
@@ -206,7 +212,9 @@ impl Run<'_> {
             if gives_up {
                 return own.filter(Result::is_err).unwrap_or_else(|| Err(failure.error().into()));
             }
-            if matches!(failure, Failure::Conflict(_)) {
+            // Who has met a key looks now, and may find that it is there to stay.
+            let has_hoped = pass == Pass::Hopeful && matches!(failure, Failure::Conflict(StoreError::Constraint(_)));
+            if matches!(failure, Failure::Conflict(_)) && !has_hoped {
                 self.step_aside(runs);
             }
         }
@@ -225,7 +233,7 @@ impl Run<'_> {
             return Ok(Err(StoreError::Interrupted.into()));
         }
         self.session.borrow_mut().connect()?;
-        match self.once(false, abandoned, closure) {
+        match self.once(Pass::Hopeful, abandoned, closure) {
             Attempt::Ended(result) => match self.session.borrow().failure() {
                 // It took too long, or nobody waits for it any more: elsewhere that is no better.
                 None | Some(Failure::Refused(StoreError::Interrupted)) => Ok(result),
@@ -242,11 +250,11 @@ impl Run<'_> {
 
     fn once<T, E: From<StoreError>>(
         &self,
-        goes_first: bool,
+        pass: Pass,
         abandoned: Option<oneshot::Receiver<()>>,
         closure: &mut dyn FnMut(&Tx<'_>) -> Result<T, E>,
     ) -> Attempt<T, E> {
-        self.session.borrow_mut().begin(goes_first, self.admission, abandoned);
+        self.session.borrow_mut().begin(pass, self.admission, abandoned);
         let conn = Conn::new(Engine::Postgres(self.session), self.org);
         let tx = Tx::new(conn, None);
         // Nothing of the closure is looked at again after a panic.

@@ -12,19 +12,20 @@ use std::task::Poll;
 
 use denizen_domain::ids::OrgKey;
 use futures_util::TryStreamExt as _;
-use futures_util::future::{join, join_all};
+use futures_util::future::join;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, SimpleQueryMessage, Statement};
 
+use super::ahead::{Ahead, Reach};
 use super::failure::Failure;
 use super::hosts::{REPLACED, Reached, Standing};
 use super::options::PostgresOptions;
 use super::wire::Wire;
 use crate::conn::Admission;
 use crate::error::{Result, StoreError};
-use crate::sql::{Many, Param, Value};
+use crate::sql::{Many, Param};
 
 /// Prepared statements that a connection keeps. Beyond this all are dropped, which happens only when callers make many
 /// shapes of lists.
@@ -87,10 +88,15 @@ impl Mode {
     }
 }
 
-/// Something that is sent ahead of the next statement.
-enum Piece {
-    Text(String),
-    Statement(Statement, Vec<Option<Value>>),
+/// How a closure goes about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pass {
+    /// For the first time, in the hope that nothing is in its way: what rarely fails need not be looked at before.
+    Hopeful,
+    /// It has met something, and looks where it goes.
+    Looking,
+    /// It has met others too often, and keeps them away.
+    First,
 }
 
 /// Why a commit did not succeed.
@@ -121,12 +127,14 @@ pub(crate) struct Session {
     mode: Mode,
     /// Whether a write of this closure lets no other one beside it.
     goes_first: bool,
+    /// Whether this closure was run before, or with others, in vain.
+    looks_first: bool,
     admission: Admission,
     /// Whether `BEGIN` has been sent, or stands in `ahead`.
     is_open: bool,
     /// The organization behind whose wall the transaction stands.
     org: Option<OrgKey>,
-    ahead: Vec<Piece>,
+    ahead: Ahead,
     /// Whether the closure has written something.
     wrote: bool,
     /// The organizations behind whose walls it has been, where somebody asks what was written.
@@ -155,7 +163,8 @@ impl Session {
             admission: Admission::Given,
             is_open: false,
             org: None,
-            ahead: Vec::new(),
+            ahead: Ahead::default(),
+            looks_first: false,
             wrote: false,
             been: Vec::new(),
             failure: None,
@@ -184,6 +193,20 @@ impl Session {
         self.forget_transaction();
     }
 
+    /// Whether the closure has to look before it writes, because it did not get through without that.
+    pub(crate) fn looks_first(&self) -> bool {
+        self.looks_first
+    }
+
+    /// Whether anything was written since this was last asked; `has_written` says so of the transaction.
+    pub(crate) fn take_wrote(&mut self) -> bool {
+        std::mem::take(&mut self.wrote)
+    }
+
+    pub(crate) fn note_wrote(&mut self, wrote: bool) {
+        self.wrote |= wrote;
+    }
+
     pub(crate) fn mode(&self) -> Mode {
         self.mode
     }
@@ -197,12 +220,13 @@ impl Session {
     /// end of `abandoned` goes away. A write that `goes_first` lets no other writer of users run beside it.
     pub(crate) fn begin(
         &mut self,
-        goes_first: bool,
+        pass: Pass,
         admission: Admission,
         abandoned: Option<oneshot::Receiver<()>>,
     ) {
         self.forget_transaction();
-        self.goes_first = goes_first;
+        self.goes_first = pass == Pass::First;
+        self.looks_first = pass != Pass::Hopeful;
         self.admission = admission;
         self.abandoned = abandoned;
         self.failure = None;
@@ -255,7 +279,27 @@ impl Session {
         self.wrote = true;
         let statement = self.prepare(text)?;
         self.enter(org);
-        self.ahead.push(Piece::Statement(statement, params.iter().map(|param| param.to_value()).collect()));
+        self.ahead.push(statement, params);
+        Ok(())
+    }
+
+    /// As [`Self::defer`], a row of a statement that takes the organization and then arrays: it travels with others of its
+    /// kind that `reach` leads to.
+    pub(crate) fn defer_row(
+        &mut self,
+        org: OrgKey,
+        reach: Reach,
+        text: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<()> {
+        self.wrote = true;
+        self.must_go_on()?;
+        if self.org == Some(org) && self.ahead.join_row(reach, text, params) {
+            return Ok(());
+        }
+        let statement = self.prepare(text)?;
+        self.enter(org);
+        self.ahead.push_row(text, statement, params);
         Ok(())
     }
 
@@ -308,7 +352,7 @@ impl Session {
         self.abandoned = None;
         self.take_warning();
         let committed = self.drive(async |client| {
-            let (before, committed) = join(send_ahead(client, &ahead), client.batch_execute("COMMIT")).await;
+            let (before, committed) = join(ahead.send(client), client.batch_execute("COMMIT")).await;
             Ok((before, committed))
         });
         self.forget_transaction();
@@ -358,7 +402,7 @@ impl Session {
             // Nobody is shut out of the control store.
             let asks = self.admission == Admission::Asked && org != OrgKey::CONTROL;
             let admit = if asks { format!("; SELECT denizen_admit({})", org.0) } else { String::new() };
-            self.ahead.push(Piece::Text(format!("{opening}SET LOCAL denizen.org_id = '{}'{admit}", org.0)));
+            self.ahead.push_text(format!("{opening}SET LOCAL denizen.org_id = '{}'{admit}", org.0));
             self.org = Some(org);
             if self.options.written.is_some() && !self.been.contains(&org) {
                 self.been.push(org);
@@ -396,7 +440,7 @@ impl Session {
         self.must_go_on()?;
         let ahead = std::mem::take(&mut self.ahead);
         let sent = self.drive(async |client| {
-            let (before, answer) = join(send_ahead(client, &ahead), work(client)).await;
+            let (before, answer) = join(ahead.send(client), work(client)).await;
             before?;
             answer
         });
@@ -485,19 +529,6 @@ pub(crate) fn make_room<T: AsRef<str>>(statements: &mut HashMap<T, Statement>, t
     if statements.len() >= MOST_STATEMENTS || held + text.len() > MOST_TEXT {
         statements.clear();
     }
-}
-
-async fn send_ahead(client: &Client, ahead: &[Piece]) -> Result<(), Error> {
-    let pieces = ahead.iter().map(async |piece| match piece {
-        Piece::Text(text) => client.batch_execute(text).await,
-        Piece::Statement(statement, params) => {
-            let params = params.iter().map(|value| value.as_ref().map_or(Param::Null, Value::as_param));
-            client.execute_raw(statement, params).await.map(drop)
-        }
-    });
-    // Each is sent when it is first polled, and they are polled in their order. The first failure is the one that counts:
-    // the others only say that the transaction is over.
-    join_all(pieces).await.into_iter().collect()
 }
 
 impl Link {

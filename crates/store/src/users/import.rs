@@ -7,7 +7,7 @@ use denizen_domain::ids::UserId;
 use denizen_domain::member::Directory;
 use denizen_domain::time::Timestamp;
 
-use super::{INSERT, NewUser, User, add, json_or_default, read_user};
+use super::{ADD, NewUser, User, add_row, json_or_default, read_user};
 use crate::conn::{Conn, Tx};
 use crate::error::Result;
 use crate::records::id_list;
@@ -42,11 +42,17 @@ static FIND_OWNERS: Sql = Sql::split(
         SELECT jsonb_array_elements_text(CAST(CAST($3 AS TEXT) AS JSONB))))",
 );
 // The time of the last message is looked up, not compared: messages can also move, in time and to other users.
-static ADD_TO_STATS: Sql = Sql::new(
+static ADD_TO_STATS: Sql = Sql::split(
     "user.add_to_stats",
     "UPDATE users SET num_conversations = num_conversations + $3, num_messages = num_messages + $4, last_message_at =
         (SELECT coalesce(max(message.created_at), 0) FROM message WHERE message.org_id = $1 AND message.user_id = $2)
      WHERE org_id = $1 AND user_id = $2",
+    "UPDATE users SET num_conversations = num_conversations + more.conversations,
+        num_messages = num_messages + more.messages, last_message_at =
+        (SELECT coalesce(max(message.created_at), 0) FROM message
+            WHERE message.org_id = $1 AND message.user_id = users.user_id)
+     FROM unnest(CAST($2 AS BYTEA[]), CAST($3 AS BIGINT[]), CAST($4 AS BIGINT[])) AS more (user_id, conversations, messages)
+     WHERE org_id = CAST($1 AS BIGINT) AND users.user_id = more.user_id",
 );
 static RECOUNT_STATS: Sql = Sql::new(
     "user.recount_stats",
@@ -108,15 +114,15 @@ pub fn import(
     created_at: Timestamp,
     now: Timestamp,
 ) -> Result<()> {
-    add(tx, user, additional_context, created_at, now, |params| tx.write(&INSERT, params).map(|()| None))
+    add_row(tx, user, additional_context, created_at, now, |params| tx.add_row(&ADD, params).map(|()| None))
         .map(drop)
 }
 
 /// Changes how many conversations and messages a user has had, and looks up the time of the last message. Does nothing
-/// when there is no such user.
+/// when there is no such user. Once for each user in a transaction.
 pub fn add_to_stats(tx: &Tx<'_>, user: UserId, conversations: i64, messages: i64) -> Result<()> {
     let params = [tx.org_param(), Param::Blob(&user.0), Param::Int(conversations), Param::Int(messages)];
-    tx.write(&ADD_TO_STATS, &params)
+    tx.change_row(&ADD_TO_STATS, &params)
 }
 
 /// Counts the conversations and messages of a user: for one who comes after them.

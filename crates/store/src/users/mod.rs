@@ -120,10 +120,9 @@ static COUNT: Sql = Sql::new(
     "user.count",
     "SELECT CAST(coalesce(sum(users), 0) AS BIGINT) FROM directory_counter WHERE org_id = $1 AND directory = $2",
 );
-static EMAIL_TAKEN: Sql = Sql::split(
+static EMAIL_TAKEN: Sql = Sql::new(
     "user.email_taken",
     "SELECT 1 FROM users WHERE org_id = $1 AND directory = $2 AND email_key = $3",
-    "",
 );
 static INSERT: Sql = Sql::split(
     "user.insert",
@@ -144,6 +143,31 @@ static INSERT: Sql = Sql::split(
         INSERT INTO directory_counter (org_id, directory, slot, users) SELECT $1, $2, CAST($20 AS SMALLINT), 1 FROM added
         ON CONFLICT (org_id, directory, slot) DO UPDATE SET users = directory_counter.users + 1)
      SELECT position FROM added",
+);
+// Many at once: what comes together is numbered in its order.
+static ADD: Sql = Sql::split(
+    "user.add",
+    "",
+    "WITH given AS MATERIALIZED (
+        SELECT nextval('user_position') AS position, row.* FROM unnest(CAST($2 AS SMALLINT[]), CAST($3 AS BYTEA[]),
+            CAST($4 AS TEXT[]), CAST($5 AS TEXT[]), CAST($6 AS TEXT[]), CAST($7 AS TEXT[]), CAST($8 AS TEXT[]),
+            CAST($9 AS TEXT[]), CAST($10 AS TEXT[]), CAST($11 AS BYTEA[]), CAST($12 AS BOOLEAN[]), CAST($13 AS TEXT[]),
+            CAST($14 AS TEXT[]), CAST($15 AS TEXT[]), CAST($16 AS TEXT[]), CAST($17 AS BIGINT[]), CAST($18 AS BIGINT[]),
+            CAST($19 AS TSVECTOR[]), CAST($20 AS SMALLINT[])) AS row (directory, user_id, email, email_key, first_name,
+            last_name, first_key, last_key, search_text, role_id, is_verified, preferences, open_variables,
+            secret_variables, additional_context, created_at, updated_at, windows, slot)),
+     added AS (
+        INSERT INTO users (org_id, directory, user_id, email, email_key, first_name, last_name, first_key, last_key,
+        search_text, role_id, is_verified, preferences, open_variables, secret_variables, additional_context,
+        created_at, updated_at, position)
+        SELECT CAST($1 AS BIGINT), directory, user_id, email, email_key, first_name, last_name, first_key, last_key,
+        search_text, role_id, is_verified, preferences, open_variables, secret_variables, additional_context,
+        created_at, updated_at, position FROM given),
+     indexed AS (
+        INSERT INTO user_search (org_id, position, windows) SELECT $1, position, windows FROM given)
+     INSERT INTO directory_counter (org_id, directory, slot, users)
+     SELECT $1, directory, slot, count(*) FROM given GROUP BY directory, slot
+     ON CONFLICT (org_id, directory, slot) DO UPDATE SET users = directory_counter.users + excluded.users",
 );
 static SEARCH_TEXT: Sql = Sql::split(
     "user.search_text",
@@ -198,6 +222,7 @@ pub const STATEMENTS: &[&Sql] = &[
     &COUNT,
     &EMAIL_TAKEN,
     &INSERT,
+    &ADD,
     &SEARCH_TEXT,
     &UPDATE,
     &CONTEXT,
@@ -403,17 +428,29 @@ pub fn count(conn: &Conn<'_>, directory: Directory) -> Result<i64> {
 /// Adds a user; `None` when the address is taken in its directory. Any error means that the closure has to fail: the
 /// counter may have gone up already.
 pub fn insert(tx: &Tx<'_>, user: &NewUser, now: Timestamp) -> Result<Option<Position>> {
-    if tx.dialect() == Dialect::Sqlite {
-        let taken = [tx.org_param(), Param::Int(user.directory.number()), Param::Text(user.email.key())];
-        if tx.optional(&EMAIL_TAKEN, &taken, |_| Ok(()))?.is_some() {
-            return Ok(None);
-        }
+    if tx.dialect() == Dialect::Sqlite && is_taken(tx, user)? {
+        return Ok(None);
     }
-    add(tx, user, &[], now, now, |params| tx.optional(&INSERT, params, |row| row.position(0)))
+    add_row(tx, user, &[], now, now, |params| tx.optional(&INSERT, params, |row| row.position(0)))
 }
 
-/// Adds a user whose address is free. `insert_row` runs [`INSERT`] on PostgreSQL, and waits for its answer or not.
-fn add(
+/// As [`insert`], `false` when the address is taken. On PostgreSQL nothing is waited for: a closure whose user's address is
+/// taken is run again, and learns it then.
+pub fn add(tx: &Tx<'_>, user: &NewUser, now: Timestamp) -> Result<bool> {
+    if tx.looks_first() && is_taken(tx, user)? {
+        return Ok(false);
+    }
+    import(tx, user, &[], now, now)?;
+    Ok(true)
+}
+
+fn is_taken(tx: &Tx<'_>, user: &NewUser) -> Result<bool> {
+    let taken = [tx.org_param(), Param::Int(user.directory.number()), Param::Text(user.email.key())];
+    Ok(tx.optional(&EMAIL_TAKEN, &taken, |_| Ok(()))?.is_some())
+}
+
+/// Adds a user whose address is free. `insert_row` writes the row on PostgreSQL, and waits for its position or not.
+fn add_row(
     tx: &Tx<'_>,
     user: &NewUser,
     context: &[String],
