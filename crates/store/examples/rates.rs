@@ -26,7 +26,7 @@ use denizen_domain::permission::{Filter, FrontendView, Grants};
 use denizen_domain::text::Email;
 use denizen_domain::time::Timestamp;
 use denizen_store::users::{self, NewUser, SortField, SortKey, UserPage, UserQuery, UserSearch};
-use denizen_store::{PostgresOptions, SqliteOptions, Store, StoreError, roles};
+use denizen_store::{PostgresOptions, SqliteOptions, Store, StoreError, Tx, roles};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -51,8 +51,14 @@ fn main() -> Result<(), Failure> {
     if let Some(url) = place.as_ref().filter(|place| place.starts_with("postgres")) {
         let store = Store::open(PostgresOptions::parse(url)?, NOW)?;
         runtime.block_on(prepare(&store))?;
-        for (name, organizations) in [("one organization", 1), ("many organizations", ORGANIZATIONS)] {
-            print(name, runtime.block_on(create_rate(&store, organizations))?);
+        let kinds = [
+            ("one organization, alone", 1, false),
+            ("one organization", 1, true),
+            ("many organizations, alone", ORGANIZATIONS, false),
+            ("many organizations", ORGANIZATIONS, true),
+        ];
+        for (name, organizations, together) in kinds {
+            print(name, runtime.block_on(create_rate(&store, organizations, together))?);
         }
         runtime.block_on(measure(&store, users))?;
         store.close();
@@ -63,7 +69,7 @@ fn main() -> Result<(), Failure> {
         let path = folder.join(format!("creates-{group}.sqlite"));
         let store = Store::open(SqliteOptions { group_commit_max: group, ..SqliteOptions::new(path) }, NOW)?;
         runtime.block_on(prepare(&store))?;
-        print(name, runtime.block_on(create_rate(&store, ORGANIZATIONS))?);
+        print(name, runtime.block_on(create_rate(&store, ORGANIZATIONS, true))?);
         store.close();
     }
     let store = Store::open(SqliteOptions::new(folder.join("many.sqlite")), NOW)?;
@@ -147,11 +153,12 @@ fn new_user(rng: &mut Rng, number: u64) -> Result<NewUser, Failure> {
     })
 }
 
-/// Creates per second, each answered when it is on disk.
+/// Creates per second, each answered when it is on disk: in transactions that are shared, or by itself after a look at the
+/// role, waiting for each answer.
 #[allow(clippy::disallowed_methods)] // The tasks are joined below.
-async fn create_rate(store: &Store, organizations: i64) -> Result<f64, Failure> {
+async fn create_rate(store: &Store, organizations: i64, together: bool) -> Result<f64, Failure> {
     // Behind all users that are loaded, and different in each call.
-    let numbers = Arc::new(AtomicU64::new((1 << 40) + ((organizations as u64) << 32)));
+    let numbers = Arc::new(AtomicU64::new((1 << 40) + ((organizations as u64) << 32) + (u64::from(together) << 31)));
     let started = Instant::now();
     let mut tasks = Vec::new();
     for caller in 0..CALLERS {
@@ -162,7 +169,16 @@ async fn create_rate(store: &Store, organizations: i64) -> Result<f64, Failure> 
             while started.elapsed() < MEASURED {
                 let user = new_user(&mut rng, numbers.fetch_add(1, Ordering::Relaxed)).expect("an address");
                 let org = OrgKey(1 + i64::try_from(rng.below(organizations as usize)).unwrap_or(0));
-                store.write(org, move |tx| users::insert(tx, &user, NOW)).await.expect("it is new");
+                let is_new = if together {
+                    store.write_together(org, move |tx| users::add(tx, &user, NOW)).await
+                } else {
+                    let add = move |tx: &Tx<'_>| {
+                        roles::find_by_name(tx, "Agent")?;
+                        Ok::<_, StoreError>(users::insert(tx, &user, NOW)?.is_some())
+                    };
+                    store.write(org, add).await
+                };
+                assert!(is_new.expect("a write"), "the address is new");
                 created += 1;
             }
             created
@@ -191,7 +207,7 @@ async fn load(store: &Store, users: usize) -> Result<Vec<UserId>, Failure> {
         if org == 1 {
             ids.extend(batch.iter().map(|user| user.user_id));
         }
-        let insert = move |tx: &denizen_store::Tx<'_>| {
+        let insert = move |tx: &Tx<'_>| {
             batch.iter().try_for_each(|user| users::insert(tx, user, NOW).map(drop))
         };
         store.write::<(), StoreError, _>(OrgKey(org), insert).await?;

@@ -130,12 +130,20 @@ fn named(conn: &Conn<'_>, needle: &str, limit: i64) -> Result<Vec<Contact>> {
         Route::Index
     } else {
         let first = conn.all_of(&search_statement(conn, needle, limit, Route::WalkFirst), read_contact)?;
-        let contacts = count(conn)?;
         let found = i64::try_from(first.len()).unwrap_or(i64::MAX);
-        if contacts <= WALKED_FIRST || found >= limit {
+        if found >= limit {
             return Ok(first);
         }
-        cheaper_route(contacts, found, limit)
+        // As for users.
+        if found == 0 {
+            Route::Index
+        } else {
+            let contacts = count(conn)?;
+            if contacts <= WALKED_FIRST {
+                return Ok(first);
+            }
+            cheaper_route(contacts, found, limit)
+        }
     };
     conn.all_of(&search_statement(conn, needle, limit, route), read_contact)
 }

@@ -5,7 +5,6 @@
 use denizen_domain::ids::UserId;
 use denizen_domain::member::Directory;
 
-use super::count;
 use super::page::{OperatorQuery, bound, push_columns, push_order};
 use crate::conn::Conn;
 use crate::error::Result;
@@ -87,9 +86,6 @@ pub fn sample_statement(conn: &Conn<'_>, needle: &str) -> Statement {
 fn route(conn: &Conn<'_>, needle: &str) -> Result<Route> {
     if conn.dialect() == Dialect::Sqlite {
         return Ok(Route::Index);
-    }
-    if count(conn)? <= WALKED_FIRST {
-        return Ok(Route::Walk);
     }
     let found = conn.all_of(&sample_statement(conn, needle), |row| row.int(0))?;
     let found: u64 = found.into_iter().map(|found| u64::try_from(found).unwrap_or(0)).sum();

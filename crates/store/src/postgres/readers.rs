@@ -19,7 +19,6 @@ use std::time::Duration;
 
 use denizen_domain::ids::OrgKey;
 use futures_util::TryStreamExt as _;
-use futures_util::future::{Either, select};
 use tokio_postgres::{Client, Row, Statement};
 
 use super::failure::Failure;
@@ -30,8 +29,9 @@ use super::session::{GRACE, NOBODY, make_room, settings};
 use crate::error::{Result, StoreError};
 use crate::sql::{Param, Value};
 
-/// A connection that an organization prefers is passed over when so many questions wait on it.
-const CROWD: usize = 4;
+/// A connection that an organization prefers is passed over when so many questions wait on it. Each takes the server about
+/// 20 µs, and one of another organization than the last half as many more.
+const CROWD: usize = 16;
 
 /// What a closure asks.
 #[derive(PartialEq, Eq)]
@@ -262,11 +262,22 @@ impl Readers {
 impl Link {
     async fn open(options: &PostgresOptions) -> Result<Self, Failure> {
         let Reached { client, mut wire, standing, .. } = options.reach(&settings(options)).await?;
+        let mut watched = standing.clone();
         #[allow(
             clippy::disallowed_methods,
             reason = "the connection is driven where its callers wait; it ends with its client"
         )]
-        tokio::spawn(async move { poll_fn(|cx| wire.poll(cx)).await });
+        tokio::spawn(async move {
+            let mut replaced = pin!(watched.is_lost());
+            poll_fn(|cx| {
+                // Whoever waits for an answer of a server that was replaced is told that the connection is over.
+                if replaced.as_mut().poll(cx).is_ready() {
+                    wire.end();
+                }
+                wire.poll(cx)
+            })
+            .await;
+        });
         Ok(Self {
             client,
             standing,
@@ -288,11 +299,9 @@ impl Link {
             let statement = self.prepare(question).await?;
             self.send(question, &statement).await
         };
-        let mut standing = self.standing.clone();
-        let replaced = pin!(standing.is_lost());
-        match tokio::time::timeout(limit, select(pin!(asking), replaced)).await {
-            Ok(Either::Left((answer, _))) => answer,
-            Ok(Either::Right(_)) => Err(Failure::Lost(REPLACED.to_owned())),
+        match tokio::time::timeout(limit, asking).await {
+            Ok(Err(Failure::Lost(_))) if !self.standing.is_latest() => Err(Failure::Lost(REPLACED.to_owned())),
+            Ok(answer) => answer,
             Err(_) => Err(Failure::Lost("the server does not answer".to_owned())),
         }
     }

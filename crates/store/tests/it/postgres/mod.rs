@@ -15,4 +15,5 @@ mod proxy;
 mod replica;
 mod reruns;
 mod statistics;
+mod together;
 mod walls;
