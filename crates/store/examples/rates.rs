@@ -158,7 +158,8 @@ fn new_user(rng: &mut Rng, number: u64) -> Result<NewUser, Failure> {
 #[allow(clippy::disallowed_methods)] // The tasks are joined below.
 async fn create_rate(store: &Store, organizations: i64, together: bool) -> Result<f64, Failure> {
     // Behind all users that are loaded, and different in each call.
-    let numbers = Arc::new(AtomicU64::new((1 << 40) + ((organizations as u64) << 32) + (u64::from(together) << 31)));
+    let numbers =
+        Arc::new(AtomicU64::new((1 << 40) + ((organizations as u64) << 32) + (u64::from(together) << 31)));
     let started = Instant::now();
     let mut tasks = Vec::new();
     for caller in 0..CALLERS {
@@ -207,9 +208,8 @@ async fn load(store: &Store, users: usize) -> Result<Vec<UserId>, Failure> {
         if org == 1 {
             ids.extend(batch.iter().map(|user| user.user_id));
         }
-        let insert = move |tx: &Tx<'_>| {
-            batch.iter().try_for_each(|user| users::insert(tx, user, NOW).map(drop))
-        };
+        let insert =
+            move |tx: &Tx<'_>| batch.iter().try_for_each(|user| users::insert(tx, user, NOW).map(drop));
         store.write::<(), StoreError, _>(OrgKey(org), insert).await?;
     }
     Ok(ids)

@@ -9,7 +9,7 @@ use std::ops::{ControlFlow, Deref};
 use denizen_domain::ids::OrgKey;
 
 use crate::error::{Result, StoreError};
-use crate::postgres::ahead::Reach;
+use crate::postgres::ahead::Kind;
 use crate::postgres::readers::Replay;
 use crate::postgres::session::Session;
 use crate::sql::{Dialect, Many, Param, Row, Sql, Statement};
@@ -286,23 +286,28 @@ impl<'c> Tx<'c> {
         }
     }
 
-    /// As [`Self::write`], for a statement that adds a row to which no row of another such statement is a parent. On PostgreSQL its text takes
-    /// the organization and then an array for each column: the closure's rows of one statement travel together.
+    /// As [`Self::write`], for a statement that adds a row, which refers to no row that another such statement adds. On
+    /// PostgreSQL its text takes the organization and then an array for each column: rows of one statement travel together.
     pub(crate) fn add_row(&self, sql: &Sql, params: &[Param<'_>]) -> Result<()> {
-        self.write_row(Reach::Rows, sql, params)
+        self.write_row(Kind::Parents, sql, params)
+    }
+
+    /// As [`Self::add_row`], for a row that may refer to what [`Self::add_row`] has added.
+    pub(crate) fn add_child_row(&self, sql: &Sql, params: &[Param<'_>]) -> Result<()> {
+        self.write_row(Kind::Children, sql, params)
     }
 
     /// As [`Self::add_row`], for a statement that changes a row: only those that follow one another travel together, and
     /// each has to be of another row.
     pub(crate) fn change_row(&self, sql: &Sql, params: &[Param<'_>]) -> Result<()> {
-        self.write_row(Reach::Last, sql, params)
+        self.write_row(Kind::Changes, sql, params)
     }
 
-    fn write_row(&self, reach: Reach, sql: &Sql, params: &[Param<'_>]) -> Result<()> {
+    fn write_row(&self, kind: Kind, sql: &Sql, params: &[Param<'_>]) -> Result<()> {
         match self.conn.engine {
             Engine::Sqlite(_) | Engine::Replay(_) => self.execute(sql, params).map(drop),
             Engine::Postgres(session) => {
-                session.borrow_mut().defer_row(self.org, reach, sql.postgres(), params)
+                session.borrow_mut().defer_row(self.org, kind, sql.postgres(), params)
             }
         }
     }

@@ -53,10 +53,15 @@ pub struct Job {
     pub created_at: Timestamp,
 }
 
-static INSERT: Sql = Sql::new(
+static INSERT: Sql = Sql::split(
     "job.insert",
     "INSERT INTO job (org_id, job_id, kind, user_id, payload, state, attempts, run_at, lease_until, created_at,
      updated_at) VALUES ($1, $2, $3, $4, $5, 'waiting', 0, $6, 0, $7, $7)",
+    "INSERT INTO job (org_id, job_id, kind, user_id, payload, state, attempts, run_at, lease_until, created_at,
+     updated_at)
+     SELECT CAST($1 AS BIGINT), job_id, kind, user_id, payload, 'waiting', 0, run_at, 0, now, now
+     FROM unnest(CAST($2 AS BYTEA[]), CAST($3 AS TEXT[]), CAST($4 AS BYTEA[]), CAST($5 AS TEXT[]), CAST($6 AS BIGINT[]),
+        CAST($7 AS BIGINT[])) AS row (job_id, kind, user_id, payload, run_at, now)",
 );
 // What looks first fails together with whoever removes the job meanwhile, where an insertion alone would be content with
 // the job that is about to go.
@@ -301,7 +306,7 @@ pub fn insert_at(
         Param::Int(run_at.0),
         Param::Int(now.0),
     ];
-    tx.execute(&INSERT, &params).map(drop)
+    tx.add_row(&INSERT, &params)
 }
 
 /// Adds a job that is due at `run_at`, unless the organization has the job with this id already.

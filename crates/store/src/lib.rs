@@ -101,6 +101,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         permits::STATEMENTS,
         postgres::CHECK_STATEMENTS,
         postgres::MIGRATION_STATEMENTS,
+        postgres::SESSION_STATEMENTS,
         postgres::WATCH_STATEMENTS,
         relocation::COLUMN_STATEMENTS,
         relocation::STATEMENTS,

@@ -35,9 +35,12 @@ pub struct Link {
     pub expires_at: Timestamp,
 }
 
-static INSERT: Sql = Sql::new(
+static INSERT: Sql = Sql::split(
     "link.insert",
     "INSERT INTO link (org_id, secret_hash, user_id, purpose, redirect, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
+    "INSERT INTO link (org_id, secret_hash, user_id, purpose, redirect, expires_at)
+     SELECT CAST($1 AS BIGINT), row.* FROM unnest(CAST($2 AS BYTEA[]), CAST($3 AS BYTEA[]), CAST($4 AS TEXT[]),
+        CAST($5 AS TEXT[]), CAST($6 AS BIGINT[])) AS row",
 );
 static FIND: Sql = Sql::new(
     "link.find",
@@ -72,6 +75,11 @@ fn read_link(row: &Row<'_>) -> Result<Link> {
 /// Adds a link, and drops its user's expired ones.
 pub fn insert(tx: &Tx<'_>, link: &Link, now: Timestamp) -> Result<()> {
     tx.write(&DELETE_EXPIRED, &[tx.org_param(), Param::Blob(&link.user_id.0), Param::Int(now.0)])?;
+    insert_first(tx, link)
+}
+
+/// Adds a link of a user who has none yet.
+pub fn insert_first(tx: &Tx<'_>, link: &Link) -> Result<()> {
     let params = [
         tx.org_param(),
         Param::Blob(&link.secret_hash),
@@ -80,7 +88,7 @@ pub fn insert(tx: &Tx<'_>, link: &Link, now: Timestamp) -> Result<()> {
         Param::Text(&link.redirect),
         Param::Int(link.expires_at.0),
     ];
-    tx.write(&INSERT, &params)
+    tx.add_child_row(&INSERT, &params)
 }
 
 pub fn find(conn: &Conn<'_>, secret_hash: &[u8; 32]) -> Result<Option<Link>> {

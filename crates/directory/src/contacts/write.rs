@@ -251,7 +251,13 @@ impl Directory {
         part: Range<usize>,
     ) -> Result<Vec<ContactOutcome>> {
         let (items, now) = (Arc::clone(items), ctx.now);
-        self.write(ctx.org(), move |tx| take_in(tx, &items[part.clone()], now)).await
+        let is_one_more = part.len() == 1 && items[part.start].kind == Kind::Create;
+        let closure = move |tx: &Tx<'_>| take_in(tx, &items[part.clone()], now);
+        if is_one_more {
+            self.write_together(ctx.org(), closure).await
+        } else {
+            self.write(ctx.org(), closure).await
+        }
     }
 }
 

@@ -122,7 +122,7 @@ fn invite(
             redirect: login_link.clone(),
             expires_at: ctx.now.plus_seconds(verify_days * 86_400),
         };
-        links::insert(tx, &link, ctx.now)?;
+        links::insert_first(tx, &link)?;
         let work = Work::MailInvitation {
             user_id: drawn.user_id.as_member().to_string(),
             login_link: login_link.clone(),

@@ -10,13 +10,15 @@ use crate::sql::{Many, Param, Value};
 const MOST_ROWS: usize = 1_000;
 const MOST_BYTES: usize = 1 << 20;
 
-/// How far back a row may be put beside others of its statement.
+/// What a statement does with its rows, and so which of them may travel together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// To the statement before it.
-    Last,
-    /// Over rows of other statements.
-    Rows,
+pub(crate) enum Kind {
+    /// It adds them, and they refer to no other rows that are added, or only to those of the same statement.
+    Parents,
+    /// It adds them, and they may refer to such parents: they travel behind all of them.
+    Children,
+    /// It changes them: only those that follow one another travel together.
+    Changes,
 }
 
 type Values = Vec<Option<Value>>;
@@ -29,6 +31,7 @@ enum Piece {
 
 /// Rows that travel in one statement: it takes the organization, and an array for each column.
 struct Rows {
+    kind: Kind,
     text: &'static str,
     statement: Statement,
     org: Option<Value>,
@@ -71,8 +74,9 @@ impl Ahead {
         self.0.push(Piece::Statement(statement, owned(params)));
     }
 
-    /// Puts a row beside others of its statement; `false` when there are none, or too many.
-    pub(super) fn join_row(&mut self, reach: Reach, text: &'static str, params: &[Param<'_>]) -> bool {
+    /// Puts a row beside others of its statement that wait, with nothing between them but rows that are added; `false` when
+    /// there are none, or too many.
+    pub(super) fn join_row(&mut self, kind: Kind, text: &'static str, params: &[Param<'_>]) -> bool {
         for piece in self.0.iter_mut().rev() {
             let Piece::Rows(rows) = piece else { return false };
             if std::ptr::eq(rows.text, text) {
@@ -82,7 +86,7 @@ impl Ahead {
                 }
                 return has_room;
             }
-            if reach == Reach::Last {
+            if kind == Kind::Changes || rows.kind == Kind::Changes {
                 return false;
             }
         }
@@ -90,11 +94,22 @@ impl Ahead {
     }
 
     /// The first row of a statement.
-    pub(super) fn push_row(&mut self, text: &'static str, statement: Statement, params: &[Param<'_>]) {
+    pub(super) fn push_row(
+        &mut self,
+        kind: Kind,
+        text: &'static str,
+        statement: Statement,
+        params: &[Param<'_>],
+    ) {
         let org = params.first().and_then(|org| org.to_value());
-        let mut rows = Rows { text, statement, org, rows: Vec::new(), bytes: 0 };
+        let mut rows = Rows { kind, text, statement, org, rows: Vec::new(), bytes: 0 };
         rows.add(params);
-        self.0.push(Piece::Rows(rows));
+        let is_child = |piece: &&Piece| matches!(piece, Piece::Rows(Rows { kind: Kind::Children, .. }));
+        let behind = match kind {
+            Kind::Parents => self.0.iter().rev().take_while(is_child).count(),
+            Kind::Children | Kind::Changes => 0,
+        };
+        self.0.insert(self.0.len() - behind, Piece::Rows(rows));
     }
 
     /// Each is sent when it is first polled, and they are polled in their order. The first failure is the one that counts:

@@ -54,7 +54,9 @@ pub(crate) fn has_begun(options: &Arc<PostgresOptions>) -> Result<bool> {
         org: OrgKey::CONTROL,
         has_gone: &|| false,
     };
-    let found = run.until_done(Pass::Hopeful, None, &mut |tx: &Tx<'_>| tx.optional(&HAS_BEGUN, &[], |row| row.bool(0)))?;
+    let found = run.until_done(Pass::Hopeful, None, &mut |tx: &Tx<'_>| {
+        tx.optional(&HAS_BEGUN, &[], |row| row.bool(0))
+    })?;
     Ok(found == Some(true))
 }
 

@@ -29,6 +29,7 @@ pub(crate) use check::STATEMENTS as CHECK_STATEMENTS;
 pub(crate) use migrate::STATEMENTS as MIGRATION_STATEMENTS;
 pub use options::PostgresOptions;
 pub use replica::ReplicaState;
+pub(crate) use session::STATEMENTS as SESSION_STATEMENTS;
 pub(crate) use watch::STATEMENTS as WATCH_STATEMENTS;
 
 use self::group::Companion;

@@ -300,7 +300,9 @@ impl Link {
             self.send(question, &statement).await
         };
         match tokio::time::timeout(limit, asking).await {
-            Ok(Err(Failure::Lost(_))) if !self.standing.is_latest() => Err(Failure::Lost(REPLACED.to_owned())),
+            Ok(Err(Failure::Lost(_))) if !self.standing.is_latest() => {
+                Err(Failure::Lost(REPLACED.to_owned()))
+            }
             Ok(answer) => answer,
             Err(_) => Err(Failure::Lost("the server does not answer".to_owned())),
         }

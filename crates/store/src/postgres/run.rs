@@ -213,7 +213,8 @@ impl Run<'_> {
                 return own.filter(Result::is_err).unwrap_or_else(|| Err(failure.error().into()));
             }
             // Who has met a key looks now, and may find that it is there to stay.
-            let has_hoped = pass == Pass::Hopeful && matches!(failure, Failure::Conflict(StoreError::Constraint(_)));
+            let has_hoped =
+                pass == Pass::Hopeful && matches!(failure, Failure::Conflict(StoreError::Constraint(_)));
             if matches!(failure, Failure::Conflict(_)) && !has_hoped {
                 self.step_aside(runs);
             }

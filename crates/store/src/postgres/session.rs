@@ -18,14 +18,14 @@ use tokio::sync::oneshot;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, SimpleQueryMessage, Statement};
 
-use super::ahead::{Ahead, Reach};
+use super::ahead::{Ahead, Kind};
 use super::failure::Failure;
 use super::hosts::{REPLACED, Reached, Standing};
 use super::options::PostgresOptions;
 use super::wire::Wire;
 use crate::conn::Admission;
 use crate::error::{Result, StoreError};
-use crate::sql::{Many, Param};
+use crate::sql::{Many, Param, Sql};
 
 /// Prepared statements that a connection keeps. Beyond this all are dropped, which happens only when callers make many
 /// shapes of lists.
@@ -39,6 +39,13 @@ const COUNTER_SLOTS: i64 = 256;
 pub(crate) const GRACE: std::time::Duration = std::time::Duration::from_secs(10);
 /// What the setting `denizen.org_id` says before the first closure: no organization has this key.
 pub(crate) const NOBODY: OrgKey = OrgKey(-1);
+
+/// Enters an organization whose gate is looked at. Prepared, for where many write in many organizations it is most of what
+/// each costs beside its rows.
+static ADMIT: Sql =
+    Sql::split("session.admit", "", "SELECT set_config('denizen.org_id', $1, true), denizen_admit($2)");
+
+pub(crate) const STATEMENTS: &[&Sql] = &[&ADMIT];
 
 /// How the statements of a closure belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -249,7 +256,7 @@ impl Session {
         // What answers rows may have written them.
         self.wrote |= !text.starts_with("SELECT");
         let statement = self.prepare(text)?;
-        self.enter(org);
+        self.enter(org)?;
         self.send(async |client| {
             client.query_raw(&statement, params.iter().copied()).await?.try_collect().await
         })
@@ -259,7 +266,7 @@ impl Session {
     pub(crate) fn execute(&mut self, org: OrgKey, text: &str, params: &[Param<'_>]) -> Result<u64> {
         self.wrote = true;
         let statement = self.prepare(text)?;
-        self.enter(org);
+        self.enter(org)?;
         self.send(async |client| client.execute_raw(&statement, params.iter().copied()).await)
     }
 
@@ -267,7 +274,7 @@ impl Session {
     pub(crate) fn insert_many(&mut self, org: OrgKey, text: &str, columns: &[Many<'_>]) -> Result<()> {
         self.wrote = true;
         let statement = self.prepare(text)?;
-        self.enter(org);
+        self.enter(org)?;
         let org = Param::Int(org.0);
         let arrays = columns.iter().map(|column| -> &(dyn ToSql + Sync) { column });
         let params: Vec<&(dyn ToSql + Sync)> = std::iter::once(&org as _).chain(arrays).collect();
@@ -278,35 +285,35 @@ impl Session {
     pub(crate) fn defer(&mut self, org: OrgKey, text: &str, params: &[Param<'_>]) -> Result<()> {
         self.wrote = true;
         let statement = self.prepare(text)?;
-        self.enter(org);
+        self.enter(org)?;
         self.ahead.push(statement, params);
         Ok(())
     }
 
     /// As [`Self::defer`], a row of a statement that takes the organization and then arrays: it travels with others of its
-    /// kind that `reach` leads to.
+    /// statement where its `kind` allows it.
     pub(crate) fn defer_row(
         &mut self,
         org: OrgKey,
-        reach: Reach,
+        kind: Kind,
         text: &'static str,
         params: &[Param<'_>],
     ) -> Result<()> {
         self.wrote = true;
         self.must_go_on()?;
-        if self.org == Some(org) && self.ahead.join_row(reach, text, params) {
+        if self.org == Some(org) && self.ahead.join_row(kind, text, params) {
             return Ok(());
         }
         let statement = self.prepare(text)?;
-        self.enter(org);
-        self.ahead.push_row(text, statement, params);
+        self.enter(org)?;
+        self.ahead.push_row(kind, text, statement, params);
         Ok(())
     }
 
     /// Several statements without parameters, such as a step of the schema.
     pub(crate) fn batch(&mut self, org: OrgKey, text: &str) -> Result<()> {
         self.wrote = true;
-        self.enter(org);
+        self.enter(org)?;
         self.send(async |client| client.batch_execute(text).await)
     }
 
@@ -392,22 +399,30 @@ impl Session {
     }
 
     /// What the next statement needs before it: the transaction, and the organization behind whose wall it runs.
-    fn enter(&mut self, org: OrgKey) {
-        let mut opening = "";
-        if !self.is_open {
-            opening = self.mode.opening(self.goes_first, self.admission);
-            self.is_open = true;
+    fn enter(&mut self, org: OrgKey) -> Result<()> {
+        if self.org == Some(org) {
+            return Ok(());
         }
-        if self.org != Some(org) {
-            // Nobody is shut out of the control store.
-            let asks = self.admission == Admission::Asked && org != OrgKey::CONTROL;
-            let admit = if asks { format!("; SELECT denizen_admit({})", org.0) } else { String::new() };
-            self.ahead.push_text(format!("{opening}SET LOCAL denizen.org_id = '{}'{admit}", org.0));
-            self.org = Some(org);
-            if self.options.written.is_some() && !self.been.contains(&org) {
-                self.been.push(org);
+        // Nobody is shut out of the control store.
+        let asks = self.admission == Admission::Asked && org != OrgKey::CONTROL;
+        let admit = if asks { Some(self.prepare(ADMIT.postgres())?) } else { None };
+        let opening = if self.is_open { "" } else { self.mode.opening(self.goes_first, self.admission) };
+        self.is_open = true;
+        let key = org.0.to_string();
+        match admit {
+            None => self.ahead.push_text(format!("{opening}SET LOCAL denizen.org_id = '{key}'")),
+            Some(admit) => {
+                if !opening.is_empty() {
+                    self.ahead.push_text(opening.to_owned());
+                }
+                self.ahead.push(admit, &[Param::Text(&key), Param::Int(org.0)]);
             }
         }
+        self.org = Some(org);
+        if self.options.written.is_some() && !self.been.contains(&org) {
+            self.been.push(org);
+        }
+        Ok(())
     }
 
     /// A failure poisons what follows, and so does the end of whoever waits.

@@ -21,6 +21,8 @@ fn stand_still()
     let (go_on, told) = mpsc::channel::<()>();
     let closure = move |tx: &Tx<'_>| {
         jobs::insert(tx, ObjectId([1; 12]), "mail", None, "{}", NOW)?;
+        // Whose answer is waited for, and so it is inside.
+        jobs::list(tx, 1)?;
         entered.send(()).unwrap();
         told.recv().unwrap();
         Ok(())

@@ -2,10 +2,11 @@
 
 use std::sync::mpsc;
 
-use denizen_domain::ids::{OrgKey, Uuid};
+use denizen_domain::ids::{ObjectId, OrgKey, Uuid};
 use denizen_domain::time::Timestamp;
 use denizen_store::gate::{self, Closing, GateState};
-use denizen_store::{Store, StoreError, Tx, users};
+use denizen_store::links::{Link, LinkPurpose};
+use denizen_store::{Store, StoreError, Tx, jobs, links, users};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 
@@ -135,4 +136,36 @@ async fn when_the_outcome_of_their_commit_is_unknown_each_is_told_so() {
         assert_eq!(count(&test.store, ORG).await, are_there, "{cut:?}");
     }
     store.close();
+}
+
+#[tokio::test]
+async fn rows_that_travel_together_come_behind_what_they_refer_to() {
+    let Some(test) = TestStore::postgres() else { return };
+    add_role(&test.store, ORG).await;
+    assert_eq!(adding(&test.store, ORG, 1).await, Ok(true));
+    let link = |number: u64| Link {
+        secret_hash: [u8::try_from(number).unwrap(); 32],
+        user_id: user_id(number),
+        purpose: LinkPurpose::Verify,
+        redirect: String::new(),
+        expires_at: NOW,
+    };
+    let write = move |tx: &Tx<'_>| {
+        links::insert_first(tx, &link(1))?;
+        for number in 2..5 {
+            assert!(users::add(tx, &plain_user(number), NOW)?, "the address is new");
+            links::insert_first(tx, &link(number))?;
+            jobs::insert(tx, ObjectId([2; 12]), "mail", None, "{}", NOW)?;
+            jobs::delete_all(tx)?;
+        }
+        Ok::<_, StoreError>(())
+    };
+    assert_eq!(test.store.write_together(ORG, write).await, Ok(()));
+    for number in 1..5 {
+        let found =
+            test.store.read(ORG, move |conn| links::find(conn, &link(number).secret_hash)).await.unwrap();
+        assert_eq!(found.map(|link| link.user_id), Some(user_id(number)));
+    }
+    let jobs = test.store.read(ORG, |conn| jobs::list(conn, 10)).await.unwrap();
+    assert_eq!(jobs.len(), 0, "each was deleted behind its insertion");
 }
