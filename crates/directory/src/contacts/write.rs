@@ -141,17 +141,35 @@ fn known_users(items: &[Item]) -> Vec<UserId> {
     known.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// One outcome for each of the items that were taken in: as many as one transaction may, and at least one.
-fn take_in(tx: &Tx<'_>, items: &[Item], now: Timestamp) -> Result<Vec<ContactOutcome>> {
-    let items = &items[..portion(tx, items)?];
-    let identifiers = items.iter().flat_map(|item| &item.identifiers).cloned().collect();
-    let mut book = Book::read(tx, &known_users(items), &identifiers)?;
+/// What becomes of each, in its turn. Whose the addresses and numbers are is known where they were looked for.
+fn decide(
+    conn: &Conn<'_>,
+    items: &[Item],
+    looks: bool,
+    now: Timestamp,
+) -> Result<(Book, Vec<Result<Contact, ContactProblem>>)> {
+    let all = items.iter().flat_map(|item| &item.identifiers).cloned();
+    let identifiers = if looks { all.collect() } else { BTreeSet::new() };
+    let mut book = Book::read(conn, &known_users(items), &identifiers)?;
     let decide = |item: &Item| {
         let (contact, identifiers) = item.decide(&book, now)?;
         book.put(contact.clone(), &identifiers);
         Ok(contact)
     };
-    let decided: Vec<Result<Contact, ContactProblem>> = items.iter().map(decide).collect();
+    let decided = items.iter().map(decide).collect();
+    Ok((book, decided))
+}
+
+/// One outcome for each of the items that were taken in: as many as one transaction may, and at least one.
+fn take_in(tx: &Tx<'_>, items: &[Item], now: Timestamp) -> Result<Vec<ContactOutcome>> {
+    let items = &items[..portion(tx, items)?];
+    // That an address is another contact's comes out when it is written, where to look is to wait. For many it is worth it,
+    // and so it is for one that is refused, which is told everything that is wrong with it.
+    let is_hopeful = matches!(items, [Item { kind: Kind::Create, .. }]) && !tx.looks_first();
+    let (mut book, mut decided) = decide(tx, items, !is_hopeful, now)?;
+    if is_hopeful && decided.iter().any(Result::is_err) {
+        (book, decided) = decide(tx, items, true, now)?;
+    }
     book.write(tx, now)?;
     let attributes = decided.iter().flatten().map(|contact| &contact.attributes);
     let headings = Headings::read(tx, attributes)?;

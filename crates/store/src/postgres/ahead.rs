@@ -35,7 +35,7 @@ struct Rows {
     text: &'static str,
     statement: Statement,
     org: Option<Value>,
-    rows: Vec<Values>,
+    values: Vec<Values>,
     bytes: usize,
 }
 
@@ -80,7 +80,7 @@ impl Ahead {
         for piece in self.0.iter_mut().rev() {
             let Piece::Rows(rows) = piece else { return false };
             if std::ptr::eq(rows.text, text) {
-                let has_room = rows.rows.len() < MOST_ROWS && rows.bytes < MOST_BYTES;
+                let has_room = rows.values.len() < MOST_ROWS && rows.bytes < MOST_BYTES;
                 if has_room {
                     rows.add(params);
                 }
@@ -102,7 +102,7 @@ impl Ahead {
         params: &[Param<'_>],
     ) {
         let org = params.first().and_then(|org| org.to_value());
-        let mut rows = Rows { kind, text, statement, org, rows: Vec::new(), bytes: 0 };
+        let mut rows = Rows { kind, text, statement, org, values: Vec::new(), bytes: 0 };
         rows.add(params);
         let is_child = |piece: &&Piece| matches!(piece, Piece::Rows(Rows { kind: Kind::Children, .. }));
         let behind = match kind {
@@ -142,12 +142,12 @@ impl Rows {
     fn add(&mut self, params: &[Param<'_>]) {
         let own = params.get(1..).unwrap_or_default();
         self.bytes += size(own);
-        self.rows.push(owned(own));
+        self.values.push(owned(own));
     }
 
     fn columns(&self) -> Vec<Many<'_>> {
-        let width = self.rows.first().map_or(0, Vec::len);
-        let column = |at: usize| Many(self.rows.iter().map(|row| borrowed(row[at].as_ref())).collect());
+        let width = self.values.first().map_or(0, Vec::len);
+        let column = |at: usize| Many(self.values.iter().map(|row| borrowed(row[at].as_ref())).collect());
         (0..width).map(column).collect()
     }
 }

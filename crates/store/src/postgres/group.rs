@@ -49,7 +49,9 @@ pub(super) fn join<T, E>(
 pub(super) fn run(session: &RefCell<Session>, mut group: Vec<Box<dyn Companion>>) -> bool {
     let is_connected = session.borrow().is_connected();
     if group.len() == 1 || !is_connected {
-        group.into_iter().for_each(|one| one.alone(session, Pass::Hopeful));
+        for one in group {
+            one.alone(session, Pass::Hopeful);
+        }
         return true;
     }
     // An organization is entered once for all who write in it.
@@ -61,7 +63,9 @@ pub(super) fn run(session: &RefCell<Session>, mut group: Vec<Box<dyn Companion>>
     match committed {
         Ok(()) => {
             drop(held);
-            group.into_iter().for_each(|one| one.end(None));
+            for one in group {
+                one.end(None);
+            }
             true
         }
         Err(Some(CommitFailure::Unknown(text))) => {
@@ -69,13 +73,17 @@ pub(super) fn run(session: &RefCell<Session>, mut group: Vec<Box<dyn Companion>>
             drop(held);
             tracing::error!(error = %text, writes = group.len(), "the outcome of a commit is not known");
             let unknown = StoreError::OutcomeUnknown(text);
-            group.into_iter().for_each(|one| one.end(Some(&unknown)));
+            for one in group {
+                one.end(Some(&unknown));
+            }
             false
         }
         Err(Some(CommitFailure::Failed(_)) | None) => {
             held.roll_back();
             drop(held);
-            group.into_iter().for_each(|one| one.alone(session, Pass::Looking));
+            for one in group {
+                one.alone(session, Pass::Looking);
+            }
             false
         }
     }
