@@ -120,6 +120,29 @@ impl<'c> Conn<'c> {
         }
     }
 
+    /// On SQLite: prepares a statement that finds one row, to be run for one after the other.
+    pub(crate) fn look_up(&self, statement: &Statement) -> Result<LookUp<'c>> {
+        let mut prepared = self.sqlite()?.prepare_cached(&statement.sqlite())?;
+        for (at, value) in statement.params().into_iter().enumerate() {
+            prepared.raw_bind_parameter(at + 1, value)?;
+        }
+        Ok(LookUp(prepared))
+    }
+
+    /// Runs reads that have to see the same state. On PostgreSQL they do so by themselves.
+    pub(crate) fn in_snapshot<T>(&self, read: impl FnOnce() -> Result<T>) -> Result<T> {
+        match self.engine {
+            Engine::Sqlite(connection) if connection.is_autocommit() => {
+                let snapshot = connection.unchecked_transaction()?;
+                let result = read();
+                // There is nothing to commit.
+                drop(snapshot);
+                result
+            }
+            _ => read(),
+        }
+    }
+
     /// The rows of a statement that was put together at run time, one after the other, until `read` says that they are
     /// enough.
     pub(crate) fn each_of(
@@ -143,6 +166,21 @@ impl<'c> Conn<'c> {
             Ok(())
         })
         .map(drop)
+    }
+}
+
+/// A statement on SQLite that is run for many rows, which are named by its first value.
+pub(crate) struct LookUp<'c>(rusqlite::CachedStatement<'c>);
+
+impl LookUp<'_> {
+    pub(crate) fn find<T>(
+        &mut self,
+        row: i64,
+        read: impl FnOnce(&Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        self.0.raw_bind_parameter(1, row)?;
+        let mut rows = self.0.raw_query();
+        rows.next()?.map(|row| read(&Row::Sqlite(row))).transpose()
     }
 }
 
@@ -179,10 +217,8 @@ fn sqlite_all<T>(
     Ok(found)
 }
 
-/// A change to SQLite's search index, kept back until the transaction ends.
-///
-/// Engine: FTS5 writes its pending terms to disk at every savepoint, so a group of closures would make as many tiny
-/// segments. The writer applies the changes of the whole group at once, in the same transaction.
+/// A change to SQLite's search index, kept back until the transaction ends: the writer applies the changes of the whole group
+/// of closures at once, so that what several of them change is written once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IndexChange {
     /// The row id of the user.

@@ -54,6 +54,12 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0007_replica.sql"),
         postgres: include_str!("../migrations/postgres/0007_replica.sql"),
     },
+    Migration {
+        version: 8,
+        name: "search_postings",
+        sqlite: include_str!("../migrations/sqlite/0008_search_postings.sql"),
+        postgres: include_str!("../migrations/postgres/0008_search_postings.sql"),
+    },
 ];
 
 /// The newest version that this denizen knows.

@@ -8,6 +8,7 @@ use denizen_domain::time::Timestamp;
 use crate::conn::{Conn, IndexChange, Tx};
 use crate::error::{Result, StoreError};
 use crate::sql::{Dialect, Param, Row, Sql, to_json};
+use crate::sqlite::postings::{self, Place};
 use crate::users;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +138,12 @@ static ERASE_ATTRIBUTES: Sql =
 static ERASE_ROLES: Sql = Sql::new("organization.erase_roles", "DELETE FROM role WHERE org_id = $1");
 static ERASE_COUNTERS: Sql =
     Sql::new("organization.erase_counters", "DELETE FROM directory_counter WHERE org_id = $1");
+static ERASE_WINDOWS: Sql =
+    Sql::split("organization.erase_windows", "DELETE FROM user_window WHERE org_id = $1", "");
+static ERASE_TEXTS: Sql =
+    Sql::split("organization.erase_texts", "DELETE FROM user_text WHERE org_id = $1", "");
+static ERASE_MARKS: Sql =
+    Sql::split("organization.erase_marks", "DELETE FROM search_mark WHERE org_id = $1", "");
 static ERASE_PROFILE: Sql =
     Sql::new("organization.erase_profile", "DELETE FROM organization_profile WHERE org_id = $1");
 
@@ -156,6 +163,9 @@ pub const STATEMENTS: &[&Sql] = &[
     &ERASE_ATTRIBUTES,
     &ERASE_ROLES,
     &ERASE_COUNTERS,
+    &ERASE_WINDOWS,
+    &ERASE_TEXTS,
+    &ERASE_MARKS,
     &ERASE_PROFILE,
 ];
 
@@ -204,6 +214,7 @@ pub fn put_image(tx: &Tx<'_>, kind: ImageKind, content: &[u8]) -> Result<()> {
 
 /// Erases up to `most` users of an organization that is off the map; says how many there were.
 pub fn erase_users(tx: &Tx<'_>, most: i64) -> Result<usize> {
+    let most = clear_index(tx, Directory::Members, most)?;
     let mut by_directory = BTreeMap::<i64, i64>::new();
     let erased = tx.all(&ERASE_USERS, &[tx.org_param(), Param::Int(most)], |row| {
         *by_directory.entry(row.int(1)?).or_default() += 1;
@@ -231,8 +242,17 @@ pub fn erase_operators(tx: &Tx<'_>, most: i64) -> Result<usize> {
     erase_some(tx, &ERASE_OPERATORS, Directory::Operators, most)
 }
 
+/// Takes a large part of a directory out of SQLite's search index at once. How many users can still be erased in the same
+/// transaction: as long as the index has such parts, that was enough work, and each user would be taken out of all others.
+fn clear_index(tx: &Tx<'_>, directory: Directory, most: i64) -> Result<i64> {
+    let is_cleared =
+        tx.dialect() == Dialect::Sqlite && postings::recede(tx.sqlite()?, Place::new(tx.org, directory))?;
+    Ok(if is_cleared { most.min(1) } else { most })
+}
+
 /// Runs a statement that deletes users of one directory, and lets the search index and the counter follow.
 fn erase_some(tx: &Tx<'_>, sql: &Sql, directory: Directory, most: i64) -> Result<usize> {
+    let most = clear_index(tx, directory, most)?;
     let erased = tx.all(sql, &[tx.org_param(), Param::Int(most)], |row| {
         if tx.dialect() == Dialect::Sqlite
             && let Some(text) = row.optional_text(1)?
@@ -270,5 +290,11 @@ pub fn erase_rest(tx: &Tx<'_>) -> Result<()> {
         &ERASE_COUNTERS,
         &ERASE_PROFILE,
     ];
-    rest.into_iter().try_for_each(|sql| tx.write(sql, &[tx.org_param()]))
+    rest.into_iter().try_for_each(|sql| tx.write(sql, &[tx.org_param()]))?;
+    if tx.dialect() == Dialect::Sqlite {
+        // Without users there is hardly anything in them.
+        let index = [&ERASE_WINDOWS, &ERASE_TEXTS, &ERASE_MARKS];
+        index.into_iter().try_for_each(|sql| tx.write(sql, &[tx.org_param()]))?;
+    }
+    Ok(())
 }

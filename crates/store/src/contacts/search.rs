@@ -13,7 +13,7 @@ use super::{COLUMNS, Contact, Identifier, count, find_many, read_contact};
 use crate::conn::Conn;
 use crate::error::Result;
 use crate::sql::{Dialect, Statement, Value};
-use crate::users::{Position, Route, WALKED_FIRST, cheaper_route, match_expression, window_query};
+use crate::users::{Position, Route, WALKED_FIRST, cheaper_route, search_index, window_query};
 
 /// The statement that searches the names by one route; public for the tests that prepare it and read query plans. Nobody
 /// names contacts that are to be searched: [`Route::LookUp`] is a walk.
@@ -21,17 +21,12 @@ pub fn search_statement(conn: &Conn<'_>, needle: &str, limit: i64, route: Route)
     // Control characters are dropped by folding, as they are from the text.
     let needle = fold(needle);
     let (org, directory) = (Value::Int(conn.org.0), Directory::Contacts);
-    let place = |position: Position| Value::Int(position.in_column(conn.dialect(), conn.org, directory));
     let mut statement = Statement::new("SELECT ");
     statement.push(COLUMNS);
     match (route, conn.dialect()) {
         (Route::Index, Dialect::Sqlite) => {
-            statement.push(
-                " FROM user_search JOIN contact ON contact.position = user_search.rowid WHERE user_search MATCH ",
-            );
-            statement.bind(Value::Text(match_expression(&needle)));
-            statement.push(" AND user_search.rowid > ").bind(place(Position::START));
-            statement.push(" AND user_search.rowid <= ").bind(place(Position::END));
+            // A candidate, which changes from run to run.
+            statement.push(" FROM contact WHERE position = ").bind(Value::Int(0));
             statement.push(" AND +org_id = ").bind(org);
         }
         (Route::Index, Dialect::Postgres) => {
@@ -45,13 +40,14 @@ pub fn search_statement(conn: &Conn<'_>, needle: &str, limit: i64, route: Route)
             statement.push("(SELECT * FROM contact WHERE org_id = ").bind(org);
             statement.push(" AND position = candidate OFFSET 0) AS contact WHERE TRUE");
         }
-        (Route::Walk | Route::LookUp, _) => {
+        (Route::Walk | Route::LookUp | Route::WalkFrom(_), _) => {
+            let after = if let Route::WalkFrom(after) = route { after } else { Position::START };
             statement.push(" FROM contact WHERE ");
-            push_walk(&mut statement, conn);
+            push_walk(&mut statement, conn, after);
         }
         (Route::WalkFirst, _) => {
             statement.push(" FROM (SELECT * FROM contact WHERE ");
-            push_walk(&mut statement, conn);
+            push_walk(&mut statement, conn, Position::START);
             statement.push(" ORDER BY position LIMIT ").bind(Value::Int(WALKED_FIRST));
             statement.push(") AS contact WHERE TRUE");
         }
@@ -60,7 +56,8 @@ pub fn search_statement(conn: &Conn<'_>, needle: &str, limit: i64, route: Route)
     let function = if conn.dialect() == Dialect::Sqlite { "instr" } else { "strpos" };
     statement.push(" AND ").push(function).push("(search_text, ").bind(Value::Text(needle)).push(") > 0");
     statement.push(match (route, conn.dialect()) {
-        (Route::Index, Dialect::Sqlite) => " ORDER BY user_search.rowid LIMIT ",
+        // There is one at most.
+        (Route::Index, Dialect::Sqlite) => return statement,
         (Route::Index, Dialect::Postgres) => " ORDER BY candidate LIMIT ",
         _ => " ORDER BY position LIMIT ",
     });
@@ -68,13 +65,13 @@ pub fn search_statement(conn: &Conn<'_>, needle: &str, limit: i64, route: Route)
     statement
 }
 
-/// All contacts, in the order of their positions.
-fn push_walk(statement: &mut Statement, conn: &Conn<'_>) {
+/// All contacts behind a position, in the order of their positions.
+fn push_walk(statement: &mut Statement, conn: &Conn<'_>, after: Position) {
     let place =
         |position: Position| Value::Int(position.in_column(conn.dialect(), conn.org, Directory::Contacts));
     match conn.dialect() {
         Dialect::Sqlite => {
-            statement.push("position > ").bind(place(Position::START));
+            statement.push("position > ").bind(place(after));
             statement.push(" AND position <= ").bind(place(Position::END));
             statement.push(" AND +org_id = ").bind(Value::Int(conn.org.0));
         }
@@ -123,11 +120,12 @@ fn reached_by(conn: &Conn<'_>, needle: &str, limit: i64) -> Result<Vec<Contact>>
 }
 
 fn named(conn: &Conn<'_>, needle: &str, limit: i64) -> Result<Vec<Contact>> {
-    let is_empty = fold(needle).is_empty();
-    let route = if is_empty {
+    let folded = fold(needle);
+    let route = if folded.is_empty() {
         Route::Walk
     } else if conn.dialect() == Dialect::Sqlite {
-        Route::Index
+        let statement = |route, limit| search_statement(conn, needle, limit, route);
+        return search_index(conn, (Directory::Contacts, &folded, limit), statement, read_contact);
     } else {
         let first = conn.all_of(&search_statement(conn, needle, limit, Route::WalkFirst), read_contact)?;
         let found = i64::try_from(first.len()).unwrap_or(i64::MAX);

@@ -6,6 +6,7 @@ mod checkpoints;
 mod database;
 mod gaps;
 pub(crate) mod migrate;
+pub(crate) mod postings;
 pub(crate) mod readers;
 mod touched;
 pub(crate) mod writer;

@@ -4,8 +4,6 @@
 //! only then answers their callers. So one fsync pays for all who wait, and an answer means that the write is on disk.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -13,16 +11,17 @@ use std::time::{Duration, Instant};
 
 use denizen_domain::ids::OrgKey;
 use rusqlite::Connection;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::SqliteOptions;
 use super::checkpoints::Checkpoints;
+use super::postings::{self, CatchUp, Place};
 use super::readers::Readers;
 use super::touched::{Taken, Touched};
 use crate::conn::{Admission, Conn, Engine, IndexChange, Tx};
 use crate::error::{Result, StoreError};
 use crate::gate;
-use crate::users::grams;
 
 /// A group is closed after this time even when more closures wait, so that the first caller is not held up.
 const GROUP_TIME: Duration = Duration::from_millis(5);
@@ -172,6 +171,8 @@ pub(crate) struct Writer {
     next_checkpoint: u32,
     /// … and at so many the writer waits for readers, so that the log can start afresh.
     next_restart: u32,
+    /// What the search index still has to take in, while nobody waits.
+    catch_up: CatchUp,
 }
 
 impl Writer {
@@ -201,6 +202,7 @@ impl Writer {
             has_written,
             next_checkpoint,
             next_restart,
+            catch_up: CatchUp::begin(),
         })
     }
 
@@ -208,7 +210,7 @@ impl Writer {
     /// processes may keep it from that; the next start does it then.
     pub(crate) fn run(mut self, mut queue: mpsc::Receiver<Command>) {
         let mut held = None;
-        while let Some(command) = held.take().or_else(|| queue.blocking_recv()) {
+        while let Some(command) = held.take().or_else(|| self.next(&mut queue)) {
             match command {
                 Command::Write(first) => {
                     held = self.run_group(first, &mut queue);
@@ -231,12 +233,32 @@ impl Writer {
         }
     }
 
+    /// The next command. While there is none, the search index catches up.
+    fn next(&mut self, queue: &mut mpsc::Receiver<Command>) -> Option<Command> {
+        while !self.catch_up.is_done() {
+            match queue.try_recv() {
+                Ok(command) => return Some(command),
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) => {}
+            }
+            let begun = |connection: &Connection| Ok(self.touched.look_for_others(connection)?);
+            if let Err(error) = self.catch_up.step(&self.connection, begun) {
+                tracing::warn!(%error, "the search index could not catch up; searches take longer until it does");
+            }
+            self.note_written();
+            self.checkpoint_if_due();
+        }
+        queue.blocking_recv()
+    }
+
     /// Answers the command that ended the group, if one did.
     fn run_group(&mut self, first: Box<dyn Write>, queue: &mut mpsc::Receiver<Command>) -> Option<Command> {
         let mut group: Vec<Box<dyn Write>> = Vec::new();
         let index = RefCell::new(Vec::new());
         let mut held = None;
-        let committed = self.commit_group(first, queue, &mut group, &index, &mut held);
+        let committed = self
+            .commit_group(first, queue, &mut group, &index, &mut held)
+            .map(|behind| self.catch_up.add(behind));
         if committed.is_err() && !self.connection.is_autocommit() {
             // After a failed commit the transaction may still be open; it must not swallow the next group.
             if let Err(error) = self.connection.execute_batch("ROLLBACK") {
@@ -246,10 +268,15 @@ impl Writer {
         for write in group {
             write.settle(committed.clone());
         }
+        self.note_written();
+        held
+    }
+
+    /// Keeps the books of written pages after a commit.
+    fn note_written(&mut self) {
         if self.has_written.swap(false, Ordering::Relaxed) {
             self.touched.note(self.wal_pages.load(Ordering::Relaxed));
         }
-        held
     }
 
     fn commit_group(
@@ -259,7 +286,7 @@ impl Writer {
         group: &mut Vec<Box<dyn Write>>,
         index: &RefCell<Vec<IndexChange>>,
         held: &mut Option<Command>,
-    ) -> Result<()> {
+    ) -> Result<Vec<Place>> {
         let begun = self
             .statement("BEGIN IMMEDIATE")
             .and_then(|()| Ok(self.touched.look_for_others(&self.connection)?));
@@ -291,8 +318,9 @@ impl Writer {
             };
         }
         begun?;
-        self.apply_index(index.take())?;
-        self.statement("COMMIT")
+        let behind = postings::apply(&self.connection, index.take())?;
+        self.statement("COMMIT")?;
+        Ok(behind)
     }
 
     /// Whether the write may be done. Who was admitted is not asked for again in the same group, in which nobody shuts a
@@ -327,37 +355,6 @@ impl Writer {
             self.statement("ROLLBACK TO closure")?;
         }
         self.statement("RELEASE closure")
-    }
-
-    /// Engine: FTS5 writes a segment whenever a row id is not greater than the one before, so the changes are sorted,
-    /// and several changes to one user become one. The index keeps no text of its own, and forgets an entry only when
-    /// it is told the very words of it.
-    fn apply_index(&self, changes: Vec<IndexChange>) -> Result<()> {
-        let mut merged = BTreeMap::<i64, IndexChange>::new();
-        for change in changes {
-            match merged.entry(change.row) {
-                Entry::Vacant(entry) => drop(entry.insert(change)),
-                Entry::Occupied(mut entry) => entry.get_mut().after = change.after,
-            }
-        }
-        for IndexChange { row, before, after } in merged.into_values() {
-            if before == after {
-                continue;
-            }
-            if let Some(text) = before {
-                self.connection
-                    .prepare_cached(
-                        "INSERT INTO user_search (user_search, rowid, grams) VALUES ('delete', ?1, ?2)",
-                    )?
-                    .execute(rusqlite::params![row, grams(&text)])?;
-            }
-            if let Some(text) = after {
-                self.connection
-                    .prepare_cached("INSERT INTO user_search (rowid, grams) VALUES (?1, ?2)")?
-                    .execute(rusqlite::params![row, grams(&text)])?;
-            }
-        }
-        Ok(())
     }
 
     fn statement(&self, text: &str) -> Result<()> {

@@ -29,7 +29,7 @@ pub use page::{
 };
 pub use position::Position;
 pub use search::{Route, UserSearch, search, search_statement};
-pub(crate) use search::{WALKED_FIRST, cheaper_route, grams, match_expression, window_query, windows};
+pub(crate) use search::{WALKED_FIRST, cheaper_route, search_index, window_query, windows};
 
 /// A user as the store keeps it, but for [`additional_context`]. Where it is one of a list, its texts lie elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,10 @@
 //! window. A needle of three or more characters is the conjunction of its windows; a needle of one or two is a prefix
 //! of a window. Candidates are checked against the text itself, for windows can come from different places.
 //!
-//! The index never looks at another organization's part: on SQLite row ids carry the organization in their high bits, on
-//! PostgreSQL a window's word begins with it.
+//! The index never looks at another organization's part: on SQLite its keys begin with the organization, on PostgreSQL a
+//! window's word does. `sqlite/postings` says how the windows lie on SQLite.
+
+use std::ops::ControlFlow;
 
 use denizen_domain::fold::fold;
 use denizen_domain::ids::{OrgKey, UserId};
@@ -13,11 +15,12 @@ use denizen_domain::member::Directory;
 use denizen_domain::permission::Filter;
 
 use super::page::{push_walk, users_named_by};
-use super::{COLUMNS, ListedUser, Position, count, listed};
+use super::{COLUMNS, ListedUser, Position, count, keep_user, listed};
 use crate::conn::Conn;
 use crate::error::Result;
-use crate::sql::{Dialect, Statement, Value};
-use crate::texts::Listed;
+use crate::sql::{Dialect, Row, Statement, Value};
+use crate::sqlite::postings::{Found, candidates};
+use crate::texts::{Listed, Texts};
 use crate::visibility::{USERS, push_filter};
 
 /// Windows of the needle that the index is asked for; more do not narrow the candidates down in practice.
@@ -38,42 +41,6 @@ pub struct UserSearch {
     pub visible: Filter,
     /// The most users to answer, in the order of their creation.
     pub limit: i64,
-}
-
-/// A token of the index: letters and digits stay, other ASCII characters, which the tokenizer would split at, become
-/// private-use characters.
-fn indexed(c: char) -> char {
-    if c.is_ascii() && !c.is_ascii_alphanumeric() {
-        char::from_u32(0xE000 + u32::from(c)).unwrap_or(c)
-    } else {
-        c
-    }
-}
-
-/// Every window of the text, as the words of the index.
-pub(crate) fn grams(search_text: &str) -> String {
-    let mut letters: Vec<char> = search_text.chars().map(indexed).collect();
-    letters.extend([indexed(PADDING); 2]);
-    let mut words = String::with_capacity(letters.len() * 8);
-    for window in letters.windows(3) {
-        words.extend(window);
-        words.push(' ');
-    }
-    words
-}
-
-/// The index query for a folded needle that is not empty.
-pub(crate) fn match_expression(needle: &str) -> String {
-    let letters: Vec<char> = needle.chars().map(indexed).collect();
-    if letters.len() < 3 {
-        return format!("\"{}\" *", letters.iter().collect::<String>());
-    }
-    let windows: Vec<String> = letters
-        .windows(3)
-        .take(MAX_WINDOWS)
-        .map(|window| format!("\"{}\"", window.iter().collect::<String>()))
-        .collect();
-    windows.join(" AND ")
 }
 
 /// The only users that can be answered, when the caller or the caller's grants name them.
@@ -158,6 +125,8 @@ pub enum Route {
     Walk,
     /// Only the first so many users, in their order.
     WalkFirst,
+    /// All users behind a position, in their order, until there are enough: those who are not in SQLite's index.
+    WalkFrom(Position),
 }
 
 /// The statement of [`search`] by one route; public for the tests that prepare it and read query plans.
@@ -165,10 +134,14 @@ pub fn search_statement(conn: &Conn<'_>, search: &UserSearch, route: Route) -> S
     // Control characters are dropped by folding, as they are from the text.
     let needle = fold(&search.needle);
     let directory = search.directory;
-    let place = |position: Position| Value::Int(position.in_column(conn.dialect(), conn.org, directory));
     let mut statement = Statement::new("SELECT ");
     statement.push(COLUMNS);
     match (route, conn.dialect()) {
+        (Route::Index, Dialect::Sqlite) => {
+            // A candidate, which changes from run to run.
+            statement.push(" FROM users WHERE position = ").bind(Value::Int(0));
+            statement.push(" AND +org_id = ").bind(Value::Int(conn.org.0));
+        }
         (Route::LookUp, _) => {
             let ids = named_users(search).unwrap_or_default();
             statement.push(" FROM users WHERE org_id = ").bind(Value::Int(conn.org.0));
@@ -176,15 +149,6 @@ pub fn search_statement(conn: &Conn<'_>, search: &UserSearch, route: Route) -> S
             statement
                 .push(" AND user_id IN ")
                 .bind_list(ids.iter().map(|id| Value::Blob(id.0.to_vec())).collect());
-        }
-        (Route::Index, Dialect::Sqlite) => {
-            statement.push(
-                " FROM user_search JOIN users ON users.position = user_search.rowid WHERE user_search MATCH ",
-            );
-            statement.bind(Value::Text(match_expression(&needle)));
-            statement.push(" AND user_search.rowid > ").bind(place(Position::START));
-            statement.push(" AND user_search.rowid <= ").bind(place(Position::END));
-            statement.push(" AND +org_id = ").bind(Value::Int(conn.org.0));
         }
         (Route::Index, Dialect::Postgres) => {
             // Engine: the candidates are found first and looked up one by one. In any other form the planner, which does
@@ -200,9 +164,10 @@ pub fn search_statement(conn: &Conn<'_>, search: &UserSearch, route: Route) -> S
             statement.push(" AND directory = ").bind(Value::Int(directory.number()));
             statement.push(" AND position = candidate OFFSET 0) AS users WHERE TRUE");
         }
-        (Route::Walk, _) => {
+        (Route::Walk | Route::WalkFrom(_), _) => {
+            let after = if let Route::WalkFrom(after) = route { after } else { Position::START };
             statement.push(" FROM users WHERE ");
-            push_walk(&mut statement, conn, directory, Position::START);
+            push_walk(&mut statement, conn, directory, after);
         }
         (Route::WalkFirst, _) => {
             statement.push(" FROM (SELECT * FROM users WHERE ");
@@ -221,7 +186,8 @@ pub fn search_statement(conn: &Conn<'_>, search: &UserSearch, route: Route) -> S
     }
     push_filter(&mut statement, &USERS, &search.visible);
     statement.push(match (route, conn.dialect()) {
-        (Route::Index, Dialect::Sqlite) => " ORDER BY user_search.rowid LIMIT ",
+        // There is one at most.
+        (Route::Index, Dialect::Sqlite) => return statement,
         // The plus keeps the order from luring SQLite's planner into a walk.
         (Route::LookUp, Dialect::Sqlite) => " ORDER BY +position LIMIT ",
         // They are in this order already, and said so the search ends with the last one that is wanted.
@@ -244,7 +210,11 @@ pub fn search(conn: &Conn<'_>, search: &UserSearch) -> Result<Listed<ListedUser>
     } else if needle.is_empty() {
         Route::Walk
     } else if conn.dialect() == Dialect::Sqlite {
-        Route::Index
+        let statement = |route, limit| search_statement(conn, &UserSearch { limit, ..search.clone() }, route);
+        let mut texts = Texts::default();
+        let keep = |row: &Row<'_>| keep_user(row, &mut texts);
+        let rows = search_index(conn, (search.directory, &needle, search.limit), statement, keep)?;
+        return Ok(Listed { rows, texts });
     } else {
         let first = listed(conn, &search_statement(conn, search, Route::WalkFirst))?;
         let found = i64::try_from(first.rows.len()).unwrap_or(i64::MAX);
@@ -263,6 +233,34 @@ pub fn search(conn: &Conn<'_>, search: &UserSearch) -> Result<Listed<ListedUser>
         }
     };
     listed(conn, &search_statement(conn, search, route))
+}
+
+/// On SQLite: those of the candidates of the index, and then of everybody behind them, whom a statement finds, in the order of
+/// creation. `statement` is made for a route and a limit; the needle is folded and not empty.
+pub(crate) fn search_index<T>(
+    conn: &Conn<'_>,
+    (directory, needle, limit): (Directory, &str, i64),
+    statement: impl Fn(Route, i64) -> Statement,
+    mut read: impl FnMut(&Row<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut found = Vec::new();
+    if most == 0 {
+        return Ok(found);
+    }
+    conn.in_snapshot(|| {
+        let mut look_up = conn.look_up(&statement(Route::Index, 1))?;
+        let seen = candidates(conn, directory, needle, |row| {
+            found.extend(look_up.find(row, &mut read)?);
+            Ok(if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })?;
+        if let Found::AllUpTo(position) = seen {
+            let rest = limit - i64::try_from(found.len()).unwrap_or(i64::MAX);
+            found.extend(conn.all_of(&statement(Route::WalkFrom(position), rest), &mut read)?);
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// Engine: PostgreSQL's index names its candidates in no order, so all of them have to be found before the first `limit`
@@ -287,14 +285,6 @@ pub(crate) fn cheaper_route(users: i64, found_first: i64, limit: i64) -> Route {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_character_begins_a_window() {
-        let text = "ab\u{1}c@x";
-        let words = grams(text);
-        assert_eq!(words.split(' ').filter(|word| !word.is_empty()).count(), text.chars().count());
-        assert!(words.split(' ').all(|word| word.is_empty() || word.chars().count() == 3));
-    }
 
     #[test]
     fn every_part_of_a_text_is_found_by_its_windows() {
@@ -330,12 +320,5 @@ mod tests {
         assert_eq!(cheaper_route(400_000, 1, 1_000), Route::Index);
         assert_eq!(cheaper_route(400_000, 900, 1_000), Route::Walk);
         assert_eq!(cheaper_route(400_000, 2_000, 10_000), Route::Walk);
-    }
-
-    #[test]
-    fn a_short_needle_is_a_prefix_and_a_long_one_a_conjunction() {
-        assert_eq!(match_expression("ad"), "\"ad\" *");
-        assert_eq!(match_expression("adal"), "\"ada\" AND \"dal\"");
-        assert!(!match_expression("a\"b").contains("a\"b"), "quotes never reach the query language");
     }
 }

@@ -402,10 +402,6 @@ async fn found(outside: &Outside, person: Person) -> BTreeMap<(String, usize), i
     outside.enter(person.org).await;
     let mut places = BTreeMap::new();
     for (column, kind) in columns(outside).await {
-        // FTS5's own table holds nothing and cannot be looked through; what it seems to hold is in its other tables.
-        if matches!(outside, Outside::Sqlite(_)) && column.starts_with("user_search.") {
-            continue;
-        }
         for (at, trace) in person.traces().iter().enumerate() {
             let rows = count(outside, &column, &kind, trace).await;
             if rows > 0 {

@@ -88,7 +88,9 @@ async fn every_route_of_a_search_is_understood_by_the_engine() {
     let outside = test.outside().await;
     let shapes = |conn: &Conn<'_>| {
         let mut shapes: Vec<Statement> = Vec::new();
-        for route in [Route::LookUp, Route::Index, Route::Walk, Route::WalkFirst] {
+        for route in
+            [Route::LookUp, Route::Index, Route::Walk, Route::WalkFirst, Route::WalkFrom(users::Position(7))]
+        {
             for text in ["", "a", "ab", "abc", "a long needle"] {
                 // An index has to be asked for something.
                 if route == Route::Index && text.is_empty() {

@@ -2,9 +2,10 @@
 
 use denizen_domain::member::Directory::Members;
 
-use super::{CREATED, DIGEST, ORG, UPDATED, mention, only, personal, plain, sqlite_table, subject, table};
+use super::{
+    CREATED, DIGEST, ORG, UPDATED, mention, personal, plain, postgres_table, sqlite_table, subject, table,
+};
 use crate::holdings::{Erasing, Numbers, Table};
-use crate::sql::Dialect;
 
 pub(super) const TABLES: &[Table] = &[
     table(
@@ -49,44 +50,50 @@ pub(super) const TABLES: &[Table] = &[
         ],
     )
     .copied(&["user_id"]),
-    table(
+    postgres_table(
         "user_search",
         Erasing::SearchIndex,
         &[
-            only(Dialect::Postgres, ORG),
-            only(Dialect::Postgres, plain("position", "the number of the user's row")),
-            only(Dialect::Postgres, personal("windows", "hashes of parts of name and address")),
-            only(Dialect::Sqlite, personal("grams", "parts of name and address; kept in the tables below")),
-            only(Dialect::Sqlite, plain("user_search", "FTS5: takes commands, holds nothing")),
-            only(Dialect::Sqlite, plain("rank", "FTS5: takes commands, holds nothing")),
+            ORG,
+            plain("position", "the number of the user's row"),
+            personal("windows", "hashes of parts of name and address"),
         ],
     )
     .rebuilt("made from the text of each row"),
     sqlite_table(
-        "user_search_data",
+        "user_window",
         Erasing::SearchIndex,
         &[
-            plain("id", "FTS5: the number of a page"),
-            personal("block", "FTS5: parts of names and addresses, each with the rows that have it"),
+            ORG,
+            plain("directory", "which directory"),
+            plain("block", "the numbers that the row is about"),
+            personal("letters", "a part of names and addresses"),
+            personal("users", "the numbers of those who have it in theirs"),
+        ],
+    )
+    .rebuilt("made from the text of each row"),
+    sqlite_table(
+        "user_text",
+        Erasing::SearchIndex,
+        &[
+            ORG,
+            plain("directory", "which directory"),
+            plain("chunk", "the numbers that the row is about"),
+            personal("texts", "names and addresses"),
+        ],
+    )
+    .rebuilt("made from the text of each row"),
+    sqlite_table(
+        "search_mark",
+        Erasing::Kept("tells how far the search index reaches"),
+        &[
+            ORG,
+            plain("directory", "which directory"),
+            plain("posted", "a number"),
+            plain("gathered", "a number"),
         ],
     )
     .rebuilt("of the search index"),
-    sqlite_table(
-        "user_search_idx",
-        Erasing::SearchIndex,
-        &[
-            plain("segid", "FTS5: the number of a segment"),
-            plain("term", "FTS5: three letters that begin a page; of no user"),
-            plain("pgno", "FTS5: the number of a page"),
-        ],
-    )
-    .rebuilt("of the search index"),
-    sqlite_table(
-        "user_search_config",
-        Erasing::Kept("settings of FTS5"),
-        &[plain("k", "FTS5: a setting"), plain("v", "FTS5: a setting")],
-    )
-    .staying("settings of FTS5"),
     sqlite_table(
         "sqlite_sequence",
         Erasing::Kept("of SQLite"),

@@ -2,14 +2,32 @@
 
 use std::sync::Arc;
 
+use denizen_domain::member::Directory;
 use denizen_store::check::Placement;
 
+use super::index::{mark, put_forward};
 use crate::checking::furnished;
-use crate::support::TestStore;
+use crate::contacts::plain_contact;
+use crate::operators::administrator;
+use crate::support::{ORG, TestStore, add, plain_user};
 
+/// Users of each directory in each part of the search index: numbers 1 to 20 are posted, 8,193 is gathered, and one more comes
+/// behind.
 async fn store_with_users() -> TestStore {
     let test = TestStore::sqlite();
     furnished(&test).await;
+    for (number, last) in [(100, 8_191), (101, 8_192), (102, 8_600)] {
+        for directory in [Directory::Members, Directory::Contacts, Directory::Operators] {
+            put_forward(&test, directory, last);
+        }
+        add(&test.store, ORG, plain_user(number)).await;
+        crate::contacts::insert(&test.store, ORG, vec![plain_contact(number)]).await.unwrap();
+        crate::operators::insert(&test.store, ORG, vec![administrator(number)]).await.unwrap();
+    }
+    for directory in [Directory::Members, Directory::Contacts, Directory::Operators] {
+        assert_eq!(mark(&test, directory), (8_192, 8_448));
+    }
+    assert_eq!(test.store.check().await.unwrap(), Vec::<String>::new());
     test
 }
 
@@ -17,15 +35,15 @@ async fn store_with_users() -> TestStore {
 async fn every_kind_of_harm_is_found() {
     let harms = [
         (
-            "position: directory 0, position 19, last given out 3",
+            "position: directory 0, position 8601, last given out 3",
             "UPDATE directory_counter SET last_seq = 3 WHERE directory = 0",
         ),
         (
-            "position: directory 1, position 20, last given out 3",
+            "position: directory 1, position 8601, last given out 3",
             "UPDATE directory_counter SET last_seq = 3 WHERE directory = 1",
         ),
         (
-            "position: directory 2, position 20, last given out 3",
+            "position: directory 2, position 8601, last given out 3",
             "UPDATE directory_counter SET last_seq = 3 WHERE directory = 2",
         ),
         ("place: users, position 17179869202", "UPDATE users SET directory = 1 WHERE position = 17179869202"),
@@ -38,20 +56,30 @@ async fn every_kind_of_harm_is_found() {
             "UPDATE operator SET position = position + (1 << 32) WHERE position = 25769803784",
         ),
         (
-            "search: user_search: position 17179869187",
+            "search: user_window: position 17179869187",
             "UPDATE users SET search_text = 'else' WHERE position = 17179869187",
         ),
         (
-            "search: user_search: position 21474836485",
+            "search: user_window: position 21474836485",
             "UPDATE contact SET search_text = 'else' WHERE position = 21474836485",
         ),
         (
-            "search: user_search: position 25769803782",
+            "search: user_window: position 25769803782",
             "UPDATE operator SET search_text = 'else' WHERE position = 25769803782",
         ),
-        ("nobody: user_search: position 25769803784", "DELETE FROM operator WHERE position = 25769803784"),
-        ("nobody: user_search: position 5", "INSERT INTO user_search (rowid, grams) VALUES (5, 'abc')"),
-        ("damage: ", "DELETE FROM user_search_data WHERE id > 10"),
+        (
+            "search: user_text: position 21474844673",
+            "UPDATE contact SET search_text = 'else' WHERE position = 21474844673",
+        ),
+        ("search: user_window: position 17179869185", "DELETE FROM user_window WHERE letters = 'ada'"),
+        ("search: user_text: position 17179877377", "DELETE FROM user_text"),
+        ("nobody: user_window: position 25769803784", "DELETE FROM operator WHERE position = 25769803784"),
+        ("nobody: user_text: position 25769811969", "DELETE FROM operator WHERE position = 25769811969"),
+        ("nobody: user_window: position 5", "INSERT INTO user_window VALUES (0, 0, 0, 'abc', x'05')"),
+        ("damage: user_window", "UPDATE user_window SET users = x'80' WHERE letters = 'ada'"),
+        ("damage: user_window", "UPDATE user_window SET users = x'' WHERE letters = 'ada'"),
+        ("damage: user_text", "UPDATE user_text SET texts = x'00'"),
+        ("damage: the table user_text is missing", "DROP TABLE user_text"),
     ];
     for (problem, harm) in harms {
         let test = store_with_users().await;

@@ -93,20 +93,45 @@ async fn a_look_up_goes_by_id_or_address_and_not_through_the_directory() {
 }
 
 #[tokio::test]
-async fn search_is_driven_by_the_index_within_the_rows_of_the_organization() {
+async fn a_search_looks_up_each_candidate_and_walks_only_behind_the_index() {
     let test = TestStore::sqlite();
     for text in ["a", "ab", "abc", "a long needle"] {
-        let by_index = move |conn: &Conn<'_>| {
-            Ok::<_, StoreError>(users::search_statement(conn, &needle(text), Route::Index))
-        };
-        let statement = test.store.read(ORG, by_index).await.unwrap();
-        let plan = plan(&test, statement.text());
-        assert_eq!(plan.len(), 2, "{plan:?}");
-        // FTS5 says `M` for MATCH, `>` and `<` for bounds of the row id, and sorts by row id by itself.
-        assert!(plan[0].starts_with("SCAN user_search VIRTUAL TABLE INDEX"), "{plan:?}");
-        assert!(plan[0].contains('M') && plan[0].contains('>') && plan[0].contains('<'), "{plan:?}");
-        assert_eq!(plan[1], "SEARCH users USING INTEGER PRIMARY KEY (rowid=?)");
+        let behind = Route::WalkFrom(users::Position(7));
+        for (route, access) in [(Route::Index, "(rowid=?)"), (behind, "(rowid>? AND rowid<?)")] {
+            let build = move |conn: &Conn<'_>| {
+                Ok::<_, StoreError>(users::search_statement(conn, &needle(text), route))
+            };
+            let statement = test.store.read(ORG, build).await.unwrap();
+            let plan = plan(&test, statement.text());
+            assert_eq!(plan, [format!("SEARCH users USING INTEGER PRIMARY KEY {access}")]);
+        }
     }
+}
+
+#[tokio::test]
+async fn the_search_index_is_entered_at_the_window_that_is_asked_for() {
+    let test = TestStore::sqlite();
+    let place = "(org_id=? AND directory=? AND ";
+    for (name, table, access) in [
+        ("postings.mark", "search_mark", "(org_id=? AND directory=?)".to_owned()),
+        ("postings.seek_set", "user_window", format!("{place}(block,letters)>(?,?))")),
+        ("postings.sets_from", "user_window", format!("{place}block=? AND letters>? AND letters<?)")),
+        ("postings.texts_from", "user_text", format!("{place}chunk>? AND chunk<?)")),
+        ("postings.find_set", "user_window", format!("{place}block=? AND letters=?)")),
+        ("postings.update_set", "user_window", format!("{place}block=? AND letters=?)")),
+        ("postings.delete_set", "user_window", format!("{place}block=? AND letters=?)")),
+        ("postings.delete_blocks", "user_window", format!("{place}block>?)")),
+        ("postings.find_texts", "user_text", format!("{place}chunk=?)")),
+        ("postings.delete_texts", "user_text", format!("{place}chunk>? AND chunk<?)")),
+        ("postings.behind", "counter", "((org_id,directory)>(?,?))".to_owned()),
+    ] {
+        let sql = denizen_store::statements().find(|sql| sql.name == name).expect("a registered statement");
+        let plan = plan(&test, sql.sqlite());
+        assert_eq!(plan[0], format!("SEARCH {table} USING PRIMARY KEY {access}"), "{name}: {plan:?}");
+        assert!(!plan.iter().any(|line| line.contains("SCAN") || line.contains("TEMP")), "{name}: {plan:?}");
+    }
+    let texts = denizen_store::statements().find(|sql| sql.name == "postings.read_texts").unwrap();
+    assert_direct(&plan(&test, texts.sqlite()).join("\n"));
 }
 
 #[tokio::test]
