@@ -186,9 +186,8 @@ fn in_sqlite(file: &Path) -> anyhow::Result<Measured> {
     while let Some(row) = found.next()? {
         measured.bytes.insert(Relation { table: row.get(0)?, index: row.get(1)? }, row.get(2)?);
     }
-    let mut names = conn.prepare(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
-    )?;
+    let mut names =
+        conn.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")?;
     for name in names.query_map([], |row| row.get::<_, String>(0))? {
         let name = name?;
         let rows = conn.query_row(&format!("SELECT count(*) FROM {name}"), [], |row| row.get(0))?;

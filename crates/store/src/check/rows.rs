@@ -2,7 +2,7 @@
 //! numbers with those that only one can have, on PostgreSQL its entry in the search index with its search text, and that
 //! nobody is there who was erased. Rows are read some thousand at a time, in their order.
 //!
-//! SQLite's search index cannot be asked for the entry of a user; `sqlite/check.rs` compares all of it.
+//! SQLite's search index is not in the order of users; `sqlite/check.rs` compares all of it.
 
 use std::collections::BTreeSet;
 

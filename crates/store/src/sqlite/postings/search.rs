@@ -21,6 +21,10 @@ const FEW: usize = 2;
 /// So many are looked at when a further window has ruled none of them out, for then they are likely to have the needle.
 const LIKELY: usize = 100;
 
+/// The length of a set that was never looked at: between those of rare windows and of frequent ones, so that further windows
+/// are tried before a frequent one is read again.
+const UNKNOWN: usize = 500;
+
 // The set of a window of a block; or else, so that blocks of which there is nothing are passed over, which block comes next.
 static SEEK_SET: Sql = Sql::split(
     "postings.seek_set",
@@ -119,7 +123,7 @@ struct Blocks<'c> {
     seek: CachedStatement<'c>,
     place: Place,
     /// The windows of the needle, each with how long its set was in the last block in which it was looked up. Those that
-    /// were the rarest are asked for first; those that were never looked up, last.
+    /// were the rarest are asked for first.
     windows: Vec<(usize, String)>,
     /// The next block of which there may be something.
     next: i64,
@@ -131,7 +135,7 @@ impl<'c> Blocks<'c> {
         for window in Window::of_needle(needle).take(MAX_WINDOWS) {
             let text = window.text();
             if !windows.iter().any(|(_, known)| *known == text) {
-                windows.push((usize::MAX, text));
+                windows.push((UNKNOWN, text));
             }
         }
         Self { seek, place, windows, next: 0 }
