@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::caller::authenticate;
 use super::input;
 use super::organization_input::{Presence, images};
-use super::wire::OrganizationIdResponse;
+use super::organization_wire::OrganizationIdResponse;
 use crate::kernel::{Call, FieldProblem, Problem, Reader, Reply};
 
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {

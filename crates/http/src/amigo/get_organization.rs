@@ -3,8 +3,8 @@
 use denizen_directory::{Directory, ErrorCode};
 
 use super::caller::authenticate_if_possible;
+use super::organization_wire::GetOrganizationResponse;
 use super::render;
-use super::wire::GetOrganizationResponse;
 use crate::kernel::{Call, Problem, Reply};
 
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {

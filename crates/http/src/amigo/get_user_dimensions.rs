@@ -3,8 +3,8 @@
 use denizen_directory::Directory;
 
 use super::caller::authenticate;
+use super::organization_wire::GetUserDimensionsResponse;
 use super::render;
-use super::wire::GetUserDimensionsResponse;
 use crate::kernel::{Call, Problem, Reply};
 
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {

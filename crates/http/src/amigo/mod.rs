@@ -32,6 +32,7 @@ mod modify_organization;
 mod modify_role;
 mod modify_user_variables;
 mod organization_input;
+mod organization_wire;
 mod render;
 mod search_users;
 mod sign_in_with_api_key;
@@ -434,7 +435,7 @@ fn organization_operations() -> Vec<Operation> {
             .tag("organization")
             .summary("The organization; two fields are for callers with a permission")
             .public()
-            .responds::<wire::GetOrganizationResponse>(200)
+            .responds::<organization_wire::GetOrganizationResponse>(200)
             .errors(&[404, 422, 503]),
         Operation::put(path, "create-organization", handler(create_organization::handle))
             .tag("organization")
@@ -444,7 +445,7 @@ fn organization_operations() -> Vec<Operation> {
                  every later call in the new one too.",
             )
             .images()
-            .body::<wire::CreateOrganizationRequest>()
+            .body::<organization_wire::CreateOrganizationRequest>()
             .example(json!({
                 "org_name": "Acme", "title": "Acme", "main_description": "What Acme is", "sub_description": "More of it",
                 "user_dimensions": [{"description": "How they live", "tags": ["home"]}],
@@ -453,14 +454,14 @@ fn organization_operations() -> Vec<Operation> {
                 "onboarding_instructions": ["Say hello"], "azure_devops_team_name": "acme"
             }))
             .rate_of_caller("create_organization")
-            .responds::<wire::OrganizationIdResponse>(201)
+            .responds::<organization_wire::OrganizationIdResponse>(201)
             .errors(CALLER_ERRORS)
             .errors(&[400, 409]),
         Operation::post(path, "modify-organization", handler(modify_organization::handle))
             .tag("organization")
             .summary("Change the organization")
             .images()
-            .body::<wire::ModifyOrganizationRequest>()
+            .body::<organization_wire::ModifyOrganizationRequest>()
             .rate("modify_organization")
             .responds_empty(204)
             .errors(CALLER_ERRORS),
@@ -479,7 +480,7 @@ fn organization_operations() -> Vec<Operation> {
         .tag("organization")
         .summary("The dimensions along which users are modelled")
         .rate("get_user_dimensions")
-        .responds::<wire::GetUserDimensionsResponse>(200)
+        .responds::<organization_wire::GetUserDimensionsResponse>(200)
         .errors(CALLER_ERRORS),
         Operation::post(
             "/v1/{organization}/organization/api_key/",

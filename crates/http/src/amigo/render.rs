@@ -8,7 +8,7 @@ use denizen_directory::{Listed, OpContext};
 use denizen_domain::member::{Preferences, UserDimension};
 use denizen_domain::permission::FrontendView;
 
-use super::{input, wire};
+use super::{input, organization_wire, wire};
 
 /// `actions` is a member of the answer in some lists only.
 pub(super) fn users<'u>(
@@ -95,10 +95,10 @@ pub(super) fn frontend_view(view: FrontendView) -> wire::FrontendView {
     }
 }
 
-pub(super) fn dimensions(dimensions: Vec<UserDimension>) -> Vec<wire::UserDimension> {
+pub(super) fn dimensions(dimensions: Vec<UserDimension>) -> Vec<organization_wire::UserDimension> {
     dimensions
         .into_iter()
-        .map(|one| wire::UserDimension { description: one.description, tags: one.tags })
+        .map(|one| organization_wire::UserDimension { description: one.description, tags: one.tags })
         .collect()
 }
 
