@@ -56,7 +56,7 @@ async fn write_until(test: &TestStore, numbers: &Arc<AtomicU64>, stop: &Arc<Atom
 async fn the_log_stays_small_while_others_read() {
     let test = small_log();
     add_role(&test.store, ORG).await;
-    let (numbers, stop) = (Arc::default(), Arc::new(AtomicBool::new(false)));
+    let (numbers, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     // Reads overlap, so that there is never a moment without one.
     let readers: Vec<_> = (0..3)
         .map(|reader| {
@@ -84,7 +84,7 @@ async fn the_log_stays_small_while_others_read() {
     let timer = std::thread::spawn(move || {
         let begun = Instant::now();
         std::thread::sleep(Duration::from_secs(3));
-        while written.load(Ordering::Relaxed) < ENOUGH && begun.elapsed() < Duration::from_secs(60) {
+        while written.load(Ordering::Relaxed) < ENOUGH && begun.elapsed() < Duration::from_mins(1) {
             std::thread::sleep(Duration::from_millis(50));
         }
         ends.store(true, Ordering::Relaxed);
