@@ -184,7 +184,7 @@ impl Sessions {
 
     pub(crate) fn keep(&self, key: [u8; 32], session: &Arc<Session>, now: Timestamp) {
         let mut shard = self.shard(&key).lock().unwrap_or_else(PoisonError::into_inner);
-        if shard.len() >= MOST_PER_SHARD {
+        if shard.len() >= MOST_PER_SHARD && !shard.contains_key(&key) {
             shard.retain(|_, session| session.is_usable(now));
             if shard.len() >= MOST_PER_SHARD {
                 shard.clear();
