@@ -13,12 +13,13 @@ use crate::error::Result;
 use crate::records::id_list;
 use crate::sql::{Param, Sql, to_json};
 
+// Engine: the plus keeps SQLite from an index that begins with the directory, by which it would walk through all of it.
 static FIND_MANY: Sql = Sql::split(
     "user.find_many",
     "SELECT position, user_id, email, first_name, last_name, role_id, is_verified, preferences,
      open_variables, secret_variables, num_conversations, num_messages, last_message_at,
      created_api_key, created_at, additional_context FROM users
-     WHERE org_id = $1 AND directory = $2 AND user_id IN (SELECT unhex(value) FROM json_each($3))",
+     WHERE org_id = $1 AND +directory = $2 AND user_id IN (SELECT unhex(value) FROM json_each($3))",
     "SELECT position, user_id, email, first_name, last_name, role_id, is_verified, preferences,
      open_variables, secret_variables, num_conversations, num_messages, last_message_at,
      created_api_key, created_at, additional_context FROM users

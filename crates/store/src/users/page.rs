@@ -247,7 +247,8 @@ pub fn page_statement(conn: &Conn<'_>, query: &UserQuery) -> Statement {
     if looks_up {
         statement.push("WITH named AS MATERIALIZED (SELECT * FROM users WHERE org_id = ");
         statement.bind(Value::Int(conn.org.0));
-        statement.push(" AND directory = ").bind(Value::Int(query.directory.number()));
+        statement.push(if ids.is_some() { among_ids(conn.dialect()) } else { " AND directory = " });
+        statement.bind(Value::Int(query.directory.number()));
         push_names(&mut statement, query, ids);
         statement.push(") ");
     }
@@ -274,6 +275,15 @@ pub fn page_statement(conn: &Conn<'_>, query: &UserQuery) -> Statement {
         .push(" LIMIT ")
         .bind(Value::Int(i64::try_from(query.limit.saturating_add(1)).unwrap_or(i64::MAX)));
     statement
+}
+
+/// How the directory of users who are named by ids is asked for. Engine: of eight ids or more SQLite's planner would think
+/// that an index which begins with the directory leads to fewer users, and walk through all of it; the plus keeps it away.
+pub(super) fn among_ids(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => " AND +directory = ",
+        Dialect::Postgres => " AND directory = ",
+    }
 }
 
 /// Which users are named, by id or address.

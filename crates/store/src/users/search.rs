@@ -14,7 +14,7 @@ use denizen_domain::ids::{OrgKey, UserId};
 use denizen_domain::member::Directory;
 use denizen_domain::permission::Filter;
 
-use super::page::{push_walk, users_named_by};
+use super::page::{among_ids, push_walk, users_named_by};
 use super::{COLUMNS, ListedUser, Position, count, keep_user, listed};
 use crate::conn::Conn;
 use crate::error::Result;
@@ -142,10 +142,10 @@ pub fn search_statement(conn: &Conn<'_>, search: &UserSearch, route: Route) -> S
             statement.push(" FROM users WHERE position = ").bind(Value::Int(0));
             statement.push(" AND +org_id = ").bind(Value::Int(conn.org.0));
         }
-        (Route::LookUp, _) => {
+        (Route::LookUp, dialect) => {
             let ids = named_users(search).unwrap_or_default();
             statement.push(" FROM users WHERE org_id = ").bind(Value::Int(conn.org.0));
-            statement.push(" AND directory = ").bind(Value::Int(directory.number()));
+            statement.push(among_ids(dialect)).bind(Value::Int(directory.number()));
             statement
                 .push(" AND user_id IN ")
                 .bind_list(ids.iter().map(|id| Value::Blob(id.0.to_vec())).collect());

@@ -82,13 +82,32 @@ async fn a_look_up_goes_by_id_or_address_and_not_through_the_directory() {
     for sort in [vec![], vec![SortKey { field: SortField::Messages, descending: true }]] {
         for after in [None, Some(after(&sort))] {
             let plain = UserQuery { sort: sort.clone(), after, ..query() };
-            let by_id = UserQuery { ids: Some(vec![user_id(1), user_id(2)]), ..plain.clone() };
-            let plan = page_plan(&test, &by_id).await;
-            assert!(plan.contains("user_by_id (org_id=? AND user_id=?)"), "{plan}");
-            let by_email = UserQuery { email_keys: Some(vec!["a@b.c".to_owned()]), ..plain };
-            let plan = page_plan(&test, &by_email).await;
-            assert!(plan.contains("user_by_email (org_id=? AND directory=? AND email_key=?)"), "{plan}");
+            // Of many the planner thinks otherwise than of few.
+            for many in [1, 2, 8, 30, 500] {
+                let by_id = UserQuery { ids: Some((0..many).map(user_id).collect()), ..plain.clone() };
+                let plan = page_plan(&test, &by_id).await;
+                assert!(plan.contains("user_by_id (org_id=? AND user_id=?)"), "{many}: {plan}");
+                let keys = (0..many).map(|number| format!("a{number}@b.c")).collect();
+                let by_email = UserQuery { email_keys: Some(keys), ..plain.clone() };
+                let plan = page_plan(&test, &by_email).await;
+                let access = "user_by_email (org_id=? AND directory=? AND email_key=?)";
+                assert!(plan.contains(access), "{many}: {plan}");
+            }
         }
+    }
+}
+
+#[tokio::test]
+async fn users_that_a_file_brings_in_are_looked_up_by_their_keys() {
+    let test = TestStore::sqlite();
+    for (name, access) in [
+        ("user.find_many", "user_by_id (org_id=? AND user_id=?)"),
+        ("user.find_places", "user_by_id (org_id=? AND user_id=?)"),
+        ("user.find_owners", "user_by_email (org_id=? AND directory=? AND email_key=?)"),
+    ] {
+        let sql = denizen_store::statements().find(|sql| sql.name == name).expect("a registered statement");
+        let plan = plan(&test, sql.sqlite()).join("\n");
+        assert!(plan.contains(access), "{name}:\n{plan}");
     }
 }
 
