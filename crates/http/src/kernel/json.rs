@@ -118,6 +118,18 @@ impl Writer {
     }
 }
 
+macro_rules! integers {
+    ($($serialize:ident: $integer:ty,)*) => {
+        $(
+            #[inline]
+            fn $serialize(self, value: $integer) -> Result<()> {
+                self.put_number(value);
+                Ok(())
+            }
+        )*
+    };
+}
+
 impl<'w> Serializer for &'w mut Writer {
     type Ok = ();
     type Error = Error;
@@ -135,55 +147,9 @@ impl<'w> Serializer for &'w mut Writer {
         Ok(())
     }
 
-    fn serialize_i8(self, value: i8) -> Result<()> {
-        self.put_number(value);
-        Ok(())
-    }
-
-    fn serialize_i16(self, value: i16) -> Result<()> {
-        self.put_number(value);
-        Ok(())
-    }
-
-    fn serialize_i32(self, value: i32) -> Result<()> {
-        self.put_number(value);
-        Ok(())
-    }
-
-    #[inline]
-    fn serialize_i64(self, value: i64) -> Result<()> {
-        self.put_number(value);
-        Ok(())
-    }
-
-    fn serialize_i128(self, value: i128) -> Result<()> {
-        self.put_number(value);
-        Ok(())
-    }
-
-    fn serialize_u8(self, value: u8) -> Result<()> {
-        self.put_number(value);
-        Ok(())
-    }
-
-    fn serialize_u16(self, value: u16) -> Result<()> {
-        self.put_number(value);
-        Ok(())
-    }
-
-    fn serialize_u32(self, value: u32) -> Result<()> {
-        self.put_number(value);
-        Ok(())
-    }
-
-    fn serialize_u64(self, value: u64) -> Result<()> {
-        self.put_number(value);
-        Ok(())
-    }
-
-    fn serialize_u128(self, value: u128) -> Result<()> {
-        self.put_number(value);
-        Ok(())
+    integers! {
+        serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128,
+        serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64, serialize_u128: u128,
     }
 
     fn serialize_f32(self, value: f32) -> Result<()> {
@@ -353,62 +319,36 @@ impl Parts<'_> {
     }
 }
 
-impl SerializeSeq for Parts<'_> {
-    type Ok = ();
-    type Error = Error;
+/// Kinds of things with parts: how serde tells of a part, and what is done with it.
+macro_rules! parts {
+    ($($kind:ident: $serialize:ident as $as:ident($($name:ident: $text:ty)?),)*) => {
+        $(
+            impl $kind for Parts<'_> {
+                type Ok = ();
+                type Error = Error;
 
-    #[inline]
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.element(value)
-    }
+                #[inline]
+                fn $serialize<T: Serialize + ?Sized>(&mut self, $($name: $text,)? value: &T) -> Result<()> {
+                    self.$as($($name,)? value)
+                }
 
-    #[inline]
-    fn end(self) -> Result<()> {
-        self.close();
-        Ok(())
-    }
+                #[inline]
+                fn end(self) -> Result<()> {
+                    self.close();
+                    Ok(())
+                }
+            }
+        )*
+    };
 }
 
-impl SerializeTuple for Parts<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.element(value)
-    }
-
-    fn end(self) -> Result<()> {
-        self.close();
-        Ok(())
-    }
-}
-
-impl SerializeTupleStruct for Parts<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.element(value)
-    }
-
-    fn end(self) -> Result<()> {
-        self.close();
-        Ok(())
-    }
-}
-
-impl SerializeTupleVariant for Parts<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.element(value)
-    }
-
-    fn end(self) -> Result<()> {
-        self.close();
-        Ok(())
-    }
+parts! {
+    SerializeSeq: serialize_element as element(),
+    SerializeTuple: serialize_element as element(),
+    SerializeTupleStruct: serialize_field as element(),
+    SerializeTupleVariant: serialize_field as element(),
+    SerializeStruct: serialize_field as member(name: &'static str),
+    SerializeStructVariant: serialize_field as member(name: &'static str),
 }
 
 impl SerializeMap for Parts<'_> {
@@ -434,36 +374,6 @@ impl SerializeMap for Parts<'_> {
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         self.writer.out.push(b':');
         value.serialize(&mut *self.writer)
-    }
-
-    fn end(self) -> Result<()> {
-        self.close();
-        Ok(())
-    }
-}
-
-impl SerializeStruct for Parts<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    #[inline]
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<()> {
-        self.member(name, value)
-    }
-
-    #[inline]
-    fn end(self) -> Result<()> {
-        self.close();
-        Ok(())
-    }
-}
-
-impl SerializeStructVariant for Parts<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<()> {
-        self.member(name, value)
     }
 
     fn end(self) -> Result<()> {
