@@ -60,6 +60,24 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0008_search_postings.sql"),
         postgres: include_str!("../migrations/postgres/0008_search_postings.sql"),
     },
+    Migration {
+        version: 9,
+        name: "search_sets",
+        sqlite: include_str!("../migrations/sqlite/0009_search_sets.sql"),
+        postgres: include_str!("../migrations/postgres/0009_search_sets.sql"),
+    },
+    Migration {
+        version: 10,
+        name: "contact_identifier",
+        sqlite: include_str!("../migrations/sqlite/0010_contact_identifier.sql"),
+        postgres: include_str!("../migrations/postgres/0010_contact_identifier.sql"),
+    },
+    Migration {
+        version: 11,
+        name: "role_rows",
+        sqlite: include_str!("../migrations/sqlite/0011_role_rows.sql"),
+        postgres: include_str!("../migrations/postgres/0011_role_rows.sql"),
+    },
 ];
 
 /// The newest version that this denizen knows.

@@ -38,6 +38,7 @@ pub const REFERENCES: [Reference; 20] = [
     refers("temporary_grant", &["user_id"], "users"),
     refers("temporary_grant_tag", &["grant_id"], "temporary_grant"),
     refers("memory_reference", &["memory_id"], "memory"),
+    // Kept by the rules on PostgreSQL, where checking a foreign key would have writers undo one another.
     refers("contact_identifier", &["user_id"], "contact"),
     refers("contact_conversation", &["user_id"], "contact"),
     refers("contact_message", &["conversation_id"], "contact_conversation"),

@@ -84,6 +84,17 @@ pub(super) const TABLES: &[Table] = &[
     )
     .rebuilt("made from the text of each row"),
     sqlite_table(
+        "search_block",
+        Erasing::Kept("tells whether the search index has changed"),
+        &[
+            ORG,
+            plain("directory", "which directory"),
+            plain("block", "the numbers that the row is about"),
+            plain("stamp", "a random number"),
+        ],
+    )
+    .rebuilt("made with the search index"),
+    sqlite_table(
         "search_mark",
         Erasing::Kept("tells how far the search index reaches"),
         &[

@@ -1,0 +1,1 @@
+-- PostgreSQL's search index stays as it is.

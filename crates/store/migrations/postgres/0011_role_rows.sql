@@ -1,0 +1,1 @@
+-- PostgreSQL keeps long columns out of the rows by itself.

@@ -1,0 +1,1 @@
+-- SQLite has no predicate locks, and keeps the key.

@@ -1,0 +1,1 @@
+-- Nothing new can be written by hand: the search index is made from what is there.

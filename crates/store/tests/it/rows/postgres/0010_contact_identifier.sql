@@ -1,0 +1,1 @@
+-- Nothing new can be written: a reference is no longer held by the database.

@@ -1,0 +1,1 @@
+-- Nothing new can be written by hand: roles take another form, and what was there stays.
