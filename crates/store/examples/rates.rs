@@ -12,6 +12,8 @@
 )]
 #![allow(clippy::unnecessary_wraps, reason = "every measurement has the same form")]
 
+mod people;
+
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
@@ -19,19 +21,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use denizen_domain::ids::{ObjectId, OrgKey, UserId};
-use denizen_domain::member::{Directory, Preferences};
+use denizen_domain::ids::{OrgKey, UserId};
+use denizen_domain::member::Directory;
+use denizen_domain::permission::Filter;
 use denizen_domain::permission::model::Rng;
-use denizen_domain::permission::{Filter, FrontendView, Grants};
-use denizen_domain::text::Email;
 use denizen_domain::time::Timestamp;
-use denizen_store::users::{self, NewUser, SortField, SortKey, UserPage, UserQuery, UserSearch};
+use denizen_store::users::{self, SortField, SortKey, UserPage, UserQuery, UserSearch};
 use denizen_store::{PostgresOptions, SqliteOptions, Store, StoreError, Tx, roles};
+
+use people::{new_user, role};
 
 type Failure = Box<dyn std::error::Error>;
 
 const NOW: Timestamp = Timestamp(1_760_000_000_000_000);
-const ROLE: ObjectId = ObjectId([7; 12]);
 const CALLERS: usize = 64;
 const ORGANIZATIONS: i64 = 20;
 const MEASURED: Duration = Duration::from_secs(3);
@@ -100,57 +102,11 @@ fn disk_rate(folder: &Path) -> Result<f64, Failure> {
     Ok(f64::from(syncs) / started.elapsed().as_secs_f64())
 }
 
-fn role() -> roles::Role {
-    roles::Role {
-        role_id: ROLE,
-        name: "Agent".to_owned(),
-        description: String::new(),
-        frontend_view: FrontendView::Client,
-        grants: Grants::default(),
-        is_super: false,
-    }
-}
-
 async fn prepare(store: &Store) -> Result<(), StoreError> {
     for org in 1..=ORGANIZATIONS {
         store.write(OrgKey(org), |tx| roles::insert(tx, &role(), NOW).map(drop)).await?;
     }
     Ok(())
-}
-
-/// A plausible name of two to four syllables.
-fn name(rng: &mut Rng) -> String {
-    const SYLLABLES: [&str; 40] = [
-        "an", "be", "ca", "do", "el", "fra", "gi", "hel", "is", "jo", "ka", "lu", "ma", "nor", "ol", "pe",
-        "qui", "ro", "sa", "ti", "ul", "vi", "wil", "xa", "ya", "zo", "ber", "den", "gar", "ling", "mann",
-        "ner", "ova", "ski", "son", "stein", "ton", "vera", "win", "é",
-    ];
-    (0..2 + rng.below(3)).map(|_| *rng.pick(&SYLLABLES)).collect()
-}
-
-fn new_user(rng: &mut Rng, number: u64) -> Result<NewUser, Failure> {
-    const HOSTS: [&str; 4] = ["gmail.com", "example.org", "mail.example.com", "denizen.dev"];
-    let (first_name, last_name) = (name(rng), name(rng));
-    let mut id = [0; 16];
-    id[..8].copy_from_slice(&number.to_be_bytes());
-    let email = format!(
-        "{}.{}{number}@{}",
-        first_name.replace('é', "e"),
-        last_name.replace('é', "e"),
-        rng.pick(&HOSTS)
-    );
-    Ok(NewUser {
-        directory: Directory::Members,
-        user_id: UserId(id),
-        email: Email::parse(&email)?,
-        first_name,
-        last_name,
-        role_id: ROLE,
-        is_verified: rng.chance(80),
-        preferences: Preferences::default(),
-        open_variables: [("plan".to_owned(), "gold".to_owned())].into(),
-        secret_variables: [].into(),
-    })
 }
 
 /// Creates per second, each answered when it is on disk: in transactions that are shared, or by itself after a look at the
@@ -168,7 +124,7 @@ async fn create_rate(store: &Store, organizations: i64, together: bool) -> Resul
             let mut rng = Rng::new(caller as u64 + 1);
             let mut created = 0;
             while started.elapsed() < MEASURED {
-                let user = new_user(&mut rng, numbers.fetch_add(1, Ordering::Relaxed)).expect("an address");
+                let user = new_user(numbers.fetch_add(1, Ordering::Relaxed));
                 let org = OrgKey(1 + i64::try_from(rng.below(organizations as usize)).unwrap_or(0));
                 let is_new = if together {
                     store.write_together(org, move |tx| users::add(tx, &user, NOW)).await
@@ -203,7 +159,7 @@ async fn load(store: &Store, users: usize) -> Result<Vec<UserId>, Failure> {
         let mut batch = Vec::new();
         for _ in 0..1_000 {
             number += 1;
-            batch.push(new_user(&mut rng, number)?);
+            batch.push(new_user(number));
         }
         if org == 1 {
             ids.extend(batch.iter().map(|user| user.user_id));

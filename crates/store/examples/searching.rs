@@ -9,28 +9,25 @@
     reason = "figures for people, far below any limit"
 )]
 
+mod people;
+
 use std::fs;
 use std::path::Path;
 
-use denizen_domain::ids::{ObjectId, OrgKey, UserId};
-use denizen_domain::member::{Directory, Preferences};
+use denizen_domain::ids::OrgKey;
+use denizen_domain::member::Directory;
 use denizen_domain::permission::model::Rng;
-use denizen_domain::permission::{Filter, FrontendView, Grants, Scalar, Test, TestOp};
-use denizen_domain::text::Email;
+use denizen_domain::permission::{Filter, Scalar, Test, TestOp};
 use denizen_domain::time::Timestamp;
-use denizen_store::users::{self, NewUser, UserSearch};
+use denizen_store::users::{self, UserSearch};
 use denizen_store::{SqliteOptions, Store, StoreError, roles};
+
+use people::{SYLLABLES, name, new_user, role};
 
 type Failure = Box<dyn std::error::Error>;
 
 const NOW: Timestamp = Timestamp(1_760_000_000_000_000);
-const ROLE: ObjectId = ObjectId([7; 12]);
 const ORG: OrgKey = OrgKey(1);
-const SYLLABLES: [&str; 40] = [
-    "an", "be", "ca", "do", "el", "fra", "gi", "hel", "is", "jo", "ka", "lu", "ma", "nor", "ol", "pe", "qui",
-    "ro", "sa", "ti", "ul", "vi", "wil", "xa", "ya", "zo", "ber", "den", "gar", "ling", "mann", "ner", "ova",
-    "ski", "son", "stein", "ton", "vera", "win", "é",
-];
 
 fn main() -> Result<(), Failure> {
     let sizes: Vec<usize> = std::env::args().skip(1).map(|text| text.parse()).collect::<Result<_, _>>()?;
@@ -62,33 +59,8 @@ fn writers() -> u64 {
     tasks.filter(is_writer).map(|task| nanoseconds(&task)).sum()
 }
 
-fn name(rng: &mut Rng) -> String {
-    (0..2 + rng.below(3)).map(|_| *rng.pick(&SYLLABLES)).collect()
-}
-
-fn new_user(number: usize) -> Result<NewUser, Failure> {
-    const HOSTS: [&str; 4] = ["gmail.com", "example.org", "mail.example.com", "denizen.dev"];
-    let mut rng = Rng::new(number as u64 + 1);
-    let (first_name, last_name) = (name(&mut rng), name(&mut rng));
-    let mut id = [0; 16];
-    id[..8].copy_from_slice(&(number as u64).to_be_bytes());
-    let email = format!("{first_name}.{last_name}{number}@{}", rng.pick(&HOSTS)).replace('é', "e");
-    Ok(NewUser {
-        directory: Directory::Members,
-        user_id: UserId(id),
-        email: Email::parse(&email)?,
-        first_name,
-        last_name,
-        role_id: ROLE,
-        is_verified: rng.chance(80),
-        preferences: Preferences::default(),
-        open_variables: [].into(),
-        secret_variables: [].into(),
-    })
-}
-
 async fn insert(store: &Store, numbers: std::ops::Range<usize>) -> Result<(), Failure> {
-    let batch = numbers.map(new_user).collect::<Result<Vec<_>, _>>()?;
+    let batch: Vec<_> = numbers.map(|number| new_user(number as u64)).collect();
     let insert = move |tx: &denizen_store::Tx<'_>| {
         batch.iter().try_for_each(|user| users::insert(tx, user, NOW).map(drop))
     };
@@ -99,15 +71,7 @@ async fn measure(users: usize) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("denizen.db");
     let store = Store::open(SqliteOptions::new(&path), NOW)?;
-    let role = roles::Role {
-        role_id: ROLE,
-        name: "Agent".to_owned(),
-        description: String::new(),
-        frontend_view: FrontendView::Client,
-        grants: Grants::default(),
-        is_super: false,
-    };
-    store.write(ORG, move |tx| roles::insert(tx, &role, NOW).map(drop)).await?;
+    store.write(ORG, |tx| roles::insert(tx, &role(), NOW).map(drop)).await?;
     let began = writers();
     for first in (0..users).step_by(2_000) {
         insert(&store, first..users.min(first + 2_000)).await?;
@@ -138,7 +102,7 @@ async fn changes(store: &Store, users: usize) -> Result<(), Failure> {
         let began = writers();
         let times = numbers.len();
         for number in numbers {
-            let (id, name) = (new_user(number)?.user_id, name(&mut rng));
+            let (id, name) = (new_user(number as u64).user_id, name(&mut rng));
             let is_rename = what == "a rename";
             let change = move |tx: &denizen_store::Tx<'_>| {
                 let Some(mut user) = users::find(tx, Directory::Members, id)? else { return Ok(()) };
@@ -168,7 +132,7 @@ fn nobody() -> Filter {
 async fn searches(store: &Store, users: usize) -> Result<(), Failure> {
     let mut rng = Rng::new(9);
     let full_name = move || {
-        let user = new_user(rng.below(users)).expect("an address");
+        let user = new_user(rng.below(users) as u64);
         format!("{} {}", user.first_name, user.last_name)
     };
     let mut rng = Rng::new(10);

@@ -129,7 +129,12 @@ impl<'c> Conn<'c> {
         Ok(LookUp(prepared))
     }
 
-    /// Runs reads that have to see the same state. On PostgreSQL they do so by themselves.
+    /// Whether reads can be made to see the same state: not those of a few rows on PostgreSQL, each of which sees its own.
+    pub fn has_snapshot(&self) -> bool {
+        !matches!(self.engine, Engine::Replay(_))
+    }
+
+    /// Runs reads that have to see the same state. On PostgreSQL they do so by themselves where [`Self::has_snapshot`].
     pub(crate) fn in_snapshot<T>(&self, read: impl FnOnce() -> Result<T>) -> Result<T> {
         match self.engine {
             Engine::Sqlite(connection) if connection.is_autocommit() => {

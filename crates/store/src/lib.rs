@@ -37,6 +37,7 @@ pub mod operators;
 pub mod organizations;
 pub mod permits;
 mod postgres;
+mod priority;
 pub mod records;
 pub mod relocation;
 pub mod roles;
@@ -54,12 +55,13 @@ pub use clusters::{Clusters, Connect, Opening};
 pub use conn::{Conn, Tx};
 pub use error::{Result, StoreError};
 pub use postgres::{PostgresOptions, ReplicaState};
+pub use priority::give_way;
 pub use sql::{Dialect, Sql, Statement, Value};
 pub use sqlite::SqliteOptions;
 pub use sqlite::backup::{Facts, Map, Snapshot, look_over, newest_schema};
 pub use sqlite::readers::rest;
 pub use store::{Store, StoreOptions};
-pub use texts::{Listed, Text, TextMap, Texts};
+pub use texts::{Listed, Text, TextList, TextMap, Texts};
 
 /// Every fixed statement, for the test that prepares each of them on each engine.
 pub fn statements() -> impl Iterator<Item = &'static Sql> {
@@ -104,6 +106,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         postgres::SESSION_STATEMENTS,
         postgres::WATCH_STATEMENTS,
         sqlite::postings::STATEMENTS,
+        sqlite::postings::MATCH_STATEMENTS,
         sqlite::postings::SEARCH_STATEMENTS,
         sqlite::postings::WRITE_STATEMENTS,
         relocation::COLUMN_STATEMENTS,

@@ -144,6 +144,8 @@ static ERASE_TEXTS: Sql =
     Sql::split("organization.erase_texts", "DELETE FROM user_text WHERE org_id = $1", "");
 static ERASE_MARKS: Sql =
     Sql::split("organization.erase_marks", "DELETE FROM search_mark WHERE org_id = $1", "");
+static ERASE_STAMPS: Sql =
+    Sql::split("organization.erase_stamps", "DELETE FROM search_block WHERE org_id = $1", "");
 static ERASE_PROFILE: Sql =
     Sql::new("organization.erase_profile", "DELETE FROM organization_profile WHERE org_id = $1");
 
@@ -166,6 +168,7 @@ pub const STATEMENTS: &[&Sql] = &[
     &ERASE_WINDOWS,
     &ERASE_TEXTS,
     &ERASE_MARKS,
+    &ERASE_STAMPS,
     &ERASE_PROFILE,
 ];
 
@@ -293,7 +296,7 @@ pub fn erase_rest(tx: &Tx<'_>) -> Result<()> {
     rest.into_iter().try_for_each(|sql| tx.write(sql, &[tx.org_param()]))?;
     if tx.dialect() == Dialect::Sqlite {
         // Without users there is hardly anything in them.
-        let index = [&ERASE_WINDOWS, &ERASE_TEXTS, &ERASE_MARKS];
+        let index = [&ERASE_WINDOWS, &ERASE_TEXTS, &ERASE_MARKS, &ERASE_STAMPS];
         index.into_iter().try_for_each(|sql| tx.write(sql, &[tx.org_param()]))?;
     }
     Ok(())

@@ -7,6 +7,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use tokio_postgres::types::{IsNull, Kind, Type};
 
 use crate::error::{Result, StoreError};
+use crate::texts::Misfit;
 
 /// What a statement is written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -302,6 +303,19 @@ impl<'a> tokio_postgres::types::FromSql<'a> for Number {
     }
 }
 
+/// A text as it came.
+struct RawText<'a>(&'a [u8]);
+
+impl<'a> tokio_postgres::types::FromSql<'a> for RawText<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> std::result::Result<Self, Misfit> {
+        Ok(Self(raw))
+    }
+
+    fn accepts(found: &Type) -> bool {
+        *found == Type::TEXT
+    }
+}
+
 impl Row<'_> {
     pub fn int(&self, column: usize) -> Result<i64> {
         self.optional_int(column)?.ok_or_else(|| unexpected(column, &"it is NULL"))
@@ -334,6 +348,36 @@ impl Row<'_> {
             }
             Self::Postgres(row) => from_postgres(row, column),
         }
+    }
+
+    /// The bytes of a text, at which nobody has looked yet.
+    fn optional_bytes(&self, column: usize) -> Result<Option<&[u8]>> {
+        match self {
+            Self::Sqlite(row) => match row.get_ref(column)? {
+                ValueRef::Text(bytes) => Ok(Some(bytes)),
+                ValueRef::Null => Ok(None),
+                _ => Err(unexpected(column, &"it is no text")),
+            },
+            Self::Postgres(row) => Ok(from_postgres::<RawText<'_>>(row, column)?.map(|text| text.0)),
+        }
+    }
+
+    /// A text, which `keep` keeps.
+    pub(crate) fn kept<'r, T>(
+        &'r self,
+        column: usize,
+        keep: impl FnOnce(&'r [u8]) -> std::result::Result<T, Misfit>,
+    ) -> Result<T> {
+        self.optional_kept(column, keep)?.ok_or_else(|| unexpected(column, &"it is NULL"))
+    }
+
+    /// A text, if there is one, which `keep` keeps.
+    pub(crate) fn optional_kept<'r, T>(
+        &'r self,
+        column: usize,
+        keep: impl FnOnce(&'r [u8]) -> std::result::Result<T, Misfit>,
+    ) -> Result<Option<T>> {
+        self.optional_bytes(column)?.map(keep).transpose().map_err(|error| unexpected(column, &error))
     }
 
     pub fn text(&self, column: usize) -> Result<String> {
@@ -384,16 +428,7 @@ impl Row<'_> {
 
     /// A column that holds JSON.
     pub fn json<T: serde::de::DeserializeOwned>(&self, column: usize) -> Result<T> {
-        self.parsed(column, serde_json::from_str)
-    }
-
-    /// A column that holds JSON, which `parse` reads.
-    pub(crate) fn parsed<'r, T>(
-        &'r self,
-        column: usize,
-        parse: impl FnOnce(&'r str) -> serde_json::Result<T>,
-    ) -> Result<T> {
-        parse(self.str(column)?).map_err(|error| unexpected(column, &error))
+        serde_json::from_str(self.str(column)?).map_err(|error| unexpected(column, &error))
     }
 }
 

@@ -249,7 +249,8 @@ impl Clusters {
         let others = self.inner.others.as_ref().filter(|_| !cluster.is_main());
         let store = others.and_then(|others| others.opened(cluster));
         let mut placed = self.inner.placed.write().unwrap_or_else(PoisonError::into_inner);
-        if placed.len() >= MOST_PLACED {
+        // One that is placed anew needs no room.
+        if placed.len() >= MOST_PLACED && !placed.contains_key(&org) {
             placed.clear();
         }
         let new = Placed { cluster: cluster.clone(), store, at: Instant::now() };

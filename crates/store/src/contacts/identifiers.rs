@@ -11,6 +11,7 @@ use crate::conn::{Conn, Tx};
 use crate::error::{Result, StoreError};
 use crate::records::hex;
 use crate::sql::{Dialect, Param, Row, Sql, to_json};
+use crate::texts::Apart;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IdentifierKind {
@@ -74,10 +75,11 @@ static FIND_OWNERS: Sql = Sql::split(
      UNION ALL SELECT kind, key, user_id FROM contact_identifier WHERE org_id = $1 AND kind = 'phone' AND key = ANY(ARRAY(
         SELECT jsonb_array_elements_text(CAST(CAST($3 AS TEXT) AS JSONB))))",
 );
+// Each with its user and not each user once: so it ends with the last one that is wanted, however many begin alike.
 static FIND_BEGINNING: Sql = Sql::new(
     "contact_identifier.find_beginning",
-    "SELECT user_id FROM contact_identifier WHERE org_id = $1 AND kind = $2 AND key >= $3 AND key < $4
-     GROUP BY user_id ORDER BY min(key) LIMIT $5",
+    "SELECT key, user_id FROM contact_identifier WHERE org_id = $1 AND kind = $2 AND key >= $3 AND key < $4
+     ORDER BY key LIMIT $5",
 );
 // Engine: on SQLite a statement costs less than taking a row out of a list, on PostgreSQL much more.
 static INSERT: Sql = Sql::split(
@@ -96,7 +98,10 @@ static DELETE: Sql = Sql::split(
 
 pub(crate) const STATEMENTS: &[&Sql] = &[&FIND_OWNERS, &FIND_BEGINNING, &INSERT, &DELETE];
 
-fn keys_of<'i>(identifiers: impl Iterator<Item = &'i Identifier>, kind: IdentifierKind) -> Vec<&'i str> {
+pub(super) fn keys_of<'i>(
+    identifiers: impl Iterator<Item = &'i Identifier>,
+    kind: IdentifierKind,
+) -> Vec<&'i str> {
     identifiers
         .filter(|identifier| identifier.kind == kind)
         .map(|identifier| identifier.key.as_str())
@@ -125,17 +130,36 @@ pub fn find_owners(
 }
 
 /// Up to `limit` contacts with an identifier that begins with this one, in the order of their first such.
-pub(super) fn find_beginning(conn: &Conn<'_>, beginning: &Identifier, limit: i64) -> Result<Vec<UserId>> {
+pub(super) fn find_beginning(conn: &Conn<'_>, beginning: &Identifier, limit: usize) -> Result<Vec<UserId>> {
     // The last of all characters, behind which nothing is.
     let end = format!("{}\u{10ffff}", beginning.key);
-    let params = [
-        conn.org_param(),
-        Param::Text(beginning.kind.as_str()),
-        Param::Text(&beginning.key),
-        Param::Text(&end),
-        Param::Int(limit),
-    ];
-    conn.all(&FIND_BEGINNING, &params, |row| row.id(0, UserId::from_column))
+    // One more, which begins the next part, should some of this part be one contact's.
+    let part = limit.saturating_add(1);
+    let mut from = beginning.key.clone();
+    let (mut known, mut found) = (BTreeSet::new(), Vec::new());
+    while found.len() < limit {
+        let params = [
+            conn.org_param(),
+            Param::Text(beginning.kind.as_str()),
+            Param::Text(&from),
+            Param::Text(&end),
+            Param::Int(i64::try_from(part).unwrap_or(i64::MAX)),
+        ];
+        let rows =
+            conn.all(&FIND_BEGINNING, &params, |row| Ok((row.text(0)?, row.id(1, UserId::from_column)?)))?;
+        let is_last = rows.len() < part;
+        for (key, user) in rows {
+            if known.insert(user) {
+                found.push(user);
+            }
+            from = key;
+        }
+        if is_last {
+            break;
+        }
+    }
+    found.truncate(limit);
+    Ok(found)
 }
 
 /// How what is kept of a contact fits the contact.
@@ -149,7 +173,7 @@ pub(crate) struct Fit {
 /// columns of the contact behind it.
 pub(crate) fn fit(row: &Row<'_>, column: usize) -> Result<Fit> {
     let held: Vec<(String, String)> = row.json(column)?;
-    let profile = super::read_contact_from(row, column + 1)?.profile;
+    let profile = super::keep_contact(row, column + 1, &mut Apart)?.profile;
     let kept = profile.identifiers();
     let wanted = kept.iter().map(|identifier| (identifier.kind.as_str(), identifier.key.as_str()));
     let held: BTreeSet<(&str, &str)> = held.iter().map(|(kind, key)| (&**kind, &**key)).collect();

@@ -21,21 +21,24 @@ use crate::conn::Conn;
 use crate::error::Result;
 use crate::records::id_list;
 use crate::sql::{Dialect, Param, Row, Sql, to_json};
+use crate::texts::{Apart, Gathered, Keep, Listed, Text, TextList, listed_with};
 use crate::{users, whereabouts};
 
 pub(crate) use identifiers::STATEMENTS as IDENTIFIER_STATEMENTS;
 pub(crate) use identifiers::fit;
 pub use identifiers::{Identifier, IdentifierKind, find_owners};
-pub use page::{ContactPlace, ContactQuery, Page, PageFrom, example_statements, page, page_statement};
+pub use page::{
+    ContactPage, ContactPlace, ContactQuery, Page, PageFrom, example_statements, page, page_statement,
+};
 pub use search::{search, search_statement};
 pub(crate) use write::STATEMENTS as WRITE_STATEMENTS;
 pub use write::{Change, clear, insert, set_attributes, update};
 
-/// A contact as the store keeps it.
+/// A contact as the store keeps it. Where it is one of a list, its texts lie elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Contact {
+pub struct Contact<T = String, L = Vec<String>> {
     pub user_id: UserId,
-    pub profile: Profile,
+    pub profile: Profile<T, L>,
     /// What is noted of the contact.
     pub attributes: Attributes,
     pub created_at: Timestamp,
@@ -45,25 +48,28 @@ pub struct Contact {
 
 /// What can be said of a contact in one go.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Profile {
-    pub display_name: Option<String>,
-    pub first_name: Option<String>,
-    pub last_name: Option<String>,
-    pub middle_names: Vec<String>,
+pub struct Profile<T = String, L = Vec<String>> {
+    pub display_name: Option<T>,
+    pub first_name: Option<T>,
+    pub last_name: Option<T>,
+    pub middle_names: L,
     /// The primary address.
-    pub email: Option<String>,
+    pub email: Option<T>,
     /// Other addresses, without the primary one and without repetitions.
-    pub additional_emails: Vec<String>,
+    pub additional_emails: L,
     /// The primary number.
-    pub phone: Option<String>,
+    pub phone: Option<T>,
     /// Other numbers, without the primary one and without repetitions.
-    pub additional_phones: Vec<String>,
+    pub additional_phones: L,
     /// The id of the contact elsewhere; several contacts may have the same.
-    pub external_id: Option<String>,
-    pub avatar_url: Option<String>,
+    pub external_id: Option<T>,
+    pub avatar_url: Option<T>,
 }
 
-impl Contact {
+/// A contact of a list.
+pub type ListedContact = Contact<Text, TextList>;
+
+impl<T, L> Contact<T, L> {
     pub fn id(&self) -> Uuid {
         self.user_id.as_uuid()
     }
@@ -72,7 +78,9 @@ impl Contact {
     pub fn place(&self) -> ContactPlace {
         ContactPlace { created_at: self.created_at, id: self.id() }
     }
+}
 
+impl Contact {
     /// The bytes of the profile and of the attributes, lists and maps as JSON; ids and times do not count.
     pub fn size(&self) -> usize {
         self.profile.size() + attributes_json(&self.attributes).map_or(0, |json| json.len())
@@ -206,7 +214,7 @@ fn attributes_json(attributes: &Attributes) -> Option<String> {
     (!attributes.is_empty()).then(|| to_json(attributes))
 }
 
-/// A list or map; an empty one is NULL.
+/// A map; an empty one is NULL.
 fn json_or_default<T: Default + DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
     match row.optional_str(column)? {
         None => Ok(T::default()),
@@ -215,29 +223,57 @@ fn json_or_default<T: Default + DeserializeOwned>(row: &Row<'_>, column: usize) 
 }
 
 fn read_contact(row: &Row<'_>) -> Result<Contact> {
-    read_contact_from(row, 0)
+    keep_contact(row, 0, &mut Apart)
 }
 
-/// A contact whose columns begin with `first`.
-fn read_contact_from(row: &Row<'_>, first: usize) -> Result<Contact> {
+/// A contact whose columns begin with `first`, and whose texts are kept in this way.
+fn keep_contact<K: Keep>(row: &Row<'_>, first: usize, keep: &mut K) -> Result<Contact<K::Text, K::List>> {
     Ok(Contact {
         user_id: row.id(first, UserId::from_column)?,
         profile: Profile {
-            display_name: row.optional_text(first + 1)?,
-            first_name: row.optional_text(first + 2)?,
-            last_name: row.optional_text(first + 3)?,
-            middle_names: json_or_default(row, first + 4)?,
-            email: row.optional_text(first + 5)?,
-            additional_emails: json_or_default(row, first + 6)?,
-            phone: row.optional_text(first + 7)?,
-            additional_phones: json_or_default(row, first + 8)?,
-            external_id: row.optional_text(first + 9)?,
-            avatar_url: row.optional_text(first + 10)?,
+            display_name: row.optional_kept(first + 1, |text| keep.text(text))?,
+            first_name: row.optional_kept(first + 2, |text| keep.text(text))?,
+            last_name: row.optional_kept(first + 3, |text| keep.text(text))?,
+            middle_names: row.optional_kept(first + 4, |json| keep.list(json))?.unwrap_or_default(),
+            email: row.optional_kept(first + 5, |text| keep.text(text))?,
+            additional_emails: row.optional_kept(first + 6, |json| keep.list(json))?.unwrap_or_default(),
+            phone: row.optional_kept(first + 7, |text| keep.text(text))?,
+            additional_phones: row.optional_kept(first + 8, |json| keep.list(json))?.unwrap_or_default(),
+            external_id: row.optional_kept(first + 9, |text| keep.text(text))?,
+            avatar_url: row.optional_kept(first + 10, |text| keep.text(text))?,
         },
         attributes: json_or_default(row, first + 11)?,
         created_at: Timestamp(row.int(first + 12)?),
         anonymized_at: row.optional_int(first + 13)?.map(Timestamp),
     })
+}
+
+impl Listed<ListedContact> {
+    /// Each contact with texts of its own.
+    pub fn apart(self) -> Vec<Contact> {
+        let texts = &self.texts;
+        let text = |text: Option<Text>| text.map(|text| texts.get(text).to_owned());
+        let list = |list: TextList| texts.list(list).map(str::to_owned).collect();
+        let apart = |contact: ListedContact| Contact {
+            user_id: contact.user_id,
+            profile: Profile {
+                display_name: text(contact.profile.display_name),
+                first_name: text(contact.profile.first_name),
+                last_name: text(contact.profile.last_name),
+                middle_names: list(contact.profile.middle_names),
+                email: text(contact.profile.email),
+                additional_emails: list(contact.profile.additional_emails),
+                phone: text(contact.profile.phone),
+                additional_phones: list(contact.profile.additional_phones),
+                external_id: text(contact.profile.external_id),
+                avatar_url: text(contact.profile.avatar_url),
+            },
+            attributes: contact.attributes,
+            created_at: contact.created_at,
+            anonymized_at: contact.anonymized_at,
+        };
+        self.rows.into_iter().map(apart).collect()
+    }
 }
 
 pub fn find(conn: &Conn<'_>, user: UserId) -> Result<Option<Contact>> {
@@ -285,10 +321,12 @@ pub fn weigh(conn: &Conn<'_>, users: &[UserId]) -> Result<BTreeMap<UserId, Weigh
     Ok(found.into_iter().collect())
 }
 
-/// The contact that has an address or number, as its primary or an additional one.
-pub fn find_by_identifier(conn: &Conn<'_>, identifier: &Identifier) -> Result<Option<Contact>> {
+/// The contact that has an address or number, as its primary or an additional one; nobody, or one.
+pub fn find_by_identifier(conn: &Conn<'_>, identifier: &Identifier) -> Result<Listed<ListedContact>> {
     let params = [conn.org_param(), Param::Text(identifier.kind.as_str()), Param::Text(&identifier.key)];
-    conn.optional(&FIND_BY_IDENTIFIER, &params, read_contact)
+    let mut texts = Gathered::default();
+    let found = conn.optional(&FIND_BY_IDENTIFIER, &params, |row| keep_contact(row, 0, &mut texts))?;
+    listed_with(found.into_iter().collect(), texts)
 }
 
 /// Up to `most` of the contacts with each of these ids elsewhere, which must be different ones; each with that id.

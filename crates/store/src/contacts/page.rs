@@ -3,10 +3,11 @@
 use denizen_domain::ids::Uuid;
 use denizen_domain::time::Timestamp;
 
-use super::{COLUMNS, Contact, read_contact};
+use super::{COLUMNS, ListedContact, keep_contact};
 use crate::conn::Conn;
 use crate::error::Result;
 use crate::sql::{Statement, Value};
+use crate::texts::{Gathered, Listed, listed_with};
 
 /// The place of a contact in the order of creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +31,14 @@ pub enum PageFrom<P> {
 pub struct Page<T> {
     pub items: Vec<T>,
     /// Whether something comes before the first item, and after the last.
+    pub has_before: bool,
+    pub has_after: bool,
+}
+
+/// A page of contacts, in its order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ContactPage {
+    pub contacts: Listed<ListedContact>,
     pub has_before: bool,
     pub has_after: bool,
 }
@@ -103,22 +112,29 @@ fn other_side_statement(
 }
 
 /// One page. Reads one contact more than asked for, to know whether there is more.
-pub fn page(conn: &Conn<'_>, query: &ContactQuery) -> Result<Page<Contact>> {
-    let mut items = conn.all_of(&page_statement(conn, query), read_contact)?;
-    let has_more = items.len() > query.limit;
-    items.truncate(query.limit);
-    let is_there = |place, backward| {
-        let statement = other_side_statement(conn, query, place, backward);
-        Ok::<_, crate::error::StoreError>(!conn.all_of(&statement, |_| Ok(()))?.is_empty())
+pub fn page(conn: &Conn<'_>, query: &ContactQuery) -> Result<ContactPage> {
+    // Engine: before the page, for on PostgreSQL the closure is run again for each question, and would read the page again.
+    let has_other_side = match query.from {
+        PageFrom::Start => false,
+        PageFrom::After(place) => is_there(conn, query, place, true)?,
+        PageFrom::Before(place) => is_there(conn, query, place, false)?,
     };
-    Ok(match query.from {
-        PageFrom::Start => Page { items, has_before: false, has_after: has_more },
-        PageFrom::After(place) => Page { items, has_before: is_there(place, true)?, has_after: has_more },
-        PageFrom::Before(place) => {
-            items.reverse();
-            Page { items, has_before: has_more, has_after: is_there(place, false)? }
-        }
-    })
+    let mut texts = Gathered::default();
+    let mut rows = conn.all_of(&page_statement(conn, query), |row| keep_contact(row, 0, &mut texts))?;
+    let has_more = rows.len() > query.limit;
+    rows.truncate(query.limit);
+    let is_backward = matches!(query.from, PageFrom::Before(_));
+    if is_backward {
+        rows.reverse();
+    }
+    let (has_before, has_after) =
+        if is_backward { (has_more, has_other_side) } else { (has_other_side, has_more) };
+    Ok(ContactPage { contacts: listed_with(rows, texts)?, has_before, has_after })
+}
+
+fn is_there(conn: &Conn<'_>, query: &ContactQuery, place: ContactPlace, backward: bool) -> Result<bool> {
+    let statement = other_side_statement(conn, query, place, backward);
+    Ok(!conn.all_of(&statement, |_| Ok(()))?.is_empty())
 }
 
 /// Every shape of statement that [`page`] can make, for the test that prepares them.

@@ -105,6 +105,7 @@ fn reached_by(conn: &Conn<'_>, needle: &str, limit: i64) -> Result<Vec<Contact>>
         (!needle.is_empty() && !needle.contains(char::is_control)).then(|| Identifier::email(needle)),
         Phone::beginning(needle).map(|number| Identifier::phone(&number)),
     ];
+    let limit = usize::try_from(limit).unwrap_or_default();
     let mut users: Vec<UserId> = Vec::new();
     for beginning in beginnings.into_iter().flatten() {
         for user in find_beginning(conn, &beginning, limit)? {
@@ -113,7 +114,7 @@ fn reached_by(conn: &Conn<'_>, needle: &str, limit: i64) -> Result<Vec<Contact>>
             }
         }
     }
-    users.truncate(usize::try_from(limit).unwrap_or_default());
+    users.truncate(limit);
     let mut contacts: BTreeMap<UserId, Contact> =
         find_many(conn, &users)?.into_iter().map(|contact| (contact.user_id, contact)).collect();
     Ok(users.iter().filter_map(|user| contacts.remove(user)).collect())

@@ -4,13 +4,11 @@ use denizen_domain::contact::Attributes;
 use denizen_domain::ids::UserId;
 use denizen_domain::member::Directory;
 use denizen_domain::time::Timestamp;
-use serde::Serialize;
 
 use super::identifiers::{self, Identifier, IdentifierKind};
 use super::{Contact, attributes_json};
 use crate::conn::{IndexChange, Tx};
 use crate::error::Result;
-use crate::records::{hex, write_in_lists};
 use crate::sql::{Dialect, Param, Sql, to_json};
 use crate::users::{self, SearchEntry};
 
@@ -22,24 +20,27 @@ static INSERT: Sql = Sql::split(
      phone, additional_phones, external_id, avatar_url, attributes, search_text, created_at, updated_at, position)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     "WITH given AS MATERIALIZED (
-        SELECT nextval('user_position') AS position, decode(id, 'hex') AS user_id, row.*
-        FROM json_to_recordset(CAST(CAST($2 AS TEXT) AS JSON)) AS row (id TEXT, display_name TEXT, first_name TEXT,
-            last_name TEXT, middle_names TEXT, email TEXT, additional_emails TEXT, phone TEXT, additional_phones TEXT,
-            external_id TEXT, avatar_url TEXT, attributes TEXT, search_text TEXT, created_at BIGINT, windows TEXT,
-            emails JSON, phones JSON)),
+        SELECT nextval('user_position') AS position, row.* FROM unnest(CAST($2 AS BYTEA[]), CAST($3 AS TEXT[]),
+            CAST($4 AS TEXT[]), CAST($5 AS TEXT[]), CAST($6 AS TEXT[]), CAST($7 AS TEXT[]), CAST($8 AS TEXT[]),
+            CAST($9 AS TEXT[]), CAST($10 AS TEXT[]), CAST($11 AS TEXT[]), CAST($12 AS TEXT[]), CAST($13 AS TEXT[]),
+            CAST($14 AS TEXT[]), CAST($15 AS BIGINT[]), CAST($16 AS BIGINT[]), CAST($17 AS TSVECTOR[]),
+            CAST($18 AS TEXT[]), CAST($19 AS TEXT[]), CAST($20 AS SMALLINT[])) AS row (user_id, display_name, first_name,
+            last_name, middle_names, email, additional_emails, phone, additional_phones, external_id, avatar_url,
+            attributes, search_text, created_at, updated_at, windows, emails, phones, slot)),
      added AS (
         INSERT INTO contact (org_id, user_id, display_name, first_name, last_name, middle_names, email,
         additional_emails, phone, additional_phones, external_id, avatar_url, attributes, search_text, created_at,
         updated_at, position)
-        SELECT $1, user_id, display_name, first_name, last_name, middle_names, email, additional_emails, phone,
-        additional_phones, external_id, avatar_url, attributes, search_text, created_at, $3, position FROM given),
+        SELECT CAST($1 AS BIGINT), user_id, display_name, first_name, last_name, middle_names, email, additional_emails,
+        phone, additional_phones, external_id, avatar_url, attributes, search_text, created_at, updated_at, position
+        FROM given),
      indexed AS (
-        INSERT INTO user_search (org_id, position, windows) SELECT $1, position, CAST(windows AS TSVECTOR) FROM given),
+        INSERT INTO user_search (org_id, position, windows) SELECT $1, position, windows FROM given),
      reached AS (
         INSERT INTO contact_identifier (org_id, kind, key, user_id)
-        SELECT $1, 'email', json_array_elements_text(emails), user_id FROM given
-        UNION ALL SELECT $1, 'phone', json_array_elements_text(phones), user_id FROM given)
-     INSERT INTO directory_counter (org_id, directory, slot, users) SELECT $1, $4, $5, count(*) FROM given
+        SELECT $1, 'email', json_array_elements_text(CAST(emails AS JSON)), user_id FROM given
+        UNION ALL SELECT $1, 'phone', json_array_elements_text(CAST(phones AS JSON)), user_id FROM given)
+     INSERT INTO directory_counter (org_id, directory, slot, users) SELECT $1, 1, slot, count(*) FROM given GROUP BY slot
      ON CONFLICT (org_id, directory, slot) DO UPDATE SET users = directory_counter.users + excluded.users",
 );
 static UPDATE: Sql = Sql::new(
@@ -82,7 +83,6 @@ pub(crate) const STATEMENTS: &[&Sql] =
     &[&INSERT, &UPDATE, &SEARCH_TEXT, &UPDATE_WINDOWS, &SET_ATTRIBUTES, &CLEAR];
 
 /// A contact's columns as they are written, NULL for what is empty.
-#[derive(Serialize)]
 struct Columns<'c> {
     display_name: Option<&'c str>,
     first_name: Option<&'c str>,
@@ -172,39 +172,25 @@ fn insert_each(tx: &Tx<'_>, contacts: &[Contact], now: Timestamp) -> Result<()> 
     identifiers::insert(tx, &rows)
 }
 
-/// A row of [`INSERT`] on PostgreSQL.
-#[derive(Serialize)]
-struct NewRow<'c> {
-    id: String,
-    #[serde(flatten)]
-    columns: Columns<'c>,
-    windows: String,
-    emails: Vec<String>,
-    phones: Vec<String>,
-}
-
-impl<'c> NewRow<'c> {
-    fn of(tx: &Tx<'_>, contact: &'c Contact) -> Self {
-        let columns = Columns::of(contact);
-        let (mut emails, mut phones) = (Vec::new(), Vec::new());
-        for identifier in contact.profile.identifiers() {
-            match identifier.kind {
-                IdentifierKind::Email => emails.push(identifier.key),
-                IdentifierKind::Phone => phones.push(identifier.key),
-            }
-        }
-        let windows = users::windows(tx.org, Directory::Contacts, &columns.search_text).join(" ");
-        Self { id: hex(&contact.user_id), columns, windows, emails, phones }
-    }
-}
-
+/// One statement for many contacts, whose rows travel together.
 fn insert_together(tx: &Tx<'_>, contacts: &[Contact], now: Timestamp) -> Result<()> {
-    let (directory, slot) = (Param::Int(Directory::Contacts.number()), Param::Int(tx.slot()));
-    write_in_lists(
-        contacts,
-        |contact| NewRow::of(tx, contact),
-        |rows| tx.write(&INSERT, &[tx.org_param(), Param::Text(rows), Param::Int(now.0), directory, slot]),
-    )
+    contacts.iter().try_for_each(|contact| {
+        let columns = Columns::of(contact);
+        let identifiers = contact.profile.identifiers();
+        let keys = |kind| to_json(&identifiers::keys_of(identifiers.iter(), kind));
+        let (emails, phones) = (keys(IdentifierKind::Email), keys(IdentifierKind::Phone));
+        let windows = users::windows(tx.org, Directory::Contacts, &columns.search_text);
+        let mut params = vec![tx.org_param(), Param::Blob(&contact.user_id.0)];
+        params.extend(columns.params());
+        params.extend([
+            Param::Int(now.0),
+            Param::Words(&windows),
+            Param::Text(&emails),
+            Param::Text(&phones),
+            Param::Int(tx.slot()),
+        ]);
+        tx.add_row(&INSERT, &params)
+    })
 }
 
 /// A contact as it is, and as it is to be.

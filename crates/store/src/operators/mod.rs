@@ -18,34 +18,38 @@ use denizen_domain::time::Timestamp;
 use crate::conn::Conn;
 use crate::error::{Result, StoreError};
 use crate::records::id_list;
-use crate::sql::{Param, Row, Sql, to_json};
-use crate::users;
+use crate::sql::{Dialect, Param, Row, Sql, to_json};
+use crate::texts::{Apart, Gathered, Keep, Listed, Text};
+use crate::{users, whereabouts};
 
 pub(crate) use page::STATEMENTS as PAGE_STATEMENTS;
 pub use page::{OperatorOrder, OperatorPage, OperatorQuery, page, page_statements, suggest_names};
-pub use search::{sample_statement, search_statement};
+pub use search::{sample_statement, search_statement, sqlite_search_statements};
 pub(crate) use walk::STATEMENTS as WALK_STATEMENTS;
 pub use walk::walk;
 pub(crate) use write::STATEMENTS as WRITE_STATEMENTS;
 pub(crate) use write::unfit_keys;
 pub use write::{delete, insert, set_password, update};
 
-/// An operator as the store keeps it.
+/// An operator as the store keeps it. Where it is one of a list, its texts lie elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Operator {
+pub struct Operator<T = String> {
     pub user_id: UserId,
     /// As it was written; unique by [`denizen_domain::text::Email::key_of`].
-    pub email: String,
-    pub name: String,
-    pub company: Option<String>,
+    pub email: T,
+    pub name: T,
+    pub company: Option<T>,
     /// An address, or the picture itself behind `data:`.
-    pub image: Option<String>,
+    pub image: Option<T>,
     /// What was granted, whether it is active now or not.
     pub access: Access,
     pub created_at: Timestamp,
 }
 
-impl Operator {
+/// An operator of a list.
+pub type ListedOperator = Operator<Text>;
+
+impl<T> Operator<T> {
     pub fn id(&self) -> Uuid {
         self.user_id.as_uuid()
     }
@@ -74,10 +78,18 @@ pub struct Place {
 /// The columns of [`Operator`], in the order in which [`read_operator`] takes them.
 const COLUMNS: &str = "user_id, email, name, company, image, is_admin, role, created_at";
 
-static FIND: Sql = Sql::new(
+static FIND: Sql = Sql::split(
     "operator.find",
+    "SELECT user_id, email, name, company, image, is_admin, role, created_at, position FROM operator
+     WHERE org_id = $1 AND user_id = $2",
     "SELECT user_id, email, name, company, image, is_admin, role, created_at FROM operator
      WHERE org_id = $1 AND user_id = $2",
+);
+static FIND_AT: Sql = Sql::split(
+    "operator.find_at",
+    "SELECT user_id, email, name, company, image, is_admin, role, created_at FROM operator
+     WHERE position = $3 AND org_id = $1 AND user_id = $2",
+    "",
 );
 static FIND_MANY: Sql = Sql::split(
     "operator.find_many",
@@ -139,10 +151,15 @@ static BOTS: Sql = Sql::split(
 );
 
 pub const STATEMENTS: &[&Sql] =
-    &[&FIND, &FIND_MANY, &REACHED, &CREDENTIALS, &CREDENTIALS_BY_EMAIL, &TAKEN, &PLACES, &BOTS];
+    &[&FIND, &FIND_AT, &FIND_MANY, &REACHED, &CREDENTIALS, &CREDENTIALS_BY_EMAIL, &TAKEN, &PLACES, &BOTS];
 
 /// An operator, as one who reaches no environment.
 fn read_operator(row: &Row<'_>) -> Result<Operator> {
+    keep_operator(row, &mut Apart)
+}
+
+/// As [`read_operator`], and the texts are kept in this way.
+fn keep_operator<K: Keep>(row: &Row<'_>, keep: &mut K) -> Result<Operator<K::Text>> {
     let access = if row.bool(5)? {
         Access::Administrator
     } else {
@@ -153,10 +170,10 @@ fn read_operator(row: &Row<'_>) -> Result<Operator> {
     };
     Ok(Operator {
         user_id: row.id(0, UserId::from_column)?,
-        email: row.text(1)?,
-        name: row.text(2)?,
-        company: row.optional_text(3)?,
-        image: row.optional_text(4)?,
+        email: row.kept(1, |text| keep.text(text))?,
+        name: row.kept(2, |text| keep.text(text))?,
+        company: row.optional_kept(3, |text| keep.text(text))?,
+        image: row.optional_kept(4, |text| keep.text(text))?,
         access,
         created_at: Timestamp(row.int(7)?),
     })
@@ -174,7 +191,7 @@ fn read_credentials(row: &Row<'_>) -> Result<Credentials> {
 /// The operator with this id.
 pub fn find(conn: &Conn<'_>, user: UserId) -> Result<Option<Operator>> {
     let params = [conn.org_param(), Param::Blob(&user.0)];
-    let Some(mut operator) = conn.optional(&FIND, &params, read_operator)? else { return Ok(None) };
+    let Some(mut operator) = find_row(conn, user)? else { return Ok(None) };
     if let Access::Environments { environments, .. } = &mut operator.access {
         let reached = conn.all(&REACHED, &params, |row| {
             let bot = row.optional_blob(1)?.is_some().then(|| row.id(1, Uuid::from_column)).transpose()?;
@@ -187,12 +204,48 @@ pub fn find(conn: &Conn<'_>, user: UserId) -> Result<Option<Operator>> {
     Ok(Some(operator))
 }
 
+/// The operator with this id, without what it reaches.
+fn find_row(conn: &Conn<'_>, user: UserId) -> Result<Option<Operator>> {
+    let (org, id) = (conn.org_param(), Param::Blob(&user.0));
+    if let Some(place) = whereabouts::recall(conn, Directory::Operators, user) {
+        let found = conn.optional(&FIND_AT, &[org, id, place], read_operator)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    conn.optional(&FIND, &[org, id], |row| {
+        if conn.dialect() == Dialect::Sqlite {
+            whereabouts::remember(conn, user, row.position(8)?);
+        }
+        read_operator(row)
+    })
+}
+
 /// Those of these operators that are there, in no order, without what they reach.
-fn find_many(conn: &Conn<'_>, users: &[UserId]) -> Result<Vec<Operator>> {
+fn find_many(conn: &Conn<'_>, users: &[UserId], texts: &mut Gathered) -> Result<Vec<ListedOperator>> {
     if users.is_empty() {
         return Ok(Vec::new());
     }
-    conn.all(&FIND_MANY, &[conn.org_param(), Param::Text(&id_list(users))], read_operator)
+    let params = [conn.org_param(), Param::Text(&id_list(users))];
+    conn.all(&FIND_MANY, &params, |row| keep_operator(row, texts))
+}
+
+impl Listed<ListedOperator> {
+    /// Each operator with texts of its own.
+    pub fn apart(self) -> Vec<Operator> {
+        let texts = &self.texts;
+        let text = |text: Text| texts.get(text).to_owned();
+        let apart = |operator: ListedOperator| Operator {
+            user_id: operator.user_id,
+            email: text(operator.email),
+            name: text(operator.name),
+            company: operator.company.map(text),
+            image: operator.image.map(text),
+            access: operator.access,
+            created_at: operator.created_at,
+        };
+        self.rows.into_iter().map(apart).collect()
+    }
 }
 
 /// With what the operator signs in who has this address.

@@ -9,10 +9,11 @@ use denizen_domain::ids::UserId;
 
 use super::search::found;
 use super::write::MOST_SORT_KEY;
-use super::{COLUMNS, Operator, count, find_many, read_operator};
+use super::{COLUMNS, ListedOperator, count, find_many, keep_operator};
 use crate::conn::Conn;
 use crate::error::Result;
 use crate::sql::{Param, Sql, Statement, Value};
+use crate::texts::{Gathered, Listed, listed_with};
 
 /// By what operators are sorted; among equals by their ids, rising.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,11 +56,18 @@ pub struct OperatorQuery {
     pub limit: usize,
 }
 
+impl OperatorQuery {
+    /// Whether the page is a short range, and not a search or a walk past many.
+    pub fn is_short(&self) -> bool {
+        self.needle.is_none() && self.offset <= FEW && self.limit <= 100
+    }
+}
+
 /// A part of a list, and how long the list is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperatorPage {
     /// What they reach is not read ([`super::places`] does): who is no administrator has no environments here.
-    pub items: Vec<Operator>,
+    pub operators: Listed<ListedOperator>,
     pub total: u64,
 }
 
@@ -181,10 +189,20 @@ fn cut_statement(
     statement
 }
 
-/// The list in the pieces that an index has: the ids rise among administrators and among the others, so an index that is read
-/// backward has neither part as it is wanted, and the parts are read one after the other.
+/// The parts of the list that an index has in one piece: only administrators, only the others, or everybody. The ids rise among
+/// administrators and among the others, so an index that is read backward has neither part as it is wanted, and the parts are read
+/// one after the other.
+fn parts(query: &OperatorQuery) -> &'static [Option<bool>] {
+    if query.order == OperatorOrder::Admin && query.is_descending {
+        &[Some(true), Some(false)]
+    } else {
+        &[None]
+    }
+}
+
+/// The parts, with how long each is.
 fn stretches(conn: &Conn<'_>, query: &OperatorQuery, total: u64) -> Result<Vec<Stretch>> {
-    if query.order != OperatorOrder::Admin || !query.is_descending {
+    if parts(query).len() == 1 {
         return Ok(vec![Stretch { is_admin: None, length: total }]);
     }
     let administrators = conn.optional(&COUNT_ADMINISTRATORS, &[conn.org_param()], |row| row.int(0))?;
@@ -198,28 +216,36 @@ fn stretches(conn: &Conn<'_>, query: &OperatorQuery, total: u64) -> Result<Vec<S
 /// One page.
 pub fn page(conn: &Conn<'_>, query: &OperatorQuery) -> Result<OperatorPage> {
     match query.needle.as_deref() {
-        Some(needle) if !needle.is_empty() => {
-            let (ids, total) = found(conn, query, needle)?;
-            Ok(OperatorPage { items: in_order(conn, &ids)?, total })
-        }
-        _ => everybody(conn, query),
+        Some(needle) if !needle.is_empty() => found(conn, query, needle),
+        _ => conn.in_snapshot(|| everybody(conn, query)),
     }
 }
 
 /// Those of these operators that are there, in this order.
-fn in_order(conn: &Conn<'_>, ids: &[UserId]) -> Result<Vec<Operator>> {
-    let mut operators: HashMap<UserId, Operator> =
-        find_many(conn, ids)?.into_iter().map(|operator| (operator.user_id, operator)).collect();
+pub(super) fn in_order(conn: &Conn<'_>, ids: &[UserId], texts: &mut Gathered) -> Result<Vec<ListedOperator>> {
+    let mut operators: HashMap<UserId, ListedOperator> =
+        find_many(conn, ids, texts)?.into_iter().map(|operator| (operator.user_id, operator)).collect();
     Ok(ids.iter().filter_map(|id| operators.remove(id)).collect())
+}
+
+/// The statements that tell, one after the other, the rows of all operators in the order that is wanted, or from its end.
+pub(super) fn in_their_order(conn: &Conn<'_>, query: &OperatorQuery, from_end: bool) -> Vec<Statement> {
+    let all = Cut { skipped: 0, taken: u64::MAX, from_end };
+    let mut statements: Vec<Statement> =
+        parts(query).iter().map(|part| cut_statement(conn, query, "position", *part, all)).collect();
+    if from_end {
+        statements.reverse();
+    }
+    statements
 }
 
 /// A page of all operators.
 fn everybody(conn: &Conn<'_>, query: &OperatorQuery) -> Result<OperatorPage> {
     let total = u64::try_from(count(conn)?).unwrap_or(0);
-    let mut items = Vec::new();
     if query.offset >= total {
-        return Ok(OperatorPage { items, total });
+        return Ok(OperatorPage { operators: Listed::default(), total });
     }
+    let (mut rows, mut texts) = (Vec::new(), Gathered::default());
     // What is to be passed over and what is to be taken, from this stretch on.
     let mut skipped = query.offset;
     let mut wanted = u64::try_from(query.limit).unwrap_or(u64::MAX);
@@ -228,20 +254,22 @@ fn everybody(conn: &Conn<'_>, query: &OperatorQuery) -> Result<OperatorPage> {
         if taken > 0 {
             let cut = stretch.cut(skipped, taken);
             let mut part = if cut.skipped <= FEW {
-                conn.all_of(&cut_statement(conn, query, COLUMNS, stretch.is_admin, cut), read_operator)?
+                let statement = cut_statement(conn, query, COLUMNS, stretch.is_admin, cut);
+                conn.all_of(&statement, |row| keep_operator(row, &mut texts))?
             } else {
                 let statement = cut_statement(conn, query, "user_id", stretch.is_admin, cut);
-                in_order(conn, &conn.all_of(&statement, |row| row.id(0, UserId::from_column))?)?
+                let ids = conn.all_of(&statement, |row| row.id(0, UserId::from_column))?;
+                in_order(conn, &ids, &mut texts)?
             };
             if cut.from_end {
                 part.reverse();
             }
-            items.append(&mut part);
+            rows.append(&mut part);
         }
         wanted -= taken;
         skipped = skipped.saturating_sub(stretch.length);
     }
-    Ok(OperatorPage { items, total })
+    Ok(OperatorPage { operators: listed_with(rows, texts)?, total })
 }
 
 /// Up to `limit` different names that begin with what is folded here, in their order.
@@ -261,13 +289,10 @@ pub fn suggest_names(conn: &Conn<'_>, folded: &str, limit: usize) -> Result<Vec<
 /// query plans.
 pub fn page_statements(conn: &Conn<'_>, query: &OperatorQuery) -> Vec<Statement> {
     let cuts = [false, true].map(|from_end| Cut { skipped: query.offset, taken: 10, from_end });
-    let parts: &[Option<bool>] = if query.order == OperatorOrder::Admin && query.is_descending {
-        &[Some(true), Some(false)]
-    } else {
-        &[None]
-    };
     let statements = |columns| {
-        parts.iter().flat_map(move |part| cuts.map(|cut| cut_statement(conn, query, columns, *part, cut)))
+        parts(query)
+            .iter()
+            .flat_map(move |part| cuts.map(|cut| cut_statement(conn, query, columns, *part, cut)))
     };
-    statements("user_id").chain(statements(COLUMNS)).collect()
+    statements("user_id").chain(statements("position")).chain(statements(COLUMNS)).collect()
 }

@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::group::{self, Companion};
 use super::options::PostgresOptions;
 use super::session::{Mode, Session};
+use super::statistics::Statistics;
 use crate::error::{Result, StoreError};
 
 /// Closures that may wait for a connection before callers wait for a place.
@@ -48,6 +49,8 @@ struct Shared {
     queue: Mutex<Queue>,
     ready: Condvar,
     most_groups: usize,
+    /// Of the tables that are written here.
+    statistics: Option<Statistics>,
 }
 
 /// A queue and the threads that serve it.
@@ -67,7 +70,9 @@ impl Lane {
         options: &Arc<PostgresOptions>,
     ) -> Result<Self> {
         let most_groups = connections.div_ceil(CONNECTIONS_TO_A_GROUP).max(1);
-        let shared = Arc::new(Shared { queue: Mutex::default(), ready: Condvar::new(), most_groups });
+        let statistics = (mode == Mode::Write).then(Statistics::default);
+        let shared =
+            Arc::new(Shared { queue: Mutex::default(), ready: Condvar::new(), most_groups, statistics });
         let mut threads = Vec::new();
         for number in 0..connections.max(1) {
             let shared = Arc::clone(&shared);
@@ -143,6 +148,9 @@ impl Shared {
                     room = if went_well { (2 * room).min(MOST_TOGETHER) } else { 1 };
                     self.end_group();
                 }
+            }
+            if let Some(statistics) = &self.statistics {
+                statistics.keep_up(&mut session.borrow_mut());
             }
         }
     }

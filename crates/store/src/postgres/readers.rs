@@ -25,7 +25,7 @@ use super::failure::Failure;
 use super::hosts::{REPLACED, Reached, Standing};
 use super::options::PostgresOptions;
 use super::run::{KNOCK, MOST_LOSSES, Outage};
-use super::session::{GRACE, NOBODY, make_room, settings};
+use super::session::{GRACE, NOBODY, ONE_PLAN, make_room, settings};
 use crate::error::{Result, StoreError};
 use crate::sql::{Param, Value};
 
@@ -261,7 +261,8 @@ impl Readers {
 
 impl Link {
     async fn open(options: &PostgresOptions) -> Result<Self, Failure> {
-        let Reached { client, mut wire, standing, .. } = options.reach(&settings(options)).await?;
+        let Reached { client, mut wire, standing, .. } =
+            options.reach(&format!("{ONE_PLAN}{}", settings(options))).await?;
         let mut watched = standing.clone();
         #[allow(
             clippy::disallowed_methods,

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::SqliteOptions;
 use crate::error::{Result, StoreError};
+use crate::priority::give_way;
 
 pub(crate) struct Checkpoints {
     orders: Option<mpsc::Sender<()>>,
@@ -26,6 +27,7 @@ impl Checkpoints {
         let (orders, taken) = mpsc::channel();
         let (done, ended) = mpsc::channel();
         let copy = move || {
+            give_way(super::BEHIND);
             while taken.recv().is_ok() {
                 let copied = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(2));
                 if done.send(copied).is_err() {

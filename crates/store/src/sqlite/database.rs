@@ -17,6 +17,7 @@ use super::writer::{Closure, Command, Writer};
 use crate::check::{Placement, Report, Watch};
 use crate::conn::{Admission, Conn, Engine, Tx};
 use crate::error::{Result, StoreError};
+use crate::priority::give_way;
 
 /// Closures that may wait for the writer before callers wait for a place.
 const QUEUE: usize = 4_096;
@@ -50,7 +51,10 @@ impl Database {
         let (writes, queue) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("denizen-writer".to_owned())
-            .spawn(move || writer.run(queue))
+            .spawn(move || {
+                give_way(super::BEHIND);
+                writer.run(queue);
+            })
             .map_err(|error| StoreError::Io(format!("the writer thread could not be started: {error}")))?;
         let long_reads = LongReaders::start(&options)?;
         Ok(Self {

@@ -16,6 +16,8 @@ pub(crate) fn run(connection: &mut Connection, now_micros: i64) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(TABLE)?;
     transaction.commit()?;
+    // Engine: a table that takes the place of another one would first lose the rows that lead to it.
+    connection.pragma_update(None, "foreign_keys", false)?;
     for step in MIGRATIONS {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let checksum = checksum(step.sqlite);
@@ -35,6 +37,7 @@ pub(crate) fn run(connection: &mut Connection, now_micros: i64) -> Result<()> {
         }
         transaction.commit()?;
     }
+    connection.pragma_update(None, "foreign_keys", true)?;
     let known = newest();
     let found: i64 =
         connection

@@ -54,6 +54,11 @@ impl SqliteOptions {
     }
 }
 
+/// How far the threads that write, copy the log and read for long stand behind those that answer, which are few and are needed
+/// for every answer: where all want the processor, an answer must not wait until each of them had its turn. They get a third
+/// of what one of the others does.
+pub(crate) const BEHIND: i32 = 5;
+
 const STATEMENT_CACHE: usize = 256;
 
 fn open_writer(options: &SqliteOptions) -> Result<Connection> {

@@ -19,6 +19,7 @@ use rusqlite::Connection;
 use super::SqliteOptions;
 use crate::conn::{Conn, Engine};
 use crate::error::{Result, StoreError};
+use crate::priority::give_way;
 
 /// For how long a snapshot is read from: what other processes write is seen after that.
 const LONGEST_SNAPSHOT: Duration = Duration::from_millis(2);
@@ -177,6 +178,7 @@ impl LongReaders {
             let thread = std::thread::Builder::new()
                 .name(format!("denizen-read-{number}"))
                 .spawn(move || {
+                    give_way(super::BEHIND);
                     loop {
                         // A poisoned lock only means that another reader panicked between two jobs.
                         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();

@@ -130,6 +130,11 @@ impl Touched {
         if self.place.salt != salt {
             self.place = Place { salt, frames: 0 };
         }
+        // Of all pages none has to be named.
+        if matches!(self.new, Pages::All) {
+            self.place.frames = frames;
+            return Ok(());
+        }
         let length = FRAME_HEADER as u64 + u64::from(page_size);
         let mut frame = [0; FRAME_HEADER];
         for number in self.place.frames..frames {

@@ -16,7 +16,7 @@ use denizen_domain::time::Timestamp;
 use crate::conn::{Conn, IndexChange, Tx};
 use crate::error::{Result, StoreError};
 use crate::sql::{Dialect, Param, Row, Sql, Statement, to_json};
-use crate::texts::{Apart, Keep, Listed, Text, TextMap, Texts};
+use crate::texts::{Apart, Gathered, Keep, Listed, Text, TextMap, listed_with};
 use crate::whereabouts;
 
 pub(crate) use entry::{SearchEntry, apart};
@@ -251,14 +251,14 @@ fn keep_user<K: Keep>(row: &Row<'_>, keep: &mut K) -> Result<User<K::Text, K::Ma
     Ok(User {
         position: row.position(0)?,
         user_id: row.id(1, UserId::from_column)?,
-        email: keep.text(row.str(2)?),
-        first_name: keep.text(row.str(3)?),
-        last_name: keep.text(row.str(4)?),
+        email: row.kept(2, |text| keep.text(text))?,
+        first_name: row.kept(3, |text| keep.text(text))?,
+        last_name: row.kept(4, |text| keep.text(text))?,
         role_id: row.id(5, ObjectId::from_column)?,
         is_verified: row.bool(6)?,
         preferences: json_or_default(row, 7)?,
-        open_variables: row.parsed(8, |json| keep.map(json))?,
-        secret_variables: row.parsed(9, |json| keep.map(json))?,
+        open_variables: row.kept(8, |json| keep.map(json))?,
+        secret_variables: row.kept(9, |json| keep.map(json))?,
         stats: UserStats {
             conversations: row.int(10)?,
             messages: row.int(11)?,
@@ -271,9 +271,9 @@ fn keep_user<K: Keep>(row: &Row<'_>, keep: &mut K) -> Result<User<K::Text, K::Ma
 
 /// The users of a statement that was put together at run time.
 fn listed(conn: &Conn<'_>, statement: &Statement) -> Result<Listed<ListedUser>> {
-    let mut texts = Texts::default();
+    let mut texts = Gathered::default();
     let rows = conn.all_of(statement, |row| keep_user(row, &mut texts))?;
-    Ok(Listed { rows, texts })
+    listed_with(rows, texts)
 }
 
 /// The longest key that users are sorted by, in bytes: an entry of a PostgreSQL index takes at most 2,704, and folding can

@@ -12,7 +12,7 @@ use crate::conn::Conn;
 use crate::error::{Result, StoreError};
 use crate::keyset::{self, Kind, SortColumn, beyond, keys_of, push_after, push_order, push_whole_range};
 use crate::sql::{Dialect, Param, Row, Sql, Statement, Value};
-use crate::texts::{Listed, Texts};
+use crate::texts::{Gathered, Listed, listed_with};
 use crate::visibility::{USERS, push_filter};
 
 /// What users can be sorted by. Names are compared folded.
@@ -144,7 +144,7 @@ pub fn page_by(conn: &Conn<'_>, query: &UserQuery, roles: &RoleNames) -> Result<
     if let Some(found) = look_up_one(conn, query, roles)? {
         return Ok(found);
     }
-    let (mut sorted_by, mut texts) = (Vec::new(), Texts::default());
+    let (mut sorted_by, mut texts) = (Vec::new(), Gathered::default());
     let mut rows = conn.all_of(&page_statement(conn, query), |row| {
         let mut values = Vec::with_capacity(query.sort.len());
         for (at, key) in query.sort.iter().enumerate() {
@@ -162,7 +162,7 @@ pub fn page_by(conn: &Conn<'_>, query: &UserQuery, roles: &RoleNames) -> Result<
         }
         _ => None,
     };
-    Ok(UserPage { users: Listed { rows, texts }, next, has_more })
+    Ok(UserPage { users: listed_with(rows, texts)?, next, has_more })
 }
 
 /// The usual way to get one user: by id and nothing else. What the caller may see is decided on the loaded user, which
@@ -174,12 +174,14 @@ fn look_up_one(conn: &Conn<'_>, query: &UserQuery, roles: &RoleNames) -> Result<
     if query.limit == 0 || query.after.is_some() {
         return Ok(None);
     }
-    let mut users = Listed::default();
-    if let Some(user) = find_kept(conn, query.directory, *id, &mut users.texts)?
-        && query.is_verified.is_none_or(|wanted| user.is_verified == wanted)
-        && admits_by(conn, &query.visible, &user, users.texts.get(user.email), roles)?
+    let mut texts = Gathered::default();
+    let found = find_kept(conn, query.directory, *id, &mut texts)?;
+    let mut users = listed_with(found.into_iter().collect(), texts)?;
+    if let Some(user) = users.rows.first()
+        && !(query.is_verified.is_none_or(|wanted| user.is_verified == wanted)
+            && admits_by(conn, &query.visible, user, users.texts.get(user.email), roles)?)
     {
-        users.rows.push(user);
+        users.rows.clear();
     }
     Ok(Some(UserPage { users, next: None, has_more: false }))
 }

@@ -20,7 +20,7 @@ use crate::conn::Conn;
 use crate::error::Result;
 use crate::sql::{Dialect, Row, Statement, Value};
 use crate::sqlite::postings::{Found, candidates};
-use crate::texts::{Listed, Texts};
+use crate::texts::{Gathered, Listed, listed_with};
 use crate::visibility::{USERS, push_filter};
 
 /// Windows of the needle that the index is asked for; more do not narrow the candidates down in practice.
@@ -211,10 +211,10 @@ pub fn search(conn: &Conn<'_>, search: &UserSearch) -> Result<Listed<ListedUser>
         Route::Walk
     } else if conn.dialect() == Dialect::Sqlite {
         let statement = |route, limit| search_statement(conn, &UserSearch { limit, ..search.clone() }, route);
-        let mut texts = Texts::default();
+        let mut texts = Gathered::default();
         let keep = |row: &Row<'_>| keep_user(row, &mut texts);
         let rows = search_index(conn, (search.directory, &needle, search.limit), statement, keep)?;
-        return Ok(Listed { rows, texts });
+        return listed_with(rows, texts);
     } else {
         let first = listed(conn, &search_statement(conn, search, Route::WalkFirst))?;
         let found = i64::try_from(first.rows.len()).unwrap_or(i64::MAX);

@@ -72,7 +72,12 @@ async fn every_table_moves_after_those_that_it_refers_to() {
         .iter()
         .flat_map(|table| table.refers_to.iter().map(move |other| format!("{} {other}", table.name)))
         .collect();
-    assert_eq!(found.cloned().collect::<BTreeSet<_>>(), said);
+    let mut kept_by_keys = said.clone();
+    if test.dialect().await == Dialect::Postgres {
+        // See docs/decisions/0012-identifiers-without-a-foreign-key.md.
+        assert!(kept_by_keys.remove("contact_identifier contact"));
+    }
+    assert_eq!(found.cloned().collect::<BTreeSet<_>>(), kept_by_keys);
     let order = relocation::tables();
     assert_eq!(order.iter().copied().collect::<BTreeSet<_>>(), moving);
     let place = |name: &str| order.iter().position(|table| *table == name).unwrap();

@@ -1,12 +1,12 @@
 //! What the tests share: a store over a database of its own, a look at it from outside, users made from a seed.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use denizen_domain::ids::{ObjectId, OrgKey, UserId};
 use denizen_domain::member::{Directory, Preferences};
 use denizen_domain::permission::model::Rng;
-use denizen_domain::permission::{Filter, FrontendView, Grants};
+use denizen_domain::permission::{Filter, FrontendView};
 use denizen_domain::text::Email;
 use denizen_domain::time::Timestamp;
 use denizen_store::users::{self, After, NewUser, User, UserQuery, UserSearch};
@@ -209,7 +209,7 @@ pub(crate) fn role(id: ObjectId, name: &str) -> roles::Role {
         name: name.to_owned(),
         description: String::new(),
         frontend_view: FrontendView::Client,
-        grants: Grants::default(),
+        grants: Arc::default(),
         is_super: false,
     }
 }

@@ -19,11 +19,14 @@
 //! beginning catches up by itself, a step at a time.
 //!
 //! What the index names are candidates, who are then looked at themselves: the windows of a needle can come from different
-//! places of a text.
+//! places of a text. Whoever wants to know all that match ([`matches`]) is told so at once of a needle of three letters or
+//! fewer, and of a longer one what was found out before, for as long as the block stays as it is ([`remembered`]).
 //!
 //! Nothing here may outlive a text: whoever changes one tells the writer, which changes the sets and gathered texts in the same
 //! transaction. A window that nobody has any more has no row.
 
+mod matches;
+mod remembered;
 mod search;
 mod sets;
 mod texts;
@@ -36,7 +39,9 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::error::Result;
 use crate::sql::Sql;
+use crate::users::Position;
 
+pub(crate) use matches::{Matches, matches};
 pub(crate) use search::{Found, candidates};
 pub(crate) use sets::decode;
 pub(crate) use texts::split;
@@ -94,6 +99,13 @@ pub(crate) struct Mark {
     pub(crate) gathered: i64,
 }
 
+impl Mark {
+    /// Behind whom nobody is in the index.
+    pub(crate) fn last(self) -> Position {
+        Position(self.gathered.max(1) - 1)
+    }
+}
+
 static MARK: Sql = Sql::split(
     "postings.mark",
     "SELECT posted, gathered FROM search_mark WHERE org_id = $1 AND directory = $2",
@@ -101,6 +113,7 @@ static MARK: Sql = Sql::split(
 );
 
 pub(crate) const STATEMENTS: &[&Sql] = &[&MARK];
+pub(crate) use matches::STATEMENTS as MATCH_STATEMENTS;
 pub(crate) use search::STATEMENTS as SEARCH_STATEMENTS;
 pub(crate) use write::STATEMENTS as WRITE_STATEMENTS;
 

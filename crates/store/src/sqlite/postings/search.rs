@@ -1,11 +1,12 @@
 //! Who may have a needle, in the order of creation.
 
+use std::cmp::Reverse;
 use std::ops::ControlFlow;
 
 use denizen_domain::member::Directory;
-use rusqlite::{CachedStatement, params};
+use rusqlite::{CachedStatement, Connection, params};
 
-use super::sets::{Union, decode, intersect};
+use super::sets::{BITS, Numbers};
 use super::texts::having;
 use super::windows::Window;
 use super::{BLOCK, CHUNK, Mark, Place, mark};
@@ -66,117 +67,168 @@ pub(crate) fn candidates(
 ) -> Result<Found> {
     let connection = conn.sqlite()?;
     let place = Place::new(conn.org, directory);
-    let Mark { posted, gathered } = mark(connection, place)?;
-    let mut blocks = Blocks::new(connection.prepare_cached(SEEK_SET.sqlite())?, place, needle);
-    let mut sets = connection.prepare_cached(SETS_FROM.sqlite())?;
-    let mut block = 0;
-    while block * BLOCK < posted {
-        let numbers = if blocks.windows.is_empty() {
-            unite(&mut sets, place, block, needle)?
-        } else {
-            blocks.find(block)?
-        };
-        for number in numbers {
+    let mark = mark(connection, place)?;
+    let mut blocks = Blocks::new(connection, place, needle)?;
+    while let Some(block) = blocks.next(mark) {
+        for number in blocks.find(block)?.list() {
             if show(place.row(block * BLOCK + i64::from(number)))?.is_break() {
                 return Ok(Found::Enough);
             }
         }
-        block = blocks.next.max(block + 1);
     }
-    if posted < gathered {
-        let finder = memchr::memmem::Finder::new(needle);
-        let mut texts = connection.prepare_cached(TEXTS_FROM.sqlite())?;
-        let mut rows = texts.query([place.org(), place.directory(), posted / CHUNK, gathered / CHUNK])?;
-        while let Some(row) = rows.next()? {
-            let chunk: i64 = row.get(0)?;
-            for slot in having(row.get_ref(1)?.as_blob().unwrap_or_default(), &finder) {
-                let slot = i64::try_from(slot).unwrap_or_default();
-                if show(place.row(chunk * CHUNK + slot))?.is_break() {
-                    return Ok(Found::Enough);
-                }
+    if gathered(connection, place, mark, needle, &mut show)?.is_break() {
+        return Ok(Found::Enough);
+    }
+    Ok(Found::AllUpTo(mark.last()))
+}
+
+/// Shows the row of everybody whose text is gathered and has the needle.
+pub(super) fn gathered(
+    connection: &Connection,
+    place: Place,
+    Mark { posted, gathered }: Mark,
+    needle: &str,
+    mut show: impl FnMut(i64) -> Result<ControlFlow<()>>,
+) -> Result<ControlFlow<()>> {
+    if posted == gathered {
+        return Ok(ControlFlow::Continue(()));
+    }
+    let finder = memchr::memmem::Finder::new(needle);
+    let mut texts = connection.prepare_cached(TEXTS_FROM.sqlite())?;
+    let mut rows = texts.query([place.org(), place.directory(), posted / CHUNK, gathered / CHUNK])?;
+    while let Some(row) = rows.next()? {
+        let chunk: i64 = row.get(0)?;
+        for slot in having(row.get_ref(1)?.as_blob().unwrap_or_default(), &finder) {
+            let slot = i64::try_from(slot).unwrap_or_default();
+            if show(place.row(chunk * CHUNK + slot))?.is_break() {
+                return Ok(ControlFlow::Break(()));
             }
         }
     }
-    Ok(Found::AllUpTo(Position(gathered.max(1) - 1)))
+    Ok(ControlFlow::Continue(()))
 }
 
 fn no_set(block: i64) -> StoreError {
     StoreError::Corrupt(format!("user_window: a set of block {block} is none"))
 }
 
-/// Those of a block who have a window that begins with the needle, of one or two letters.
-fn unite(sets: &mut CachedStatement<'_>, place: Place, block: i64, needle: &str) -> Result<Vec<u16>> {
-    let last = format!("{needle}{}{}", char::MAX, char::MAX);
-    let mut rows = sets.query(params![place.org(), place.directory(), block, needle, last])?;
-    let mut union = None;
-    while let Some(row) = rows.next()? {
-        let all = union.get_or_insert_with(Union::new);
-        if !all.add(row.get_ref(0)?.as_blob().unwrap_or_default()) {
-            return Err(no_set(block));
-        }
-    }
-    Ok(union.map(|union| union.numbers()).unwrap_or_default())
+/// A window of the needle, and what was learnt of it in the blocks before.
+struct Asked {
+    letters: String,
+    /// How long its set was.
+    length: usize,
+    /// What it kept of those who had the windows before it, as the length of a set that keeps as many of a whole block.
+    keeps: usize,
 }
 
-/// The search for a needle of three or more letters, block by block.
-struct Blocks<'c> {
+/// The search in the postings, block by block.
+pub(super) struct Blocks<'c> {
     seek: CachedStatement<'c>,
+    sets: CachedStatement<'c>,
     place: Place,
-    /// The windows of the needle, each with how long its set was in the last block in which it was looked up. Those that
-    /// were the rarest are asked for first.
-    windows: Vec<(usize, String)>,
+    needle: &'c str,
+    /// Those that promise to leave the fewest are asked for first. A needle of one or two letters has none.
+    windows: Vec<Asked>,
     /// The next block of which there may be something.
     next: i64,
 }
 
 impl<'c> Blocks<'c> {
-    fn new(seek: CachedStatement<'c>, place: Place, needle: &str) -> Self {
-        let mut windows: Vec<(usize, String)> = Vec::new();
-        for window in Window::of_needle(needle).take(MAX_WINDOWS) {
-            let text = window.text();
-            if !windows.iter().any(|(_, known)| *known == text) {
-                windows.push((UNKNOWN, text));
+    pub(super) fn new(connection: &'c Connection, place: Place, needle: &'c str) -> Result<Self> {
+        let mut spread: Vec<(usize, Window)> =
+            Window::of_needle(needle).take(MAX_WINDOWS).enumerate().collect();
+        // The first, and those in the middle of what lies between: who has a window mostly has its neighbours as well.
+        spread.sort_by_key(|(at, _)| Reverse(at.trailing_zeros()));
+        let mut windows: Vec<Asked> = Vec::new();
+        for (_, window) in spread {
+            let letters = window.text();
+            if !windows.iter().any(|known| known.letters == letters) {
+                windows.push(Asked { letters, length: UNKNOWN, keeps: usize::MAX });
             }
         }
-        Self { seek, place, windows, next: 0 }
+        Ok(Self {
+            seek: connection.prepare_cached(SEEK_SET.sqlite())?,
+            sets: connection.prepare_cached(SETS_FROM.sqlite())?,
+            place,
+            needle,
+            windows,
+            next: 0,
+        })
+    }
+
+    /// Whether all who are found have the needle.
+    pub(super) fn are_exact(&self) -> bool {
+        self.windows.len() <= 1 && self.needle.chars().count() <= 3
+    }
+
+    /// The next block of which there may be something; [`Self::find`] has to be asked for it.
+    pub(super) fn next(&self, mark: Mark) -> Option<i64> {
+        (self.next * BLOCK < mark.posted).then_some(self.next)
     }
 
     /// Those who have all windows, or enough of them.
-    fn find(&mut self, block: i64) -> Result<Vec<u16>> {
-        self.windows.sort_by_key(|(length, _)| *length);
-        let mut found: Option<Vec<u16>> = None;
-        for (length, window) in &mut self.windows {
+    pub(super) fn find(&mut self, block: i64) -> Result<Numbers> {
+        self.next = block + 1;
+        if self.windows.is_empty() { self.unite(block) } else { self.intersect(block) }
+    }
+
+    /// Passes over a block of which everything is known.
+    pub(super) fn pass(&mut self, block: i64) {
+        self.next = block + 1;
+    }
+
+    /// Those who have a window that begins with the needle, of one or two letters.
+    fn unite(&mut self, block: i64) -> Result<Numbers> {
+        let last = format!("{}{}{}", self.needle, char::MAX, char::MAX);
+        let (org, directory) = (self.place.org(), self.place.directory());
+        let mut rows = self.sets.query(params![org, directory, block, self.needle, last])?;
+        let mut all = Numbers::none();
+        while let Some(row) = rows.next()? {
+            if !all.unite(row.get_ref(0)?.as_blob().unwrap_or_default()) {
+                return Err(no_set(block));
+            }
+        }
+        Ok(all)
+    }
+
+    fn intersect(&mut self, block: i64) -> Result<Numbers> {
+        self.windows.sort_by_key(|window| window.length.min(window.keeps));
+        let mut found: Option<Numbers> = None;
+        for window in &mut self.windows {
             let (org, directory) = (self.place.org(), self.place.directory());
-            let mut rows = self.seek.query(params![org, directory, block, *window])?;
+            let mut rows = self.seek.query(params![org, directory, block, window.letters])?;
             let Some(row) = rows.next()? else {
                 // Nothing comes behind, in no block.
                 self.next = i64::MAX / BLOCK;
-                *length = 0;
-                return Ok(Vec::new());
+                window.length = 0;
+                return Ok(Numbers::none());
             };
             let (at, set) = (row.get(0)?, row.get_ref(1)?.as_blob_or_null().unwrap_or_default());
             let Some(set) = set else {
-                self.next = at;
-                *length = 0;
-                return Ok(Vec::new());
+                self.next = self.next.max(at);
+                window.length = 0;
+                return Ok(Numbers::none());
             };
-            *length = set.len();
-            match &mut found {
-                None => found = Some(decode(set).ok_or_else(|| no_set(block))?),
-                Some(numbers) => {
-                    let before = numbers.len();
-                    if !intersect(numbers, set) {
-                        return Err(no_set(block));
-                    }
-                    if numbers.len() == before && before <= LIKELY {
-                        break;
-                    }
+            window.length = set.len();
+            let left = if let Some(numbers) = &mut found {
+                let before = numbers.len();
+                if !numbers.intersect(set) {
+                    return Err(no_set(block));
                 }
-            }
-            if found.as_ref().is_some_and(|numbers| numbers.len() <= FEW) {
+                let left = numbers.len();
+                window.keeps = left * BITS / before.max(1);
+                if left == before && left <= LIKELY {
+                    break;
+                }
+                left
+            } else {
+                let numbers = Numbers::of(set).ok_or_else(|| no_set(block))?;
+                found.insert(numbers).len()
+            };
+            if left <= FEW {
                 break;
             }
         }
-        Ok(found.unwrap_or_default())
+        Ok(found.unwrap_or_else(Numbers::none))
     }
 }

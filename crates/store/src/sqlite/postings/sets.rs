@@ -8,7 +8,7 @@
 use super::BLOCK;
 
 /// Bytes of a set that has a bit for each number.
-const BITS: usize = BLOCK as usize / 8;
+pub(super) const BITS: usize = BLOCK as usize / 8;
 
 /// The numbers of a set, which rise. `None` when that is no set.
 pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<u16>> {
@@ -99,8 +99,159 @@ pub(super) fn edit(bytes: &[u8], remove: &[u16], add: &[u16]) -> Option<Vec<u8>>
     Some(encode(&numbers))
 }
 
+/// Words of a bit for each number.
+const WORDS: usize = BITS / 8;
+/// So few numbers of a bit for each are rather listed.
+const FEW: usize = 512;
+
+/// A bit for each number of a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Bits(Box<[u64; WORDS]>);
+
+impl Bits {
+    fn none() -> Self {
+        Self(Box::new([0; WORDS]))
+    }
+
+    fn of(numbers: &[u16]) -> Self {
+        let mut bits = Self::none();
+        for number in numbers {
+            bits.put(*number);
+        }
+        bits
+    }
+
+    fn has(&self, number: u16) -> bool {
+        self.0[usize::from(number / 64)] & (1 << (number % 64)) != 0
+    }
+
+    fn put(&mut self, number: u16) {
+        self.0[usize::from(number / 64)] |= 1 << (number % 64);
+    }
+
+    /// Combines each word with that of a set that has a bit for each number.
+    fn combine(&mut self, bytes: &[u8], with: impl Fn(u64, u64) -> u64) {
+        let (words, _) = bytes.as_chunks::<8>();
+        for (own, other) in self.0.iter_mut().zip(words) {
+            *own = with(*own, u64::from_le_bytes(*other));
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    fn each(&self, mut show: impl FnMut(u16)) {
+        for (at, word) in self.0.iter().enumerate() {
+            let mut left = *word;
+            while left != 0 {
+                show((at * 64) as u16 | left.trailing_zeros() as u16);
+                left &= left - 1;
+            }
+        }
+    }
+}
+
+/// Numbers of a block that are worked with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Numbers {
+    /// They rise.
+    Listed(Vec<u16>),
+    Bits(Bits),
+}
+
+impl Numbers {
+    pub(super) fn none() -> Self {
+        Self::Listed(Vec::new())
+    }
+
+    /// Those of a set. `None` when that is no set.
+    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() != BITS {
+            return decode(bytes).map(Self::Listed);
+        }
+        let mut bits = Bits::none();
+        bits.combine(bytes, |_, word| word);
+        Some(Self::Bits(bits))
+    }
+
+    /// These, which rise, as a bit for each when that is shorter.
+    pub(super) fn listed(numbers: Vec<u16>) -> Self {
+        if numbers.len() * size_of::<u16>() < BITS {
+            return Self::Listed(numbers);
+        }
+        Self::Bits(Bits::of(&numbers))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Listed(numbers) => numbers.len(),
+            Self::Bits(bits) => bits.len(),
+        }
+    }
+
+    pub(super) fn has(&self, number: u16) -> bool {
+        match self {
+            Self::Listed(numbers) => numbers.binary_search(&number).is_ok(),
+            Self::Bits(bits) => bits.has(number),
+        }
+    }
+
+    /// All of them, in their order.
+    pub(super) fn list(self) -> Vec<u16> {
+        match self {
+            Self::Listed(numbers) => numbers,
+            Self::Bits(bits) => {
+                let mut numbers = Vec::with_capacity(bits.len());
+                bits.each(|number| numbers.push(number));
+                numbers
+            }
+        }
+    }
+
+    /// Keeps those that are in the set, too; `false` when that is no set.
+    pub(super) fn intersect(&mut self, bytes: &[u8]) -> bool {
+        let is_set = match self {
+            Self::Listed(numbers) => return intersect(numbers, bytes),
+            Self::Bits(bits) if bytes.len() == BITS => {
+                bits.combine(bytes, |own, other| own & other);
+                true
+            }
+            Self::Bits(bits) => {
+                let mut kept = Vec::new();
+                let is_set = each(bytes, |number| {
+                    if bits.has(number) {
+                        kept.push(number);
+                    }
+                });
+                *self = Self::Listed(kept);
+                is_set
+            }
+        };
+        if let Self::Bits(bits) = self
+            && bits.len() <= FEW
+        {
+            *self = Self::Listed(std::mem::replace(self, Self::none()).list());
+        }
+        is_set
+    }
+
+    /// Adds those of a set; `false` when that is none.
+    pub(super) fn unite(&mut self, bytes: &[u8]) -> bool {
+        if let Self::Listed(numbers) = self {
+            *self = Self::Bits(Bits::of(numbers));
+        }
+        let Self::Bits(bits) = self else { return false };
+        if bytes.len() == BITS {
+            bits.combine(bytes, |own, other| own | other);
+            return true;
+        }
+        each(bytes, |number| bits.put(number))
+    }
+}
+
 /// Keeps those numbers, which rise, that are in the set, too; `false` when that is no set.
-pub(super) fn intersect(numbers: &mut Vec<u16>, bytes: &[u8]) -> bool {
+fn intersect(numbers: &mut Vec<u16>, bytes: &[u8]) -> bool {
     if bytes.len() == BITS {
         numbers.retain(|number| bytes[usize::from(*number / 8)] & (1 << (number % 8)) != 0);
         return true;
@@ -118,28 +269,6 @@ pub(super) fn intersect(numbers: &mut Vec<u16>, bytes: &[u8]) -> bool {
     });
     numbers.truncate(kept);
     is_set
-}
-
-/// Numbers that are gathered from several sets.
-pub(super) struct Union(Box<[u8; BITS]>);
-
-impl Union {
-    pub(super) fn new() -> Self {
-        Self(Box::new([0; BITS]))
-    }
-
-    /// Adds a set; `false` when that is none.
-    pub(super) fn add(&mut self, bytes: &[u8]) -> bool {
-        if bytes.len() == BITS {
-            self.0.iter_mut().zip(bytes).for_each(|(all, more)| *all |= more);
-            return true;
-        }
-        each(bytes, |number| self.0[usize::from(number / 8)] |= 1 << (number % 8))
-    }
-
-    pub(super) fn numbers(&self) -> Vec<u16> {
-        decode(&*self.0).unwrap_or_default()
-    }
 }
 
 #[cfg(test)]
@@ -177,15 +306,29 @@ mod tests {
     #[test]
     fn intersecting_and_uniting_do_what_sets_do() {
         let mut rng = Rng::new(6);
+        let mut forms = [0, 0];
         for _ in 0..300 {
-            let (mut one, other) = (random_set(&mut rng), random_set(&mut rng));
-            let mut union = Union::new();
-            assert!(union.add(&encode(&one)) && union.add(&encode(&other)));
+            let (one, other) = (random_set(&mut rng), random_set(&mut rng));
             let [left, right] = [&one, &other].map(|set| set.iter().copied().collect::<BTreeSet<u16>>());
-            assert_eq!(union.numbers(), left.union(&right).copied().collect::<Vec<_>>());
-            assert!(intersect(&mut one, &encode(&other)));
-            assert_eq!(one, left.intersection(&right).copied().collect::<Vec<_>>());
+            let mut both = Numbers::of(&encode(&one)).unwrap();
+            let mut either = if rng.chance(50) { both.clone() } else { Numbers::Listed(one) };
+            forms[usize::from(matches!(both, Numbers::Bits(_)))] += 1;
+            assert!(either.unite(&encode(&other)));
+            assert!(
+                (0..1_000)
+                    .all(|number| either.has(number) == (left.contains(&number) || right.contains(&number)))
+            );
+            let wanted: Vec<u16> = left.union(&right).copied().collect();
+            assert_eq!((either.len(), either.list()), (wanted.len(), wanted));
+            assert!(both.intersect(&encode(&other)));
+            assert!(
+                (0..1_000)
+                    .all(|number| both.has(number) == (left.contains(&number) && right.contains(&number)))
+            );
+            let wanted: Vec<u16> = left.intersection(&right).copied().collect();
+            assert_eq!((both.len(), both.list()), (wanted.len(), wanted));
         }
+        assert!(forms[0] > 30 && forms[1] > 30, "{forms:?}");
     }
 
     #[test]

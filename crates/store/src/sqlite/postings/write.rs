@@ -43,6 +43,16 @@ static DELETE_BLOCKS: Sql = Sql::split(
     "DELETE FROM user_window WHERE org_id = $1 AND directory = $2 AND block >= $3",
     "",
 );
+static STAMP_BLOCK: Sql = Sql::split(
+    "postings.stamp_block",
+    "REPLACE INTO search_block (org_id, directory, block, stamp) VALUES ($1, $2, $3, random())",
+    "",
+);
+static DELETE_STAMPS: Sql = Sql::split(
+    "postings.delete_stamps",
+    "DELETE FROM search_block WHERE org_id = $1 AND directory = $2 AND block >= $3",
+    "",
+);
 static FIND_TEXTS: Sql = Sql::split(
     "postings.find_texts",
     "SELECT texts FROM user_text WHERE org_id = $1 AND directory = $2 AND chunk = $3",
@@ -89,6 +99,8 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &UPDATE_SET,
     &DELETE_SET,
     &DELETE_BLOCKS,
+    &STAMP_BLOCK,
+    &DELETE_STAMPS,
     &FIND_TEXTS,
     &PUT_TEXTS,
     &DELETE_TEXTS,
@@ -153,8 +165,11 @@ fn post_changes<'c>(
     changes: impl Iterator<Item = (&'c i64, &'c IndexChange)>,
 ) -> Result<()> {
     let mut edits = BTreeMap::<(i64, Window), Edit>::new();
+    let mut changed = BTreeSet::new();
     for (seq, change) in changes {
         let (block, number) = block_of(*seq);
+        // Also when it is the same windows in another order.
+        changed.insert(block);
         let windows = |text: &Option<String>| {
             text.iter().flat_map(|text| Window::of_text(text)).collect::<BTreeSet<Window>>()
         };
@@ -167,7 +182,17 @@ fn post_changes<'c>(
         }
     }
     let mut sets = Sets::of(connection, place)?;
-    edits.into_iter().try_for_each(|((block, window), edit)| sets.change(block, window, &edit))
+    edits.into_iter().try_for_each(|((block, window), edit)| sets.change(block, window, &edit))?;
+    stamp(connection, place, &changed)
+}
+
+/// Says that blocks are no longer what they were.
+fn stamp(connection: &Connection, place: Place, blocks: &BTreeSet<i64>) -> Result<()> {
+    let mut stamp = connection.prepare_cached(STAMP_BLOCK.sqlite())?;
+    for block in blocks {
+        stamp.execute([place.org(), place.directory(), *block])?;
+    }
+    Ok(())
 }
 
 /// The statements by which sets are changed.
@@ -323,7 +348,7 @@ fn post(connection: &Connection, place: Place, users: &[(i64, String)]) -> Resul
         edit.add.extend(same.iter().map(|(_, _, number)| *number));
         sets.change(block, window, &edit)?;
     }
-    Ok(())
+    stamp(connection, place, &users.iter().map(|(seq, _)| block_of(*seq).0).collect())
 }
 
 fn gather(connection: &Connection, place: Place, users: &[(i64, String)]) -> Result<()> {
@@ -347,6 +372,7 @@ pub(crate) fn recede(connection: &Connection, place: Place) -> Result<bool> {
     let (org, directory, block) = (place.org(), place.directory(), (mark.posted - 1) / BLOCK);
     let from = block * BLOCK;
     connection.prepare_cached(DELETE_BLOCKS.sqlite())?.execute([org, directory, block])?;
+    connection.prepare_cached(DELETE_STAMPS.sqlite())?.execute([org, directory, block])?;
     let chunks = [org, directory, from / CHUNK, i64::MAX];
     connection.prepare_cached(DELETE_TEXTS.sqlite())?.execute(chunks)?;
     set_mark(connection, place, Mark { posted: from, gathered: from })?;

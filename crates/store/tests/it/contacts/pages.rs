@@ -2,14 +2,16 @@
 
 use denizen_domain::ids::OrgKey;
 use denizen_domain::permission::model::Rng;
-use denizen_store::contacts::{self, Contact, ContactPlace, ContactQuery, Page, PageFrom};
+use denizen_store::contacts::{self, Contact, ContactPage, ContactPlace, ContactQuery, Page, PageFrom};
 
 use super::{contact_id, insert, later, nobody};
 use crate::support::{ORG, TestStore};
 
 async fn page(test: &TestStore, query: &ContactQuery) -> Page<Contact> {
     let query = query.clone();
-    test.store.read(ORG, move |conn| contacts::page(conn, &query)).await.unwrap()
+    let ContactPage { contacts, has_before, has_after } =
+        test.store.read(ORG, move |conn| contacts::page(conn, &query)).await.unwrap();
+    Page { items: contacts.apart(), has_before, has_after }
 }
 
 /// The page by the definition.

@@ -1,5 +1,7 @@
 //! Random steps, of which most do something: they name what the model knows, and sometimes what it does not.
 
+use std::sync::Arc;
+
 use denizen_domain::ids::{ObjectId, OrgKey, UserId, Uuid};
 use denizen_domain::member::{Directory, Preferences, UserDimension, Variables};
 use denizen_domain::permission::model::{Rng, Target, Universe};
@@ -172,7 +174,7 @@ impl Chance {
             name: format!("{}{}", self.rng.pick(&["Agent", "agent", "Ünï'\"%"]), self.rng.below(4)),
             description: self.name(),
             frontend_view: self.view(),
-            grants: universe.grants(&mut self.rng),
+            grants: Arc::new(universe.grants(&mut self.rng)),
             is_super: self.rng.chance(10),
         }
     }
@@ -362,7 +364,7 @@ impl Chance {
                 let universe = Universe::of(names::USER_GET_USER_INFO).unwrap();
                 role.description = self.name();
                 role.frontend_view = self.view();
-                role.grants = universe.grants(&mut self.rng);
+                role.grants = Arc::new(universe.grants(&mut self.rng));
                 Op::UpdateRole(role, self.now())
             }
             97 | 98 => Op::PutProfile(self.profile(), self.now()),

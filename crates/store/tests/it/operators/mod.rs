@@ -120,9 +120,18 @@ async fn delete(store: &Store, org: OrgKey, user: UserId) -> Result<(), StoreErr
     store.write(org, delete).await
 }
 
-pub(crate) async fn page(store: &Store, org: OrgKey, query: &OperatorQuery) -> OperatorPage {
+/// A page whose operators have texts of their own.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ShownPage {
+    items: Vec<Operator>,
+    total: u64,
+}
+
+pub(crate) async fn page(store: &Store, org: OrgKey, query: &OperatorQuery) -> ShownPage {
     let query = query.clone();
-    store.read(org, move |conn| operators::page(conn, &query)).await.unwrap()
+    let OperatorPage { operators, total } =
+        store.read(org, move |conn| operators::page(conn, &query)).await.unwrap();
+    ShownPage { items: operators.apart(), total }
 }
 
 /// Everybody with the needle, by their ids.
@@ -157,7 +166,7 @@ fn without_places(operator: &Operator) -> Operator {
 }
 
 /// A list as a page has it: those with the needle in the order, and of these a part.
-fn expected(of: &[Operator], query: &OperatorQuery) -> OperatorPage {
+fn expected(of: &[Operator], query: &OperatorQuery) -> ShownPage {
     use denizen_domain::fold::fold;
     let needle = query.needle.clone().unwrap_or_default();
     let has = |operator: &&Operator| {
@@ -181,5 +190,5 @@ fn expected(of: &[Operator], query: &OperatorQuery) -> OperatorPage {
     });
     let total = all.len() as u64;
     let offset = usize::try_from(query.offset).unwrap();
-    OperatorPage { items: all.into_iter().skip(offset).take(query.limit).collect(), total }
+    ShownPage { items: all.into_iter().skip(offset).take(query.limit).collect(), total }
 }

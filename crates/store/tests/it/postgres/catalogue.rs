@@ -28,7 +28,7 @@ const REFERENCES: [(&str, &str); 1] =
     [("organization_parent_org_id_fkey", "the control store is not distributed")];
 
 /// Columns that only one engine has.
-const COLUMNS: [(&str, &str); 21] = [
+const COLUMNS: [(&str, &str); 25] = [
     ("directory_counter.last_seq", "SQLite: numbers users; PostgreSQL has a sequence for that"),
     ("directory_counter.slot", "PostgreSQL: writers do not wait for one another"),
     ("replica_proof.life", "PostgreSQL: SQLite has no replicas"),
@@ -37,6 +37,10 @@ const COLUMNS: [(&str, &str); 21] = [
     ("user_search.org_id", "PostgreSQL: SQLite's search index is made otherwise"),
     ("user_search.position", "PostgreSQL: SQLite's search index is made otherwise"),
     ("user_search.windows", "PostgreSQL: SQLite's search index is made otherwise"),
+    ("search_block.block", "SQLite: PostgreSQL's search index is made otherwise"),
+    ("search_block.directory", "SQLite: PostgreSQL's search index is made otherwise"),
+    ("search_block.org_id", "SQLite: PostgreSQL's search index is made otherwise"),
+    ("search_block.stamp", "SQLite: PostgreSQL's search index is made otherwise"),
     ("search_mark.directory", "SQLite: PostgreSQL's search index is made otherwise"),
     ("search_mark.gathered", "SQLite: PostgreSQL's search index is made otherwise"),
     ("search_mark.org_id", "SQLite: PostgreSQL's search index is made otherwise"),

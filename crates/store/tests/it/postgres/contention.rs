@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use denizen_domain::member::Directory;
-use denizen_store::{Statement, StoreError, Tx, holdings, users};
+use denizen_store::{Statement, StoreError, Tx, contacts, holdings, users};
 
-use crate::support::{NOW, ORG, TestStore, add, add_role, plain_user};
+use crate::contacts::plain_contact;
+use crate::support::{NOW, ORG, TestStore, add, add_role, plain_user, user_id};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_that_meets_another_one_on_every_attempt_goes_first_in_the_end() {
@@ -74,4 +75,27 @@ async fn erasing_reads_no_table_as_a_whole_however_small_it_is() {
     for plan in plans {
         assert!(plan.contains("Index") && !plan.contains("Seq Scan"), "{plan}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn contacts_that_are_made_at_the_same_time_do_not_undo_one_another() {
+    let Some(test) = TestStore::postgres() else { return };
+    let runs = Arc::new(AtomicU32::new(0));
+    let make = |first: u64| {
+        let counted = Arc::clone(&runs);
+        test.store.write(ORG, move |tx: &Tx<'_>| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            for number in [first, first + 2] {
+                contacts::insert(tx, &[plain_contact(number)], NOW)?;
+                // Sends it; then the other one goes on.
+                users::find(tx, Directory::Members, user_id(1))?;
+                std::thread::sleep(Duration::from_millis(60));
+            }
+            Ok::<_, StoreError>(())
+        })
+    };
+    let (one, two) = tokio::join!(make(1), make(2));
+    assert_eq!((one, two), (Ok(()), Ok(())));
+    assert_eq!(runs.load(Ordering::SeqCst), 2, "each was run once");
+    assert_eq!(test.store.read(ORG, contacts::count).await, Ok(4));
 }

@@ -1,6 +1,7 @@
 //! PostgreSQL's own mechanics. Where the tests run on another engine, each of these ends before it has begun.
 
 mod agreement;
+mod analysing;
 mod catalogue;
 mod checking;
 mod contact_plans;

@@ -213,7 +213,7 @@ impl Model {
                 let find = move |conn: &denizen_store::Conn<'_>| operators::page(conn, &query);
                 let page = test.store.read(ORG, find).await.unwrap();
                 assert_eq!(page.total, matching.len() as u64, "{needle:?}");
-                (page.items.into_iter().map(|operator| operator.user_id).collect(), numbers(&matching))
+                (page.operators.rows.iter().map(|operator| operator.user_id).collect(), numbers(&matching))
             }
         };
         assert_eq!(
@@ -376,13 +376,120 @@ async fn nothing_is_left_in_the_index_of_an_organization_that_was_erased() {
         let count = format!("SELECT count(*) FROM {table} WHERE org_id = 1");
         test.file().query_row(&count, [], |row| row.get::<_, i64>(0)).unwrap()
     };
-    let tables = ["user_window", "user_text", "search_mark"];
+    let tables = ["user_window", "user_text", "search_block", "search_mark"];
     assert!(tables.into_iter().all(|table| rows(table) > 0), "there is something to be erased");
     while test.store.write(ORG, |tx| organizations::erase_users(tx, 500)).await.unwrap() > 0 {
         assert_well(&test.store).await;
     }
     assert_eq!((rows("user_window"), rows("user_text")), (0, 0));
     test.store.write(ORG, organizations::erase_rest).await.unwrap();
-    assert_eq!(rows("search_mark"), 0);
+    assert_eq!((rows("search_mark"), rows("search_block")), (0, 0));
     assert_eq!(search(&test.store, OrgKey(2), &needle("ada")).await.len(), 30);
+}
+
+/// The names of a page in each order, and how many match.
+async fn operators_with(
+    store: &Store,
+    asked: &str,
+    order: OperatorOrder,
+    part: (u64, usize),
+) -> (Vec<String>, u64) {
+    let (offset, limit) = part;
+    let is_descending = order == OperatorOrder::Admin;
+    let query = OperatorQuery { needle: Some(asked.to_owned()), order, is_descending, offset, limit };
+    let page = store.read(ORG, move |conn| operators::page(conn, &query)).await.unwrap();
+    (page.operators.apart().into_iter().map(|operator| operator.name).collect(), page.total)
+}
+
+#[tokio::test]
+async fn what_was_found_out_of_a_block_holds_until_the_block_changes() {
+    let test = TestStore::sqlite();
+    let named = |number: u64| {
+        let name = if number.is_multiple_of(50) { "Rare Abcdef" } else { "Abcdef" };
+        Operator { name: format!("{name} {number:04}"), ..administrator(number) }
+    };
+    let mut all: Vec<Operator> = (0..5_000).map(named).collect();
+    for part in all.chunks(500) {
+        let part: Vec<_> = part.iter().map(|one| (one.clone(), None)).collect();
+        test.store.write(ORG, move |tx| operators::insert(tx, &part)).await.unwrap();
+    }
+    assert_eq!(mark(&test, Directory::Operators), (4_352, 4_864));
+    let mut round = 0;
+    loop {
+        // One letter, a window, a part of several windows, and one that few have; the same as before each change.
+        for asked in ["b", "bcd", "bcdef", "rare abc"] {
+            for (order, part) in [
+                (OperatorOrder::Name, (0, 3)),
+                (OperatorOrder::Name, (2_400, 7)),
+                (OperatorOrder::Name, (4_890, 300)),
+                (OperatorOrder::Admin, (95, 20)),
+                (OperatorOrder::Email, (6_000, 5)),
+            ] {
+                let mut having: Vec<&Operator> =
+                    all.iter().filter(|one| fold(&one.name).contains(asked)).collect();
+                match order {
+                    OperatorOrder::Name => having.sort_by_key(|one| (fold(&one.name), one.name.clone())),
+                    OperatorOrder::Email => having.sort_by_key(|one| one.email.clone()),
+                    _ => having.sort_by_key(|one| one.user_id),
+                }
+                let total = having.len() as u64;
+                let skipped = usize::try_from(part.0).unwrap();
+                let wanted = having.iter().skip(skipped).take(part.1).map(|one| one.name.clone()).collect();
+                let found = operators_with(&test.store, asked, order, part).await;
+                assert_eq!(found, (wanted, total), "{asked} {order:?} {part:?} in round {round}");
+            }
+        }
+        // A posted operator is renamed to what has the same windows in another order, one is renamed, one deleted, one added.
+        let at = |number: usize| number * 131 % 4_000;
+        match round {
+            0 | 1 => {
+                let after = if round == 0 { "Abcdxbcdef Cdef" } else { "Cdefxabcd" };
+                let before = all[at(1)].clone();
+                all[at(1)].name = format!("{after} 0131");
+                let after = all[at(1)].clone();
+                let update = move |tx: &Tx<'_>| operators::update(tx, &before, &after, NOW);
+                test.store.write(ORG, update).await.unwrap();
+            }
+            2 => {
+                let gone = all.remove(at(2)).user_id;
+                test.store.write(ORG, move |tx| operators::delete(tx, gone)).await.unwrap();
+            }
+            3 => {
+                // So many that they are posted.
+                let more: Vec<Operator> = (5_000..8_500).map(named).collect();
+                all.extend(more.iter().cloned());
+                let more: Vec<_> = more.into_iter().map(|one| (one, None)).collect();
+                test.store.write(ORG, move |tx| operators::insert(tx, &more)).await.unwrap();
+                assert_eq!(mark(&test, Directory::Operators), (8_448, 8_448));
+            }
+            _ => break,
+        }
+        round += 1;
+    }
+    assert_well(&test.store).await;
+}
+
+#[tokio::test]
+async fn a_search_within_a_transaction_that_is_undone_leaves_nothing_behind() {
+    let test = TestStore::sqlite();
+    let all: Vec<_> = (0..4_200)
+        .map(|number| (Operator { name: format!("Abcdef {number}"), ..administrator(number) }, None))
+        .collect();
+    let first = all[7].0.clone();
+    test.store.write(ORG, move |tx| operators::insert(tx, &all)).await.unwrap();
+    assert_eq!(mark(&test, Directory::Operators), (4_096, 4_096));
+    let undone = move |tx: &Tx<'_>| {
+        operators::update(tx, &first, &Operator { name: "Somebody".to_owned(), ..first.clone() }, NOW)?;
+        let query = OperatorQuery {
+            needle: Some("bcdef".to_owned()),
+            order: OperatorOrder::Id,
+            is_descending: false,
+            offset: 0,
+            limit: 1,
+        };
+        assert_eq!(operators::page(tx, &query)?.total, 4_199);
+        Err::<(), _>(StoreError::Interrupted)
+    };
+    assert!(test.store.write(ORG, undone).await.is_err());
+    assert_eq!(operators_with(&test.store, "bcdef", OperatorOrder::Id, (0, 1)).await.1, 4_200);
 }

@@ -133,6 +133,8 @@ async fn the_search_index_is_entered_at_the_window_that_is_asked_for() {
     let place = "(org_id=? AND directory=? AND ";
     for (name, table, access) in [
         ("postings.mark", "search_mark", "(org_id=? AND directory=?)".to_owned()),
+        ("postings.stamp", "search_block", format!("{place}block=?)")),
+        ("postings.delete_stamps", "search_block", format!("{place}block>?)")),
         ("postings.seek_set", "user_window", format!("{place}(block,letters)>(?,?))")),
         ("postings.sets_from", "user_window", format!("{place}block=? AND letters>? AND letters<?)")),
         ("postings.texts_from", "user_text", format!("{place}chunk>? AND chunk<?)")),
@@ -146,7 +148,9 @@ async fn the_search_index_is_entered_at_the_window_that_is_asked_for() {
     ] {
         let sql = denizen_store::statements().find(|sql| sql.name == name).expect("a registered statement");
         let plan = plan(&test, sql.sqlite());
-        assert_eq!(plan[0], format!("SEARCH {table} USING PRIMARY KEY {access}"), "{name}: {plan:?}");
+        let index =
+            if table == "user_window" { "INDEX sqlite_autoindex_user_window_1" } else { "PRIMARY KEY" };
+        assert_eq!(plan[0], format!("SEARCH {table} USING {index} {access}"), "{name}: {plan:?}");
         assert!(!plan.iter().any(|line| line.contains("SCAN") || line.contains("TEMP")), "{name}: {plan:?}");
     }
     let texts = denizen_store::statements().find(|sql| sql.name == "postings.read_texts").unwrap();

@@ -115,7 +115,7 @@ async fn a_user_is_found_wherever_an_earlier_one_of_the_same_id_was() {
 fn a_remembered_row_is_read_without_an_index() {
     let test = TestStore::sqlite();
     let by_place: Vec<_> = denizen_store::statements().filter(|sql| sql.name.ends_with(".find_at")).collect();
-    assert_eq!(by_place.len(), 2);
+    assert_eq!(by_place.len(), 3);
     for sql in by_place {
         let plan = super::plans::plan(&test, sql.sqlite());
         assert!(plan.len() == 1 && plan[0].contains("INTEGER PRIMARY KEY"), "{}: {plan:?}", sql.name);
