@@ -172,9 +172,10 @@ impl Directory {
         let refused = || Error::new(ErrorCode::InvalidCredentials);
         let home = self.find_organization(organization).await?.ok_or_else(refused)?;
         let generation = self.inner.sessions.current(home.org);
+        let mut roles = self.inner.known_roles.of_read();
         let found = self.query(home.org, move |conn| {
             let Some(token) = stored::find_by_hash(conn, &secret_hash)? else { return Ok(None) };
-            let role = roles::find(conn, token.role_id)?;
+            let role = roles.find(conn, token.role_id)?;
             Ok(role.map(|role| (token, role)))
         });
         let (token, role) = found.await?.ok_or_else(refused)?;

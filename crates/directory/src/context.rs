@@ -111,7 +111,7 @@ impl OpContext {
     fn comparable<'r>(&'r self, role: &'r Role) -> (Comparable<'r>, Comparable<'r>) {
         let own = &self.session.role;
         let (ours, theirs) = if self.organization.org == self.session.home.org {
-            (Cow::Borrowed(&own.grants), Cow::Borrowed(&role.grants))
+            (Cow::Borrowed(&*own.grants), Cow::Borrowed(&*role.grants))
         } else {
             let home = self.session.home.slug.as_str();
             let ours = resolved(&own.grants, home, Some(self.session.user_text()));

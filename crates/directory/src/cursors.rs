@@ -13,6 +13,7 @@ use denizen_store::Value;
 use denizen_store::keyset::{After, Page};
 
 use crate::context::OpContext;
+use crate::room::make_room;
 
 /// Cursors are personal data in memory, so they do not stay longer than a client needs between two pages.
 const LIFE_SECONDS: i64 = 600;
@@ -62,15 +63,10 @@ impl Cursors {
             return;
         }
         let mut cursors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if cursors.len() >= MOST {
-            let oldest = now.plus_seconds(-LIFE_SECONDS);
-            cursors.retain(|_, (kept, _)| *kept > oldest);
-            if cursors.len() >= MOST {
-                // All are in use; the present values of the rows serve instead.
-                cursors.clear();
-            }
-        }
-        cursors.insert((reading, position), (now, values.to_vec()));
+        let (key, oldest) = ((reading, position), now.plus_seconds(-LIFE_SECONDS));
+        // Where all are in use, the present values of the rows serve instead.
+        make_room(&mut cursors, MOST, &key, |(kept, _)| *kept > oldest);
+        cursors.insert(key, (now, values.to_vec()));
     }
 
     pub(crate) fn find(&self, reading: &Reading, position: i64, now: Timestamp) -> Option<Vec<Value>> {

@@ -1,5 +1,7 @@
 //! Making an organization: in which cluster, what it begins with, and what becomes of one whose making was cut off.
 
+use std::sync::Arc;
+
 use denizen_domain::ids::{OrgKey, UserId, Uuid};
 use denizen_domain::member::{Directory as UserDirectory, Variables};
 use denizen_domain::permission::default_roles;
@@ -152,7 +154,7 @@ impl Plan {
                 name: role.name.to_owned(),
                 description: role.description.to_owned(),
                 frontend_view: role.frontend_view,
-                grants: role.grants,
+                grants: Arc::new(role.grants),
                 is_super: role.is_super,
             })
             .collect();

@@ -15,6 +15,7 @@ use crate::cursors::Cursors;
 use crate::environment::Environment;
 use crate::erasing::ScrubPace;
 use crate::error::{ErrorCode, Result};
+use crate::known_roles::KnownRoles;
 use crate::operator_sessions::{SignInSettings, Throttle};
 use crate::organizations::Organizations;
 use crate::passwords::{PasswordSettings, Passwords};
@@ -95,6 +96,7 @@ pub(crate) struct Inner {
     pub(crate) passwords: Passwords,
     pub(crate) organizations: Organizations,
     pub(crate) sessions: Sessions,
+    pub(crate) known_roles: Arc<KnownRoles>,
     pub(crate) throttle: Throttle,
     pub(crate) cursors: Cursors,
     /// Told when a job was enqueued, so that a worker in this process need not wait for its next look.
@@ -152,6 +154,7 @@ impl Directory {
                 passwords,
                 organizations: Organizations::default(),
                 sessions: Sessions::default(),
+                known_roles: Arc::default(),
                 throttle: Throttle::default(),
                 cursors: Cursors::default(),
                 job_signal: jobs_signal::JobSignal::default(),

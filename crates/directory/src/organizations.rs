@@ -12,7 +12,7 @@ use denizen_domain::time::Timestamp;
 pub use denizen_store::organizations::{ImageKind, OrganizationProfile};
 use denizen_store::roles::Role;
 use denizen_store::{
-    Conn, Store, StoreError, Tx, access_tokens, control, gate, organizations as stored, roles, users,
+    Conn, Store, StoreError, Tx, access_tokens, control, gate, organizations as stored, users,
 };
 use serde::Serialize;
 
@@ -22,6 +22,7 @@ use crate::context::OpContext;
 use crate::error::{Error, ErrorCode, Result};
 use crate::founding::Plan;
 use crate::handle::Directory;
+use crate::room::make_room;
 use crate::sessions::Caller;
 
 /// How long an organization is used before it is read again, in microseconds.
@@ -79,13 +80,8 @@ impl Organizations {
 
     fn keep(&self, organization: &Arc<Organization>, now: Timestamp) {
         let mut cached = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        // Reading one again needs no room, and those of the last second are the ones that are called now.
-        if cached.len() >= MOST && !cached.contains_key(organization.slug.as_str()) {
-            cached.retain(|_, known| known.is_usable(now));
-            if cached.len() >= MOST {
-                cached.clear();
-            }
-        }
+        // Those of the last second are the ones that are called now.
+        make_room(&mut cached, MOST, organization.slug.as_str(), |known| known.is_usable(now));
         cached.insert(organization.slug.as_str().to_owned(), Arc::clone(organization));
     }
 }
@@ -288,9 +284,8 @@ impl Directory {
         if let Some(known) = organization.find_role(name) {
             return Ok(Some(known));
         }
-        let wanted = name.to_owned();
-        let found = self.query(organization.org, move |conn| roles::find_by_name(conn, &wanted)).await?;
-        let found = found.map(Arc::new);
+        let (wanted, mut roles) = (name.to_owned(), self.inner.known_roles.of_read());
+        let found = self.query(organization.org, move |conn| roles.find_by_name(conn, &wanted)).await?;
         organization.roles.write().unwrap_or_else(PoisonError::into_inner).extend(found.clone());
         Ok(found)
     }
@@ -517,4 +512,49 @@ fn summarize(
         unverified_sign_in: profile.unverified_sign_in,
         allowed_origins: profile.allowed_origins,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signing_keys::tests::NOW;
+
+    fn organization(number: usize, loaded_at: Timestamp) -> Arc<Organization> {
+        let slug = Slug::parse(&format!("org-{number}")).unwrap();
+        Arc::new(Organization {
+            org: OrgKey::CONTROL,
+            uuid: Uuid([0; 16]),
+            profile: NewOrganization::named(slug.clone(), "").profile,
+            slug,
+            parent: None,
+            roles: RwLock::default(),
+            loaded_at,
+            generation: 0,
+            current_generation: Arc::default(),
+        })
+    }
+
+    #[test]
+    fn a_full_memory_drops_the_old_ones_first_and_none_for_one_that_is_read_again() {
+        let known = Organizations::default();
+        let later = NOW.plus_seconds(1);
+        for number in 0..MOST {
+            known.keep(&organization(number, if number < 100 { NOW } else { later }), later);
+        }
+        let count = || known.0.read().unwrap().len();
+        known.keep(&organization(MOST - 1, later), later);
+        assert_eq!(count(), MOST);
+        known.keep(&organization(MOST, later), later);
+        assert_eq!(count(), MOST - 100 + 1);
+        assert!(known.find("org-0", later).is_none());
+        assert!(known.find("org-100", later).is_some());
+    }
+
+    #[test]
+    fn a_memory_that_is_full_of_fresh_ones_begins_anew() {
+        let known = Organizations::default();
+        (0..=MOST).for_each(|number| known.keep(&organization(number, NOW), NOW));
+        assert_eq!(known.0.read().unwrap().len(), 1);
+        assert!(known.find(&format!("org-{MOST}"), NOW).is_some());
+    }
 }

@@ -1,5 +1,7 @@
 //! Roles (contract section 6).
 
+use std::sync::Arc;
+
 use denizen_domain::ids::ObjectId;
 use denizen_domain::member::Directory as UserDirectory;
 use denizen_domain::permission::{FrontendView, GrantProblem, Grants, PermissionName, ScalarRef, names};
@@ -89,7 +91,7 @@ impl Directory {
             name: new.name,
             description: new.description,
             frontend_view: new.frontend_view,
-            grants: new.grants,
+            grants: Arc::new(new.grants),
             is_super: false,
         };
         let role_id = role.role_id;
@@ -151,7 +153,7 @@ impl Directory {
                     role.frontend_view = view;
                 }
                 if let Some(grants) = &changes.grants {
-                    role.grants = grants.clone();
+                    role.grants = Arc::new(grants.clone());
                     check_grants(&op, &role)?;
                 }
                 stored::update(tx, &role, op.now)?;

@@ -22,7 +22,9 @@ use crate::context::OpContext;
 use crate::environment::hash_secret;
 use crate::error::{Error, ErrorCode, Result};
 use crate::handle::Directory;
+use crate::known_roles::RolesOfRead;
 use crate::organizations::Organization;
+use crate::room::make_room;
 use crate::signing_keys::KeyRing;
 use crate::tokens::{self, IssuedToken};
 
@@ -50,7 +52,7 @@ pub struct Session {
     pub user_id: UserId,
     /// Whether the user may see the own record, which every user operation asks for. A program has none.
     pub sees_itself: bool,
-    pub role: Role,
+    pub role: Arc<Role>,
     /// The role's grants and what has been granted to the user for a time; `None` where that is nothing.
     widened: Option<Grants>,
     is_verified: bool,
@@ -72,7 +74,7 @@ pub(crate) struct Parts {
     pub user_id: UserId,
     /// For whom the placeholder of the acting user stands.
     pub user_text: String,
-    pub role: Role,
+    pub role: Arc<Role>,
     /// What has been granted for a time, and until when.
     pub lent: Vec<(Grant, Timestamp)>,
     pub expires_at: Timestamp,
@@ -184,12 +186,7 @@ impl Sessions {
 
     pub(crate) fn keep(&self, key: [u8; 32], session: &Arc<Session>, now: Timestamp) {
         let mut shard = self.shard(&key).lock().unwrap_or_else(PoisonError::into_inner);
-        if shard.len() >= MOST_PER_SHARD && !shard.contains_key(&key) {
-            shard.retain(|_, session| session.is_usable(now));
-            if shard.len() >= MOST_PER_SHARD {
-                shard.clear();
-            }
-        }
+        make_room(&mut shard, MOST_PER_SHARD, &key, |session| session.is_usable(now));
         shard.insert(key, Arc::clone(session));
     }
 
@@ -347,8 +344,9 @@ impl Directory {
             }
         };
         let generation = self.inner.sessions.current(home.org);
-        let Actor { user, role, lent } =
-            self.query(home.org, move |conn| load_actor(conn, &origin, now)).await?.ok_or_else(refused)?;
+        let mut roles = self.inner.known_roles.of_read();
+        let found = self.query(home.org, move |conn| load_actor(conn, &mut roles, &origin, now)).await?;
+        let Actor { user, role, lent } = found.ok_or_else(refused)?;
         let texts = user.attribute_texts(Some(role.name.clone()));
         let session = Session::new(Parts {
             home,
@@ -421,23 +419,28 @@ impl Directory {
 /// Who acts, with which role and which grants for a time, and the ends of those.
 struct Actor {
     user: User,
-    role: Role,
+    role: Arc<Role>,
     lent: Vec<(Grant, Timestamp)>,
 }
 
 /// The acting user and role, if the user, and the key that signed in, still stand, and the key above the user.
-fn load_actor(conn: &Conn<'_>, origin: &Origin, now: Timestamp) -> denizen_store::Result<Option<Actor>> {
+fn load_actor(
+    conn: &Conn<'_>,
+    roles: &mut RolesOfRead,
+    origin: &Origin,
+    now: Timestamp,
+) -> denizen_store::Result<Option<Actor>> {
     let Some(user) = users::find(conn, UserDirectory::Members, origin.user_id)? else {
         return Ok(None);
     };
-    let Some(role) = roles::find(conn, user.role_id)? else { return Ok(None) };
+    let Some(role) = roles.find(conn, user.role_id)? else { return Ok(None) };
     let mut key_role = None;
     if let Some(key_id) = origin.key_id {
         let Some(key) = api_keys::find(conn, key_id)?.filter(|key| key.expires_at > now) else {
             return Ok(None);
         };
         // Who holds the key must not rise with a user who rises after having been signed in by it.
-        key_role = roles::find(conn, key.role_id)?.filter(|held| is_greater(&rank(held), &rank(&role)));
+        key_role = roles.find(conn, key.role_id)?.filter(|held| is_greater(&rank(held), &rank(&role)));
         if key_role.is_none() {
             return Ok(None);
         }

@@ -510,6 +510,34 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_known_token_is_not_verified_again_and_a_forged_one_never_becomes_known() {
+        for algorithm in SigningAlgorithm::ALL {
+            let ours = ring();
+            let token = ours.sign(algorithm, &json!({"a": 1}), NOW).unwrap();
+            let forged = ring().sign(algorithm, &json!({"a": 1}), NOW).unwrap();
+            for _ in 0..2 {
+                assert!(ours.verify::<serde_json::Value>(algorithm, &token).is_some());
+                assert!(ours.verify::<serde_json::Value>(algorithm, &forged).is_none());
+            }
+            let known: usize = ours.keys.iter().map(|key| key.verified.0.lock().unwrap().len()).sum();
+            assert_eq!(known, 1);
+            // That it was looked up and not verified: a signature that is none passes by a token that is known.
+            let key = ours.keys.iter().find(|key| key.algorithm() == algorithm).unwrap();
+            assert!(key.has_signed_token(&token, "", b""));
+            assert!(!key.has_signed_token(&forged, "", b""));
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_tokens_is_bounded() {
+        let verified = Verified::default();
+        let name = |number: usize| Verified::hash(&number.to_string());
+        (0..=MOST_VERIFIED).for_each(|number| verified.keep(name(number)));
+        assert_eq!(verified.0.lock().unwrap().len(), 1);
+        assert!(verified.has(&name(MOST_VERIFIED)));
+    }
+
+    #[test]
     fn the_newest_key_signs_once_its_time_has_come() {
         let algorithm = SigningAlgorithm::Es256;
         let (old, new) = (key(1, algorithm, -1_000), key(2, algorithm, 600));

@@ -44,42 +44,48 @@ impl Timestamp {
         self.0.div_euclid(Self::MICROS_PER_SECOND)
     }
 
-    /// As it is shown otherwise, but without the zone and with three digits of a second: what is finer is cut off.
-    pub fn to_millis(self) -> String {
+    /// As it is shown otherwise, but with three digits of a second, what is finer being cut off, and with this zone.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize_millis<S: Serializer>(self, zone: &str, serializer: S) -> Result<S::Ok, S::Error> {
         let millis = self.0.rem_euclid(Self::MICROS_PER_SECOND) / 1_000;
-        let mut buffer = [0; SECONDS];
-        let known = self.write_seconds(&mut buffer).map(str::to_owned);
-        let mut text = known.unwrap_or_else(|| {
+        let mut out = [0; MILLIS + ZONE];
+        let end = MILLIS + zone.len();
+        if end > out.len() || !self.write_seconds(&mut out) {
             let seconds = Self(self.unix_seconds().saturating_mul(Self::MICROS_PER_SECOND)).to_string();
-            seconds.trim_end_matches('Z').to_owned()
-        });
-        text.push('.');
-        text.push_str(text_of(digits(millis, &mut [0; 3])));
-        text
+            let seconds = seconds.trim_end_matches('Z');
+            return serializer.collect_str(&format_args!("{seconds}.{millis:03}{zone}"));
+        }
+        out[SECONDS] = b'.';
+        digits(millis, &mut out[SECONDS + 1..MILLIS]);
+        out[MILLIS..end].copy_from_slice(zone.as_bytes());
+        serializer.serialize_str(text_of(&out[..end]))
     }
 
-    /// Date and time to the second, without the zone; `None` outside the years 1 to 9999.
-    fn write_seconds(self, out: &mut [u8; SECONDS]) -> Option<&str> {
+    /// Begins `out` with date and time to the second, without the zone; `false` outside the years 1 to 9999.
+    fn write_seconds(self, out: &mut [u8]) -> bool {
         let seconds = self.unix_seconds();
         let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
         let (year, month, day) = civil(days);
         if !(1..=9999).contains(&year) {
-            return None;
+            return false;
         }
+        let out = &mut out[..SECONDS];
         out.copy_from_slice(b"0000-00-00T00:00:00");
         let places = [0..4, 5..7, 8..10, 11..13, 14..16, 17..19];
         let parts = [year, month, day, second / 3_600, second / 60 % 60, second % 60];
         for (place, part) in places.into_iter().zip(parts) {
             digits(part, &mut out[place]);
         }
-        Some(text_of(out))
+        true
     }
 
     /// As [`Display`](fmt::Display) shows it; `None` outside the years 1 to 9999.
     fn write(self, out: &mut [u8; MICROS]) -> Option<&str> {
-        let mut seconds = [0; SECONDS];
-        self.write_seconds(&mut seconds)?;
-        out[..SECONDS].copy_from_slice(&seconds);
+        if !self.write_seconds(out) {
+            return None;
+        }
         let mut length = SECONDS;
         let micros = self.0.rem_euclid(Self::MICROS_PER_SECOND);
         if micros != 0 {
@@ -97,16 +103,19 @@ impl Timestamp {
 
 /// The length of a date and time to the second, without the zone.
 const SECONDS: usize = "2026-01-01T12:00:00".len();
+/// The same with three digits of a second.
+const MILLIS: usize = "2026-01-01T12:00:00.000".len();
+/// The length of the longest zone that is written behind it without a detour.
+const ZONE: usize = "Z[GMT]".len();
 /// The length of the longest time in the years 1 to 9999.
 const MICROS: usize = "2026-01-01T12:00:00.000001Z".len();
 
 /// Fills `out` with the last digits of a number that is not negative.
-fn digits(mut number: i64, out: &mut [u8]) -> &[u8] {
+fn digits(mut number: i64, out: &mut [u8]) {
     for place in out.iter_mut().rev() {
         *place = b'0' + (number % 10) as u8;
         number /= 10;
     }
-    out
 }
 
 fn text_of(digits: &[u8]) -> &str {
@@ -230,7 +239,26 @@ mod tests {
             let time = Timestamp(micros);
             assert_eq!(time.to_string(), by_the_library(time), "{micros}");
         }
-        assert_eq!(Timestamp(year_1 - 1).to_millis(), "0000-12-31T23:59:59.999");
-        assert_eq!(Timestamp(1_767_268_800_070_999).to_millis(), "2026-01-01T12:00:00.070");
+    }
+
+    #[test]
+    fn three_digits_of_a_second_are_written_in_any_year_with_any_zone() {
+        struct Millis(Timestamp, &'static str);
+        impl Serialize for Millis {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.0.serialize_millis(self.1, serializer)
+            }
+        }
+        let year_1 = Timestamp::parse("0001-01-01T00:00:00Z").unwrap().0;
+        for (micros, zone, text) in [
+            (year_1 - 1, "Z", "0000-12-31T23:59:59.999Z"),
+            (year_1, "Z", "0001-01-01T00:00:00.000Z"),
+            (-1, "Z[GMT]", "1969-12-31T23:59:59.999Z[GMT]"),
+            (1_767_268_800_070_999, "", "2026-01-01T12:00:00.070"),
+            (1_767_268_800_070_999, " of a long zone", "2026-01-01T12:00:00.070 of a long zone"),
+        ] {
+            let written = serde_json::to_value(Millis(Timestamp(micros), zone)).unwrap();
+            assert_eq!(written, text, "{micros}");
+        }
     }
 }

@@ -6,12 +6,13 @@ mod profile;
 mod read;
 mod write;
 
-pub use denizen_store::contacts::{Contact, ContactPlace, Page, PageFrom, Profile};
+pub use denizen_store::contacts::{Contact, ContactPlace, ListedContact, Page, PageFrom, Profile};
 
 use denizen_domain::contact::MAX_CONTACT_BYTES;
 
 use crate::attributes::Attribute;
 use crate::error::Error;
+use denizen_store::Listed;
 
 pub(crate) use book::Book;
 pub(crate) use profile::CheckedPatch;
@@ -54,6 +55,26 @@ pub struct ContactPatch {
 pub struct ContactView {
     pub contact: Contact,
     pub attributes: Vec<Attribute>,
+}
+
+/// A part of the list of contacts, in its order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactList {
+    pub contacts: Listed<ListedContact>,
+    /// The attributes of each of them, as [`ContactView`] has them.
+    pub attributes: Vec<Vec<Attribute>>,
+    /// Whether something comes before the first, and after the last.
+    pub has_before: bool,
+    pub has_after: bool,
+}
+
+impl ContactList {
+    /// Each contact by itself.
+    pub fn views(self) -> Page<ContactView> {
+        let contacts = self.contacts.apart().into_iter().zip(self.attributes);
+        let items = contacts.map(|(contact, attributes)| ContactView { contact, attributes }).collect();
+        Page { items, has_before: self.has_before, has_after: self.has_after }
+    }
 }
 
 /// Why one contact was not made or changed, while others of the same call may have been.

@@ -3,10 +3,12 @@
 use denizen_domain::contact::{ContactEmail, Phone, is_external_id};
 use denizen_domain::ids::{UserId, Uuid};
 use denizen_domain::permission::names;
-use denizen_store::Conn;
-use denizen_store::contacts::{self, Contact, ContactPlace, ContactQuery, Identifier, Page, PageFrom};
+use denizen_store::contacts::{
+    self, Contact, ContactPage, ContactPlace, ContactQuery, Identifier, ListedContact, PageFrom,
+};
+use denizen_store::{Conn, Listed};
 
-use super::{ContactFilter, ContactView};
+use super::{ContactFilter, ContactList, ContactView};
 use crate::attributes::Headings;
 use crate::context::OpContext;
 use crate::error::{ErrorCode, Result};
@@ -20,15 +22,13 @@ fn views(conn: &Conn<'_>, contacts: Vec<Contact>) -> denizen_store::Result<Vec<C
 }
 
 /// The page of a list that holds no more than this one contact.
-fn page_of_one(found: Option<Contact>, from: PageFrom<ContactPlace>) -> Page<Contact> {
-    let mut page = Page { items: Vec::new(), has_before: false, has_after: false };
-    let Some(contact) = found else { return page };
+fn page_of_one(found: Listed<ListedContact>, from: PageFrom<ContactPlace>) -> ContactPage {
+    let Some(place) = found.rows.first().map(ListedContact::place) else { return ContactPage::default() };
     match from {
-        PageFrom::After(place) if contact.place() <= place => page.has_before = true,
-        PageFrom::Before(place) if contact.place() >= place => page.has_after = true,
-        _ => page.items.push(contact),
+        PageFrom::After(from) if place <= from => ContactPage { has_before: true, ..ContactPage::default() },
+        PageFrom::Before(from) if place >= from => ContactPage { has_after: true, ..ContactPage::default() },
+        _ => ContactPage { contacts: found, ..ContactPage::default() },
     }
-    page
 }
 
 fn find(
@@ -36,11 +36,11 @@ fn find(
     filter: &ContactFilter,
     from: PageFrom<ContactPlace>,
     limit: usize,
-) -> denizen_store::Result<Page<Contact>> {
+) -> denizen_store::Result<ContactPage> {
     let external_id = match filter {
         ContactFilter::All => None,
         ContactFilter::ExternalId(external_id) if is_external_id(external_id) => Some(external_id.clone()),
-        ContactFilter::ExternalId(_) => return Ok(page_of_one(None, from)),
+        ContactFilter::ExternalId(_) => return Ok(ContactPage::default()),
         ContactFilter::Email(text) => {
             let identifier = ContactEmail::parse(text).ok().map(|email| Identifier::email(email.as_str()));
             return find_one(conn, identifier, from);
@@ -57,10 +57,10 @@ fn find_one(
     conn: &Conn<'_>,
     identifier: Option<Identifier>,
     from: PageFrom<ContactPlace>,
-) -> denizen_store::Result<Page<Contact>> {
+) -> denizen_store::Result<ContactPage> {
     let found = match identifier {
         Some(identifier) => contacts::find_by_identifier(conn, &identifier)?,
-        None => None,
+        None => Listed::default(),
     };
     Ok(page_of_one(found, from))
 }
@@ -91,13 +91,15 @@ impl Directory {
         filter: ContactFilter,
         from: PageFrom<ContactPlace>,
         limit: usize,
-    ) -> Result<Page<ContactView>> {
+    ) -> Result<ContactList> {
         ctx.require(&names::DIRECTORY_READ_CONTACT)?;
         let limit = limit.max(1);
         let read = move |conn: &Conn<'_>| {
-            let page = find(conn, &filter, from, limit)?;
-            let (has_before, has_after) = (page.has_before, page.has_after);
-            Ok(Page { items: views(conn, page.items)?, has_before, has_after })
+            let ContactPage { contacts, has_before, has_after } = find(conn, &filter, from, limit)?;
+            let noted = || contacts.rows.iter().map(|contact| &contact.attributes);
+            let headings = Headings::read(conn, noted())?;
+            let attributes = noted().map(|attributes| headings.shown(attributes)).collect();
+            Ok(ContactList { contacts, attributes, has_before, has_after })
         };
         self.query_recent(ctx.org(), read).await
     }

@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use denizen_domain::ids::UserId;
 use denizen_domain::permission::{PermissionName, names};
-use denizen_store::StoreError;
 use denizen_store::roles::Role;
+use denizen_store::{StoreError, Tx};
 
 use crate::context::OpContext;
 use crate::error::{Error, ErrorCode, Result};
@@ -34,9 +34,12 @@ pub use record::{
     Record, UserModelRecord, UserRecord, limits,
 };
 
-/// Records that are taken in at once, in one transaction: more make no difference to the speed, and hold other writers
-/// up.
+/// Records that are looked at and decided upon together, in one transaction. While nobody else waits for the database, the
+/// transaction goes on with the next ones.
 pub const MAX_BATCH: usize = 500;
+/// Records to be given at once, where so many have come: the more one transaction writes, the more of them share a page and
+/// its way to the disk.
+pub const GATHERED: usize = 8 * MAX_BATCH;
 
 /// What became of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,7 +117,8 @@ impl Ingestor {
 }
 
 impl Directory {
-    /// Takes records in, in their order; one answer for each. Up to [`MAX_BATCH`] of them are one transaction.
+    /// Takes records in, in their order; one answer for each. [`MAX_BATCH`] of them are one transaction, or more where nobody
+    /// waits for it.
     ///
     /// A record that contradicts what is there is refused, and harms no other:
     /// - of a user who was erased, or whose id is one of another directory;
@@ -151,12 +155,12 @@ impl Directory {
         };
         let items: Arc<[Item]> = (0..).zip(records).map(item).collect();
         let mut all = Vec::with_capacity(items.len());
-        for first in (0..items.len()).step_by(MAX_BATCH) {
-            let batch = first..items.len().min(first + MAX_BATCH);
-            match self.take_in(&terms, &items, batch.clone()).await {
+        while all.len() < items.len() {
+            let first = all.len();
+            match self.take_in(&terms, &items, first..items.len()).await {
                 // Something that nobody foresaw: each by itself, so that it harms no other.
                 Err(error) if is_refusal(&error) => {
-                    for at in batch {
+                    for at in first..items.len().min(first + MAX_BATCH) {
                         let taken = self.take_in(&terms, &items, at..at + 1).await;
                         all.extend(taken.or_else(|error| {
                             if !is_refusal(&error) {
@@ -174,16 +178,27 @@ impl Directory {
         Ok(all)
     }
 
+    /// Takes in as many of these as one transaction has time for, and some at least.
     async fn take_in(
         &self,
         terms: &Arc<Terms>,
         items: &Arc<[Item]>,
-        batch: Range<usize>,
+        wanted: Range<usize>,
     ) -> Result<Vec<Taken>> {
         let (terms, items) = (Arc::clone(terms), Arc::clone(items));
-        let changes_members = items[batch.clone()].iter().any(|item| item.as_user().is_some());
+        let changes_members = items[wanted.clone()].iter().any(|item| item.as_user().is_some());
         let org = terms.by.organization.org;
-        let taken = self.write(org, move |tx| take_in(tx, &terms, &items[batch.clone()])).await?;
+        let take = move |tx: &Tx<'_>| {
+            let mut all = Vec::with_capacity(wanted.len());
+            for batch in items[wanted.clone()].chunks(MAX_BATCH) {
+                if !all.is_empty() && !tx.has_time() {
+                    break;
+                }
+                all.extend(take_in(tx, &terms, batch)?);
+            }
+            Ok(all)
+        };
+        let taken = self.write(org, take).await?;
         if changes_members {
             self.inner.sessions.forget(org);
         }

@@ -270,7 +270,7 @@ impl Directory {
             home,
             user_id: current.user_id,
             user_text: current.user_id.as_uuid().to_string(),
-            role: role(current.is_admin),
+            role: Arc::new(role(current.is_admin)),
             lent: Vec::new(),
             expires_at: claims.ends_at(),
             loaded_at: now,
@@ -390,7 +390,7 @@ fn role(is_admin: bool) -> Role {
         name: if is_admin { "operators: administrator" } else { "operators" }.to_owned(),
         description: String::new(),
         frontend_view: FrontendView::Client,
-        grants: Grants(grants.collect()),
+        grants: Arc::new(Grants(grants.collect())),
         is_super: false,
     }
 }

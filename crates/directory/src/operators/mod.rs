@@ -12,16 +12,19 @@ mod read;
 mod registry;
 
 pub use configuration::ConfigurationValue;
-pub use denizen_store::operators::{Operator, OperatorOrder, OperatorQuery, Place};
+pub use denizen_store::operators::{ListedOperator, Operator, OperatorOrder, OperatorQuery, Place};
 pub use mail::OpenOperatorLink;
 pub use registry::{Bot, Environment};
 
 pub(crate) use access::{AccessProblem, Registry};
 pub(crate) use change::insert_checked;
 
-use denizen_domain::ids::Uuid;
+use std::collections::BTreeMap;
+
+use denizen_domain::ids::{UserId, Uuid};
 use denizen_domain::operator::{MailLanguage, OperatorRole};
 use denizen_domain::patch::Patch;
+use denizen_store::Listed;
 
 /// What a caller wants an operator to reach. Nothing of it was looked at yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -81,9 +84,25 @@ pub struct OperatorView {
 /// A part of a list, and how long the list is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperatorList {
-    /// Without bots.
-    pub items: Vec<OperatorView>,
+    pub operators: Listed<ListedOperator>,
+    /// What is active of what those reach who are no administrators. Without bots.
+    pub places: BTreeMap<UserId, Vec<Place>>,
+    /// Who asks, and may delete everybody else.
+    pub actor: Option<UserId>,
     pub total: u64,
+}
+
+impl OperatorList {
+    /// Each operator by itself.
+    pub fn views(self) -> Vec<OperatorView> {
+        let Self { operators, mut places, actor, .. } = self;
+        let view = |operator: Operator| OperatorView {
+            places: places.remove(&operator.user_id).unwrap_or_default(),
+            is_deletable: Some(operator.user_id) != actor,
+            operator,
+        };
+        operators.apart().into_iter().map(view).collect()
+    }
 }
 
 /// Whether a new operator is written to, and how.

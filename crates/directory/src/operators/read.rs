@@ -6,6 +6,7 @@ use denizen_domain::fold::fold;
 use denizen_domain::ids::{OrgKey, UserId, Uuid};
 use denizen_domain::operator::Access;
 use denizen_domain::permission::names;
+use denizen_store::operators::OperatorPage;
 use denizen_store::{Conn, operators};
 
 use super::{Operator, OperatorList, OperatorQuery, OperatorView};
@@ -29,6 +30,20 @@ pub(super) fn view(
     Ok(OperatorView { operator, places, is_deletable })
 }
 
+/// A part of the list, as `actor` is shown it.
+fn list(
+    conn: &Conn<'_>,
+    query: &OperatorQuery,
+    actor: Option<UserId>,
+) -> denizen_store::Result<OperatorList> {
+    let OperatorPage { operators, total } = operators::page(conn, query)?;
+    // Administrators reach everything, and nothing in particular.
+    let others = operators.rows.iter().filter(|operator| !operator.access.is_administrator());
+    let users: Vec<UserId> = others.map(|operator| operator.user_id).collect();
+    let places = operators::places(conn, &users, false)?;
+    Ok(OperatorList { operators, places, actor, total })
+}
+
 impl Directory {
     /// A part of the list of operators: permission `Directory:ReadOperator`. The needle is folded here.
     ///
@@ -48,20 +63,17 @@ impl Directory {
     ) -> Result<OperatorList> {
         let needle = query.needle.as_deref().map(|needle| fold(needle.trim()));
         query.needle = needle.filter(|needle| !needle.is_empty());
-        let read = move |conn: &Conn<'_>| -> Result<OperatorList> {
-            let page = operators::page(conn, &query)?;
-            // Administrators reach everything, and nothing in particular.
-            let others = page.items.iter().filter(|operator| !operator.access.is_administrator());
-            let users: Vec<UserId> = others.map(|operator| operator.user_id).collect();
-            let mut places = operators::places(conn, &users, false)?;
-            let view = |operator: Operator| OperatorView {
-                places: places.remove(&operator.user_id).unwrap_or_default(),
-                is_deletable: Some(operator.user_id) != actor,
-                operator,
+        // A short page needs no thread of its own, where it is read together with how long the list is.
+        if query.is_short() {
+            let query = query.clone();
+            let read = move |conn: &Conn<'_>| {
+                if conn.has_snapshot() { list(conn, &query, actor).map(Some) } else { Ok(None) }
             };
-            Ok(OperatorList { items: page.items.into_iter().map(view).collect(), total: page.total })
-        };
-        self.stores().scan_recent(org, read).await
+            if let Some(found) = self.query_recent(org, read).await? {
+                return Ok(found);
+            }
+        }
+        Ok(self.stores().scan_recent(org, move |conn| list(conn, &query, actor)).await?)
     }
 
     /// Up to `limit` different names that begin with `beginning`, in any letter case, in their order: permission

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use argon2::Block;
+use denizen_store::give_way;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Lane;
@@ -184,7 +185,8 @@ impl Shared {
 
     fn work(&self, lane: Lane) {
         if lane == Lane::Bulk {
-            lower_priority();
+            // The lowest there is.
+            give_way(19);
         }
         let mut room = Room::new();
         while let Some(task) = self.next(lane, &mut room) {
@@ -224,16 +226,3 @@ impl Shared {
         }
     }
 }
-
-/// Lets everything else go before this thread.
-#[cfg(target_os = "linux")]
-fn lower_priority() {
-    // On Linux a priority is a thread's. The lowest is 19, and nobody may be kept from it.
-    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19) {
-        tracing::warn!(%error, "imports hash passwords at the same priority as everything else");
-    }
-}
-
-/// Elsewhere the priority is the process's, and stays.
-#[cfg(not(target_os = "linux"))]
-fn lower_priority() {}

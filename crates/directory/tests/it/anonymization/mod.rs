@@ -115,7 +115,7 @@ impl Desk {
     async fn listed(&self, filter: ContactFilter) -> usize {
         let ctx = self.ctx().await;
         let page = self.server.directory().list_contacts(&ctx, filter, PageFrom::Start, 100).await.unwrap();
-        page.items.len()
+        page.contacts.rows.len()
     }
 
     async fn ask(&self, target: AnonymizationTarget, force: bool) -> Result<AnonymizationRequest, ErrorCode> {

@@ -53,7 +53,7 @@ impl Desk {
         from: PageFrom<ContactPlace>,
         limit: usize,
     ) -> Page<ContactView> {
-        self.server.directory().list_contacts(&self.ctx, filter, from, limit).await.unwrap()
+        self.server.directory().list_contacts(&self.ctx, filter, from, limit).await.unwrap().views()
     }
 }
 

@@ -57,7 +57,7 @@ impl Desk {
         let directory = self.server.directory();
         let alone = directory.get_contact(&self.ctx, guid(1)).await.unwrap();
         let list = directory.list_contacts(&self.ctx, ContactFilter::All, PageFrom::Start, 10).await.unwrap();
-        assert_eq!(list.items, std::slice::from_ref(&alone));
+        assert_eq!(list.views().items, std::slice::from_ref(&alone));
         alone.attributes
     }
 }

@@ -22,7 +22,7 @@ async fn reader(org: &TestOrg) -> OpContext {
 async fn contacts_of(org: &TestOrg, filter: ContactFilter) -> Vec<Contact> {
     let ctx = reader(org).await;
     let page = org.server.directory().list_contacts(&ctx, filter, PageFrom::Start, 1_000).await.unwrap();
-    page.items.into_iter().map(|view| view.contact).collect()
+    page.contacts.apart()
 }
 
 async fn get(org: &TestOrg, number: u64) -> Contact {

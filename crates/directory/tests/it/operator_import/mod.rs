@@ -108,7 +108,7 @@ impl Team {
             offset: 0,
             limit: 10_000,
         };
-        self.server.directory().list_operators_of(self.org.slug(), query).await.unwrap().items
+        self.server.directory().list_operators_of(self.org.slug(), query).await.unwrap().views()
     }
 
     async fn export(&self) -> String {

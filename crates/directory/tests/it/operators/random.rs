@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use denizen_directory::ErrorCode;
 use denizen_directory::operators::{
-    AccessInput, EnvironmentInput, NewOperator, OperatorChange, OperatorOrder, OperatorQuery, OperatorView,
-    Welcome,
+    AccessInput, EnvironmentInput, ListedOperator, NewOperator, OperatorChange, OperatorOrder, OperatorQuery,
+    OperatorView, Welcome,
 };
 use denizen_domain::ids::Uuid;
 use denizen_domain::operator::{Access, OperatorRole};
@@ -241,7 +241,7 @@ async fn random_calls_come_to_what_a_plain_model_comes_to() {
             limit: 100,
         };
         let list = directory.list_operators(&team.ctx, query).await.unwrap();
-        let listed: BTreeSet<Uuid> = list.items.iter().map(|view| view.operator.id()).collect();
+        let listed: BTreeSet<Uuid> = list.operators.rows.iter().map(ListedOperator::id).collect();
         assert_eq!(listed, model.operators.keys().copied().collect());
         assert_eq!(list.total, listed.len() as u64);
         if let Ok(view) = team.get(id).await {
