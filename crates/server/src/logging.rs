@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use tracing::Subscriber;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use self::lines::{Lines, Writing};
 use crate::config::{Log, LogFormat};
@@ -48,17 +49,19 @@ fn subscriber<W>(log: &Log, writer: W, terminal: bool) -> anyhow::Result<Box<dyn
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder().parse(&log.filter).context("log.filter")?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let filter: Targets = log.filter.parse().context("log.filter")?;
+    let registry = tracing_subscriber::registry().with(filter);
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
     let is_text = match log.format {
         LogFormat::Auto => terminal,
         LogFormat::Json => false,
         LogFormat::Text => true,
     };
     Ok(if is_text {
-        Box::new(builder.with_ansi(terminal).finish())
+        Box::new(registry.with(layer.with_ansi(terminal)))
     } else {
-        Box::new(builder.json().flatten_event(true).with_current_span(true).with_span_list(false).finish())
+        let layer = layer.json().flatten_event(true).with_current_span(true).with_span_list(false);
+        Box::new(registry.with(layer))
     })
 }
 

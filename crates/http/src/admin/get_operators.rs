@@ -26,8 +26,9 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
         limit: usize::try_from(limit).unwrap_or_default(),
     };
     let found = call.directory().list_operators(&ctx, query).await?;
-    let operators = found.items.into_iter().map(rendered).collect();
-    Ok(Reply::json(200, &Operators { operators, total: found.total }))
+    let total = found.total;
+    let operators = found.views().into_iter().map(rendered).collect();
+    Ok(Reply::json(200, &Operators { operators, total }))
 }
 
 fn rendered(view: OperatorView) -> Operator {

@@ -25,5 +25,5 @@ pub(super) async fn many(mut call: Call) -> Result<Reply, Problem> {
     // A contact that was not made has no id, but its outcome has one.
     let environment = &ctx.environment;
     let ids = std::iter::repeat_with(|| environment.uuid());
-    Ok(outcomes::many(&ctx, Action::Create, ids, outcomes))
+    Ok(outcomes::many(&ctx, Action::Create, ids, &outcomes))
 }

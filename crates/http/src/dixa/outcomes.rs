@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use denizen_directory::contacts::{ContactOutcome, ContactProblem, Refusal};
+use denizen_directory::contacts::{ContactOutcome, ContactProblem, ContactView, Refusal};
 use denizen_directory::{ErrorCode, OpContext};
 use denizen_domain::ids::Uuid;
 
@@ -32,9 +32,9 @@ pub(super) fn one(
     outcome: ContactOutcome,
 ) -> Result<Reply, Problem> {
     let problem = match outcome {
-        Ok(view) => {
+        Ok(ContactView { contact, attributes }) => {
             let status = if action == Action::Create { 201 } else { 200 };
-            return Ok(Reply::json(status, &Data { data: render::contact(view) }));
+            return Ok(Reply::json(status, &Data { data: render::contact(&contact, attributes) }));
         }
         Err(ContactProblem::NotFound) => return Err(ErrorCode::ContactNotFound.into()),
         Err(ContactProblem::Failed(error)) => return Err(error.into()),
@@ -49,19 +49,20 @@ pub(super) fn one(
 }
 
 /// An answer about many contacts, in their order. It says success whatever became of them.
-pub(super) fn many(
+pub(super) fn many<'o>(
     ctx: &OpContext,
     action: Action,
     ids: impl Iterator<Item = Uuid>,
-    outcomes: Vec<ContactOutcome>,
+    outcomes: &'o [ContactOutcome],
 ) -> Reply {
-    let outcome = |(id, outcome): (Uuid, ContactOutcome)| match outcome {
-        Ok(view) => success(render::contact(view)),
+    let outcome = |(id, outcome): (Uuid, &'o ContactOutcome)| match outcome {
+        // Few have attributes.
+        Ok(ContactView { contact, attributes }) => success(render::contact(contact, attributes.clone())),
         Err(problem) => BulkActionOutcome::Failure(BulkActionFailure {
             error: BulkError {
                 id: Id(id),
-                message: text(ctx, action, id, &tokens(&problem)),
-                kind: kind(&problem),
+                message: text(ctx, action, id, &tokens(problem)),
+                kind: kind(problem),
             },
             kind: BulkActionFailureType,
         }),
@@ -70,7 +71,7 @@ pub(super) fn many(
     Reply::json(if action == Action::Create { 201 } else { 200 }, &DataList { data })
 }
 
-fn success(data: EndUser) -> BulkActionOutcome {
+fn success(data: EndUser<'_>) -> BulkActionOutcome<'_> {
     BulkActionOutcome::Success(Box::new(BulkActionSuccess { data, kind: BulkActionSuccessType }))
 }
 

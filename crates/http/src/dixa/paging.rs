@@ -146,13 +146,24 @@ pub(super) fn page<T, W, P: Place>(
     place: impl Fn(&T) -> P,
     render: impl Fn(T) -> W,
 ) -> DataPage<W> {
-    let link = |from| link(call, &Asked { from, ..asked.clone() });
-    let previous = page.items.first().filter(|_| page.has_before).map(|first| PageFrom::Before(place(first)));
-    let next = page.items.last().filter(|_| page.has_after).map(|last| PageFrom::After(place(last)));
-    let (previous, next) = (previous.map(link), next.map(link));
-    let is_needed = previous.is_some() || next.is_some();
-    let meta = is_needed.then_some(PaginationLinks { previous, next });
+    let first = page.items.first().filter(|_| page.has_before).map(&place);
+    let last = page.items.last().filter(|_| page.has_after).map(&place);
+    let meta = links(call, asked, first, last);
     DataPage { data: page.items.into_iter().map(render).collect(), meta }
+}
+
+/// The links around a page: back from its first place, and on from its last one, where anything lies there.
+pub(super) fn links<P: Place>(
+    call: &Call,
+    asked: &Asked<P>,
+    first: Option<P>,
+    last: Option<P>,
+) -> Option<PaginationLinks> {
+    let link = |from| link(call, &Asked { from, ..asked.clone() });
+    let previous = first.map(|first| link(PageFrom::Before(first)));
+    let next = last.map(|last| link(PageFrom::After(last)));
+    let is_needed = previous.is_some() || next.is_some();
+    is_needed.then_some(PaginationLinks { previous, next })
 }
 
 fn link<P: Place>(call: &Call, asked: &Asked<P>) -> String {

@@ -27,5 +27,5 @@ pub(super) async fn many(mut call: Call) -> Result<Reply, Problem> {
     let items: Vec<(Uuid, ContactPatch)> = input::items(&call, body)?.map(item).collect();
     let ids: Vec<Uuid> = items.iter().map(|(id, _)| *id).collect();
     let outcomes = call.directory().patch_contacts(&ctx, items).await?;
-    Ok(outcomes::many(&ctx, Action::Patch, ids.into_iter(), outcomes))
+    Ok(outcomes::many(&ctx, Action::Patch, ids.into_iter(), &outcomes))
 }

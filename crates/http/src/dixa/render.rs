@@ -1,28 +1,55 @@
 //! From the engine's things to the vendor's.
 
+use denizen_directory::Listed;
 use denizen_directory::anonymizations::{AnonymizationRequest, AnonymizationTarget};
 use denizen_directory::attributes::{Attribute, AttributeDefinition};
-use denizen_directory::contacts::ContactView;
+use denizen_directory::contacts::{Contact, ListedContact};
 use denizen_domain::contact::{AttributeEntity, AttributeInput, AttributeValue, SelectOption};
 
 use super::wire::{self, Id, Seconds, ZonedMillis};
 
-pub(super) fn contact(view: ContactView) -> wire::EndUser {
-    let profile = view.contact.profile;
+pub(super) fn contact(contact: &Contact, attributes: Vec<Attribute>) -> wire::EndUser<'_> {
+    end_user(contact, attributes, |text| text, |list| wire::Words::Apart(list))
+}
+
+/// As lists have them, in their order.
+pub(super) fn contacts(
+    contacts: &Listed<ListedContact>,
+    attributes: Vec<Vec<Attribute>>,
+) -> Vec<wire::EndUser<'_>> {
+    let texts = &contacts.texts;
+    let end_user = |(contact, attributes)| {
+        end_user(contact, attributes, |text| texts.get(*text), |list| wire::Words::Listed(texts, *list))
+    };
+    contacts.rows.iter().zip(attributes).map(end_user).collect()
+}
+
+/// About the bytes of these contacts as JSON: the names of the members of one are most of it.
+pub(super) fn size_of_contacts(contacts: &Listed<ListedContact>) -> usize {
+    contacts.texts.size() + (contacts.rows.len() + 1) * 320
+}
+
+fn end_user<'c, T, L>(
+    contact: &'c Contact<T, L>,
+    noted: Vec<Attribute>,
+    text: impl Fn(&'c T) -> &'c str,
+    list: impl Fn(&'c L) -> wire::Words<'c>,
+) -> wire::EndUser<'c> {
+    let profile = &contact.profile;
     wire::EndUser {
-        id: Id(view.contact.user_id.as_uuid()),
-        created_at: Seconds(view.contact.created_at),
-        display_name: profile.display_name,
-        email: profile.email,
-        phone_number: profile.phone,
-        additional_emails: profile.additional_emails,
-        additional_phone_numbers: profile.additional_phones,
-        first_name: profile.first_name,
-        last_name: profile.last_name,
-        middle_names: profile.middle_names,
-        avatar_url: profile.avatar_url,
-        external_id: profile.external_id,
-        custom_attributes: attributes(view.attributes),
+        id: Id(contact.id()),
+        created_at: Seconds(contact.created_at),
+        display_name: profile.display_name.as_ref().map(&text),
+        email: profile.email.as_ref().map(&text),
+        phone_number: profile.phone.as_ref().map(&text),
+        additional_emails: list(&profile.additional_emails),
+        additional_phone_numbers: list(&profile.additional_phones),
+        first_name: profile.first_name.as_ref().map(&text),
+        last_name: profile.last_name.as_ref().map(&text),
+        middle_names: list(&profile.middle_names),
+        avatar_url: profile.avatar_url.as_ref().map(&text),
+        external_id: profile.external_id.as_ref().map(&text),
+        custom_attributes: attributes(noted),
     }
 }
 

@@ -27,5 +27,5 @@ pub(super) async fn many(mut call: Call) -> Result<Reply, Problem> {
     let items: Vec<(Uuid, ContactInput)> = input::items(&call, body)?.map(item).collect();
     let ids: Vec<Uuid> = items.iter().map(|(id, _)| *id).collect();
     let outcomes = call.directory().replace_contacts(&ctx, items).await?;
-    Ok(outcomes::many(&ctx, Action::Update, ids.into_iter(), outcomes))
+    Ok(outcomes::many(&ctx, Action::Update, ids.into_iter(), &outcomes))
 }

@@ -39,5 +39,5 @@ async fn create(
         image: user.image.text(),
     };
     let view = call.directory().create_operator(&ctx, new, Welcome::Mail(language)).await?;
-    Ok(Reply::json(201, &render::user(&ctx, view)))
+    Ok(Reply::json(201, &render::user(&ctx, &view)))
 }

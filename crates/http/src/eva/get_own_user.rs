@@ -7,5 +7,5 @@ use crate::kernel::{Call, Problem, Reply};
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     let ctx = at_home(&call).await?;
     let view = call.directory().get_own_operator(&ctx).await?;
-    Ok(Reply::json(200, &render::user(&ctx, view)))
+    Ok(Reply::json(200, &render::user(&ctx, &view)))
 }

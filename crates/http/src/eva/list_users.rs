@@ -24,8 +24,8 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     let ctx = administrator(&call, Doing::Reading).await?;
     let (asked, query) = read(&call)?;
     let list = call.directory().list_operators(&ctx, query).await?;
-    let content = list.items.into_iter().map(|view| render::listed_user(&ctx, view)).collect();
-    Ok(Reply::json(200, &page(&asked, content, list.total)))
+    let page = page(&asked, render::users(&ctx, &list), list.total);
+    Ok(Reply::json_of(200, &page, render::size_of_users(&list)))
 }
 
 fn read(call: &Call) -> Result<(Asked, OperatorQuery), Problem> {
@@ -62,7 +62,7 @@ fn read(call: &Call) -> Result<(Asked, OperatorQuery), Problem> {
 }
 
 /// The envelope of the published service, which is Spring Data's.
-fn page(asked: &Asked, content: Vec<User>, total_elements: u64) -> Page<User> {
+fn page<'u>(asked: &Asked, content: Vec<User<'u>>, total_elements: u64) -> Page<User<'u>> {
     let (number, size) = (u64::from(asked.page), u64::from(asked.lines));
     let total_pages = total_elements.div_ceil(size);
     Page {

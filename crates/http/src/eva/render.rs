@@ -1,39 +1,56 @@
 //! From the engine's things to the vendor's.
 
 use denizen_directory::OpContext;
-use denizen_directory::operators::{ConfigurationValue, OperatorView, Place};
-use denizen_domain::ids::Uuid;
+use denizen_directory::operators::{
+    ConfigurationValue, ListedOperator, Operator, OperatorList, OperatorView, Place,
+};
 use denizen_domain::operator::{Access, OperatorRole};
 
 use super::wire::{Configuration, Id, Millis, Named, Role, Rules, User, UserEnvironment};
 
 /// An operator with bots.
-pub(super) fn user(ctx: &OpContext, view: OperatorView) -> User {
-    rendered(ctx, view, true)
+pub(super) fn user<'u>(ctx: &OpContext, view: &'u OperatorView) -> User<'u> {
+    rendered(ctx, &view.operator, &view.places, true, view.is_deletable, |text| text)
 }
 
-/// An operator as lists have it.
-pub(super) fn listed_user(ctx: &OpContext, view: OperatorView) -> User {
-    rendered(ctx, view, false)
+/// Operators as lists have them, in their order.
+pub(super) fn users<'u>(ctx: &OpContext, list: &'u OperatorList) -> Vec<User<'u>> {
+    let texts = &list.operators.texts;
+    let user = |operator: &'u ListedOperator| {
+        let places = list.places.get(&operator.user_id).map_or(&[][..], Vec::as_slice);
+        let is_deletable = Some(operator.user_id) != list.actor;
+        rendered(ctx, operator, places, false, is_deletable, |text| texts.get(*text))
+    };
+    list.operators.rows.iter().map(user).collect()
 }
 
-fn rendered(ctx: &OpContext, view: OperatorView, has_bots: bool) -> User {
-    let OperatorView { operator, places, is_deletable } = view;
-    let uuid = Id(operator.id());
+/// About the bytes of these operators as JSON: the names of the members of one are most of it.
+pub(super) fn size_of_users(list: &OperatorList) -> usize {
+    list.operators.texts.size() + (list.operators.rows.len() + 2) * 320
+}
+
+fn rendered<'u, T>(
+    ctx: &OpContext,
+    operator: &'u Operator<T>,
+    places: &'u [Place],
+    has_bots: bool,
+    is_deletable: bool,
+    text: impl Fn(&'u T) -> &'u str,
+) -> User<'u> {
     let environments = match &operator.access {
         Access::Administrator => Vec::new(),
         Access::Environments { role, .. } => {
             let role = role_of(*role);
-            places.into_iter().map(|place| environment(role, place, has_bots)).collect()
+            places.iter().map(|place| environment(role, place, has_bots)).collect()
         }
     };
     User {
-        uuid,
+        uuid: Id(operator.id()),
         org_uuid: Id(ctx.organization.uuid),
-        name: operator.name,
-        email: operator.email,
-        company: operator.company,
-        image: operator.image,
+        name: text(&operator.name),
+        email: text(&operator.email),
+        company: operator.company.as_ref().map(&text),
+        image: operator.image.as_ref().map(&text),
         admin: operator.access.is_administrator(),
         environments,
         created_at: Millis(operator.created_at),
@@ -49,10 +66,10 @@ fn role_of(role: OperatorRole) -> Role {
     }
 }
 
-fn environment(role: Role, place: Place, has_bots: bool) -> UserEnvironment {
-    let named = |(id, name): (Uuid, String)| Named { uuid: Id(id), name };
-    let bots = has_bots.then(|| place.bots.into_iter().map(named).collect());
-    UserEnvironment { role, environment: named((place.environment_id, place.name)), bots }
+fn environment(role: Role, place: &Place, has_bots: bool) -> UserEnvironment<'_> {
+    let bots = || place.bots.iter().map(|(id, name)| Named { uuid: Id(*id), name }).collect();
+    let environment = Named { uuid: Id(place.environment_id), name: &place.name };
+    UserEnvironment { role, environment, bots: has_bots.then(bots) }
 }
 
 pub(super) fn configuration(value: ConfigurationValue) -> Configuration {

@@ -21,5 +21,5 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
         image: user.image.0,
     };
     let view = call.directory().update_operator(&ctx, id, change).await?;
-    Ok(Reply::json(200, &render::user(&ctx, view)))
+    Ok(Reply::json(200, &render::user(&ctx, &view)))
 }

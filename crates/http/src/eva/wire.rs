@@ -35,7 +35,7 @@ pub(super) struct Millis(pub(super) Timestamp);
 
 impl Serialize for Millis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{}Z", self.0.to_millis()))
+        self.0.serialize_millis("Z", serializer)
     }
 }
 
@@ -66,31 +66,31 @@ pub(super) struct StandardError<'e> {
 /// A user of the organization.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct User {
+pub(super) struct User<'u> {
     pub(super) uuid: Id,
     #[serde(rename = "orgUUID")]
     pub(super) org_uuid: Id,
-    pub(super) name: String,
-    pub(super) email: String,
-    pub(super) company: Option<String>,
+    pub(super) name: &'u str,
+    pub(super) email: &'u str,
+    pub(super) company: Option<&'u str>,
     /// An address, or the picture itself behind `data:`.
-    pub(super) image: Option<String>,
+    pub(super) image: Option<&'u str>,
     pub(super) admin: bool,
     /// Those that are active; none for an administrator, who reaches all.
-    pub(super) environments: Vec<UserEnvironment>,
+    pub(super) environments: Vec<UserEnvironment<'u>>,
     pub(super) created_at: Millis,
     pub(super) rules: Rules,
 }
 
 /// What a user may do in an environment.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct UserEnvironment {
+pub(super) struct UserEnvironment<'u> {
     pub(super) role: Role,
-    pub(super) environment: Named,
+    pub(super) environment: Named<'u>,
     /// Absent in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Vec<Named>")]
-    pub(super) bots: Option<Vec<Named>>,
+    #[schemars(with = "Vec<Named<'u>>")]
+    pub(super) bots: Option<Vec<Named<'u>>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -104,9 +104,9 @@ pub(super) enum Role {
 
 /// An environment or a bot.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Named {
+pub(super) struct Named<'u> {
     pub(super) uuid: Id,
-    pub(super) name: String,
+    pub(super) name: &'u str,
 }
 
 /// What the caller may do with a user.

@@ -4,6 +4,8 @@
 //! written as they stand in the source, without a look at what needs an escape; texts are looked through as a whole first,
 //! and copied as a whole where nothing does.
 
+#![expect(clippy::inline_always, reason = "names are known where they are written, and only there")]
+
 use std::fmt::{self, Display, Write as _};
 
 use serde::ser::{
@@ -18,13 +20,17 @@ use serde_json::{Error, Result};
 /// # Errors
 /// When the value cannot be JSON: a map with keys that are no text.
 pub(crate) fn to_vec(value: &impl Serialize, room: usize) -> Result<Vec<u8>> {
-    let mut writer = Writer { out: Vec::with_capacity(room) };
+    let mut writer = Writer { out: vec![0; room], length: 0 };
     value.serialize(&mut writer)?;
+    writer.out.truncate(writer.length);
     Ok(writer.out)
 }
 
+/// What is written is the beginning of `out`, of this length; what lies behind is room. So each piece is looked for room once,
+/// and a name that stands in the source becomes a few stores.
 struct Writer {
     out: Vec<u8>,
+    length: usize,
 }
 
 /// Whether a byte cannot stand in a JSON text by itself.
@@ -33,32 +39,76 @@ fn is_special(byte: u8) -> bool {
     byte < b' ' || byte == b'"' || byte == b'\\'
 }
 
-/// Looks at all bytes: without a way out, sixteen of them are compared at once.
+/// Looks at all of these: without a way out, they are compared at once.
+#[inline]
+fn any_special<'b>(bytes: impl IntoIterator<Item = &'b u8>) -> bool {
+    bytes.into_iter().fold(false, |found, byte| found | is_special(*byte))
+}
+
+/// Looks at sixteen bytes at once, or eight: at the end at some of them again, rather than at the rest one by one.
 #[inline]
 fn has_special(text: &str) -> bool {
-    text.bytes().fold(false, |found, byte| found | is_special(byte))
+    let bytes = text.as_bytes();
+    if let Some(end) = bytes.last_chunk::<16>() {
+        let (pieces, _) = bytes.as_chunks::<16>();
+        pieces.iter().any(any_special) || any_special(end)
+    } else if let (Some(begin), Some(end)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        any_special(begin) | any_special(end)
+    } else {
+        bytes.iter().any(|byte| is_special(*byte))
+    }
 }
 
 impl Writer {
-    #[inline]
+    /// The next bytes, to be filled.
+    #[inline(always)]
+    fn next(&mut self, length: usize) -> &mut [u8] {
+        let begin = self.length;
+        let end = begin + length;
+        if end > self.out.len() {
+            self.grow(end);
+        }
+        self.length = end;
+        &mut self.out[begin..end]
+    }
+
+    #[cold]
+    fn grow(&mut self, least: usize) {
+        self.out.resize(least.max(2 * self.out.len()).max(128), 0);
+    }
+
+    #[inline(always)]
     fn put(&mut self, text: &str) {
-        self.out.extend_from_slice(text.as_bytes());
+        self.next(text.len()).copy_from_slice(text.as_bytes());
+    }
+
+    #[inline(always)]
+    fn put_byte(&mut self, byte: u8) {
+        self.next(1)[0] = byte;
     }
 
     /// A text that is known to need no escapes, between quotes.
-    #[inline]
+    #[inline(always)]
     fn put_name(&mut self, name: &str) {
         debug_assert!(!has_special(name), "{name} cannot be the name of a member");
-        self.out.push(b'"');
-        self.put(name);
-        self.out.push(b'"');
+        let out = self.next(name.len() + 2);
+        out[0] = b'"';
+        out[1..=name.len()].copy_from_slice(name.as_bytes());
+        out[name.len() + 1] = b'"';
     }
 
     #[inline]
     fn put_text(&mut self, text: &str) {
-        self.out.push(b'"');
-        self.put_inner(text);
-        self.out.push(b'"');
+        if has_special(text) {
+            self.put_byte(b'"');
+            self.put_escaped(text);
+            self.put_byte(b'"');
+        } else {
+            let out = self.next(text.len() + 2);
+            out[0] = b'"';
+            out[1..=text.len()].copy_from_slice(text.as_bytes());
+            out[text.len() + 1] = b'"';
+        }
     }
 
     #[inline]
@@ -82,22 +132,18 @@ impl Writer {
                 b'\r' => b'r',
                 _ if is_special(byte) => {
                     let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0') as u8;
-                    self.out.extend_from_slice(&[
-                        b'\\',
-                        b'u',
-                        b'0',
-                        b'0',
-                        digit(byte >> 4),
-                        digit(byte & 15),
-                    ]);
+                    self.put("\\u00");
+                    self.put_byte(digit(byte >> 4));
+                    self.put_byte(digit(byte & 15));
                     continue;
                 }
                 _ => {
-                    self.out.push(byte);
+                    self.put_byte(byte);
                     continue;
                 }
             };
-            self.out.extend_from_slice(&[b'\\', short]);
+            self.put_byte(b'\\');
+            self.put_byte(short);
         }
     }
 
@@ -108,13 +154,13 @@ impl Writer {
 
     /// A variant with something in it is an object with one member.
     fn begin_variant(&mut self, variant: &'static str, opening: &str) {
-        self.out.push(b'{');
+        self.put_byte(b'{');
         self.put_name(variant);
         self.put(opening);
     }
 
-    fn parts(&mut self, ends: &'static str) -> Parts<'_> {
-        Parts { writer: self, is_first: true, ends }
+    fn parts(&mut self, begins: u8, ends: &'static str) -> Parts<'_> {
+        Parts { writer: self, before: begins, ends }
     }
 }
 
@@ -153,11 +199,13 @@ impl<'w> Serializer for &'w mut Writer {
     }
 
     fn serialize_f32(self, value: f32) -> Result<()> {
-        serde_json::to_writer(&mut self.out, &value)
+        self.put(&serde_json::to_string(&value)?);
+        Ok(())
     }
 
     fn serialize_f64(self, value: f64) -> Result<()> {
-        serde_json::to_writer(&mut self.out, &value)
+        self.put(&serde_json::to_string(&value)?);
+        Ok(())
     }
 
     fn serialize_char(self, value: char) -> Result<()> {
@@ -220,8 +268,7 @@ impl<'w> Serializer for &'w mut Writer {
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Parts<'w>> {
-        self.put("[");
-        Ok(self.parts("]"))
+        Ok(self.parts(b'[', "]"))
     }
 
     fn serialize_tuple(self, length: usize) -> Result<Parts<'w>> {
@@ -239,19 +286,17 @@ impl<'w> Serializer for &'w mut Writer {
         variant: &'static str,
         _: usize,
     ) -> Result<Parts<'w>> {
-        self.begin_variant(variant, ":[");
-        Ok(self.parts("]}"))
+        self.begin_variant(variant, ":");
+        Ok(self.parts(b'[', "]}"))
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Parts<'w>> {
-        self.put("{");
-        Ok(self.parts("}"))
+        Ok(self.parts(b'{', "}"))
     }
 
     #[inline]
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Parts<'w>> {
-        self.put("{");
-        Ok(self.parts("}"))
+        Ok(self.parts(b'{', "}"))
     }
 
     fn serialize_struct_variant(
@@ -261,8 +306,8 @@ impl<'w> Serializer for &'w mut Writer {
         variant: &'static str,
         _: usize,
     ) -> Result<Parts<'w>> {
-        self.begin_variant(variant, ":{");
-        Ok(self.parts("}}"))
+        self.begin_variant(variant, ":");
+        Ok(self.parts(b'{', "}}"))
     }
 
     fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result<()> {
@@ -276,9 +321,9 @@ impl<'w> Serializer for &'w mut Writer {
             }
         }
 
-        self.put("\"");
+        self.put_byte(b'"');
         write!(Pieces(self), "{value}").map_err(Error::custom)?;
-        self.put("\"");
+        self.put_byte(b'"');
         Ok(())
     }
 }
@@ -286,17 +331,15 @@ impl<'w> Serializer for &'w mut Writer {
 /// The parts of something, with commas between them.
 struct Parts<'w> {
     writer: &'w mut Writer,
-    is_first: bool,
+    /// What stands before the next part: what the whole begins with, then commas.
+    before: u8,
     ends: &'static str,
 }
 
 impl Parts<'_> {
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) {
-        if !self.is_first {
-            self.writer.out.push(b',');
-        }
-        self.is_first = false;
+        self.writer.put_byte(std::mem::replace(&mut self.before, b','));
     }
 
     #[inline]
@@ -305,16 +348,24 @@ impl Parts<'_> {
         value.serialize(&mut *self.writer)
     }
 
-    #[inline]
+    // Where it is called, the name is known.
+    #[inline(always)]
     fn member<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<()> {
-        self.next();
-        self.writer.put_name(name);
-        self.writer.out.push(b':');
+        debug_assert!(!has_special(name), "{name} cannot be the name of a member");
+        let out = self.writer.next(name.len() + 4);
+        out[0] = std::mem::replace(&mut self.before, b',');
+        out[1] = b'"';
+        out[2..name.len() + 2].copy_from_slice(name.as_bytes());
+        out[name.len() + 2] = b'"';
+        out[name.len() + 3] = b':';
         value.serialize(&mut *self.writer)
     }
 
     #[inline]
-    fn close(self) {
+    fn close(mut self) {
+        if self.before != b',' {
+            self.next();
+        }
         self.writer.put(self.ends);
     }
 }
@@ -327,7 +378,7 @@ macro_rules! parts {
                 type Ok = ();
                 type Error = Error;
 
-                #[inline]
+                #[inline(always)]
                 fn $serialize<T: Serialize + ?Sized>(&mut self, $($name: $text,)? value: &T) -> Result<()> {
                     self.$as($($name,)? value)
                 }
@@ -358,13 +409,15 @@ impl SerializeMap for Parts<'_> {
     /// A text is written as everywhere; a number or truth value is put between quotes.
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
         self.next();
-        let begin = self.writer.out.len();
+        let begin = self.writer.length;
         key.serialize(&mut *self.writer)?;
-        match &self.writer.out[begin..] {
+        match &self.writer.out[begin..self.writer.length] {
             [b'"', ..] => {}
             [b'-' | b'0'..=b'9', ..] | b"true" | b"false" => {
-                self.writer.out.insert(begin, b'"');
-                self.writer.out.push(b'"');
+                self.writer.put("\"\"");
+                let end = self.writer.length - 1;
+                self.writer.out.copy_within(begin..end - 1, begin + 1);
+                self.writer.out[begin] = b'"';
             }
             _ => return Err(Error::custom("a key must be a text")),
         }
@@ -372,7 +425,7 @@ impl SerializeMap for Parts<'_> {
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.writer.out.push(b':');
+        self.writer.put_byte(b':');
         value.serialize(&mut *self.writer)
     }
 

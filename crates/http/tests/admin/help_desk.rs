@@ -409,7 +409,7 @@ async fn a_line_about_a_help_desk_that_cannot_be_taken_in_is_refused_with_its_pl
     }
     let contacts = denizen_directory::contacts::ContactFilter::All;
     let listed = org.server.directory().list_contacts(&ctx, contacts, PageFrom::Start, 10).await.unwrap();
-    assert_eq!(listed.items.len(), 1);
+    assert_eq!(listed.contacts.rows.len(), 1);
     assert_eq!(org.server.directory().attribute_definitions(&ctx).await.unwrap(), []);
 }
 
@@ -458,7 +458,7 @@ async fn a_help_desk_of_thousands_comes_in_one_stream_and_again() {
     }
     let filter = denizen_directory::contacts::ContactFilter::All;
     let page = org.server.directory().list_contacts(&ctx, filter, PageFrom::Start, 2_000).await.unwrap();
-    assert_eq!((page.items.len(), page.has_after), (1_500, false));
+    assert_eq!((page.contacts.rows.len(), page.has_after), (1_500, false));
     org.server.assert_consistent().await;
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use denizen_directory::Directory;
 use denizen_directory::ingest::Ingestor;
-use denizen_http::admin::ingest::{Bounds, Intake, LONGEST_WAIT, LineResult, RecordResult, Summary};
+use denizen_http::admin::ingest::{Batch, Bounds, Intake, LONGEST_WAIT, LineResult, RecordResult, Summary};
 use denizen_http::kernel::Problem;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -27,16 +27,9 @@ pub fn run(config: &Config, wanted: &Ingest) -> anyhow::Result<()> {
     let source = Source::open(wanted)?;
     let bounds = Bounds { line: config.ingest.line_bytes, transcript: config.amigo.transcript_bytes };
     let (summary, has_contacts) = with_directory(config, Missing::Refuse, |directory| async move {
-        let run = Run {
-            directory,
-            wanted,
-            intake: Intake::new(bounds),
-            progress: Progress::start(wanted.quiet),
-            total: source.bytes,
-            read: 0,
-            has_contacts: false,
-        };
-        run.take_all(source).await
+        let progress = Progress::start(wanted.quiet);
+        let run = Run { directory, wanted, progress, total: source.bytes, has_contacts: false };
+        run.take_all(source, Intake::new(bounds)).await
     })?;
     if summary.refused > 0 {
         return Err(refusal(&summary, has_contacts).into());
@@ -97,55 +90,82 @@ impl Source {
     }
 }
 
+/// The pieces of the source, one after the other.
+struct Pieces<'w> {
+    receiver: mpsc::Receiver<io::Result<Vec<u8>>>,
+    piece: Vec<u8>,
+    /// Bytes of the piece that were fed.
+    fed: usize,
+    /// Those of all pieces.
+    read: u64,
+    wanted: &'w Ingest,
+}
+
+impl Pieces<'_> {
+    /// Feeds lines until the batch is full, there are no more, or nothing has come for a while. Answers whether there may be
+    /// more.
+    async fn gather(&mut self, intake: &mut Intake) -> anyhow::Result<bool> {
+        let mut since = None;
+        loop {
+            let fed = intake.feed(&self.piece[self.fed..]);
+            self.fed += fed;
+            self.read += fed as u64;
+            if intake.is_full() {
+                return Ok(true);
+            }
+            if intake.has_batch() && since.is_none() {
+                since = Some(Instant::now());
+            }
+            let piece = match since {
+                None => self.receiver.recv().await,
+                Some(since) => {
+                    match tokio::time::timeout_at(since + LONGEST_WAIT, self.receiver.recv()).await {
+                        Ok(piece) => piece,
+                        Err(_) => return Ok(true),
+                    }
+                }
+            };
+            let Some(piece) = piece else {
+                intake.end();
+                return Ok(false);
+            };
+            self.piece = piece.with_context(|| format!("cannot read {}", self.wanted.file.display()))?;
+            self.fed = 0;
+        }
+    }
+}
+
+/// What takes batches in, and tells of it.
 struct Run<'w> {
     directory: Directory,
     wanted: &'w Ingest,
-    intake: Intake,
     progress: Progress,
-    /// Bytes of the file, where that is known, and those that were read.
+    /// Bytes of the file, where that is known.
     total: Option<u64>,
-    read: u64,
     /// Whether there was a contact among the lines.
     has_contacts: bool,
 }
 
 impl Run<'_> {
     /// What became of the lines, and whether a contact was among them.
-    async fn take_all(mut self, source: Source) -> anyhow::Result<(Summary, bool)> {
+    async fn take_all(mut self, source: Source, mut intake: Intake) -> anyhow::Result<(Summary, bool)> {
         // Whether there is such an organization is known before anything is read.
         self.ingestor().await?;
-        let mut pieces = source.pieces();
-        let mut since = Instant::now();
-        loop {
-            let piece = tokio::select! {
-                biased;
-                piece = pieces.recv() => piece,
-                () = tokio::time::sleep_until(since + LONGEST_WAIT), if self.intake.has_batch() => {
-                    self.commit().await?;
-                    continue;
-                }
-            };
-            let Some(piece) = piece else { break };
-            let piece = piece.with_context(|| format!("cannot read {}", self.wanted.file.display()))?;
-            let was_empty = !self.intake.has_batch();
-            let mut taken = 0;
-            loop {
-                let more = self.intake.feed(&piece[taken..]);
-                taken += more;
-                self.read += more as u64;
-                if !self.intake.is_full() {
-                    break;
-                }
-                self.commit().await?;
-            }
-            if was_empty {
-                since = Instant::now();
-            }
+        let mut pieces =
+            Pieces { receiver: source.pieces(), piece: Vec::new(), fed: 0, read: 0, wanted: self.wanted };
+        let (mut batch, mut read, mut more) = (Batch::default(), 0, true);
+        while more || !batch.is_empty() {
+            // The store takes one batch in while the next one is read.
+            let summary = intake.summary();
+            let gathering = async { Ok(if more { pieces.gather(&mut intake).await } else { Ok(false) }) };
+            let (results, gathered) = tokio::try_join!(self.take_in(&mut batch, summary, read), gathering)?;
+            intake.count(&results);
+            // What was read before is taken in, whatever comes now.
+            more = gathered?;
+            (batch, read) = (intake.detach(), pieces.read);
         }
-        self.intake.end();
-        self.commit().await?;
         self.progress.clear();
-        let summary = self.intake.summary();
+        let summary = intake.summary();
         self.print_summary(&summary)?;
         Ok((summary, self.has_contacts))
     }
@@ -156,9 +176,15 @@ impl Run<'_> {
         found.map_err(|error| of_directory(&error, about))
     }
 
-    async fn commit(&mut self) -> anyhow::Result<()> {
-        if !self.intake.has_batch() {
-            return Ok(());
+    /// Takes a batch in and tells what became of its lines; `read` bytes end with it, and `before` is what was taken in before.
+    async fn take_in(
+        &mut self,
+        batch: &mut Batch,
+        before: Summary,
+        read: u64,
+    ) -> anyhow::Result<Vec<LineResult>> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
         }
         let (directory, org) = (&self.directory, self.wanted.org.as_str());
         // The organization is looked up each time, for it may be deleted meanwhile.
@@ -166,18 +192,20 @@ impl Run<'_> {
             let by = Ingestor::operator(directory, org).await?;
             Ok(directory.ingest(&by, records).await?)
         };
-        let results = self.intake.commit(take).await;
-        let results = results.map_err(|problem| self.failed(&problem))?;
+        let results = batch.take_in(take).await;
+        let results = results.map_err(|problem| self.failed(&problem, batch.first_line()))?;
         self.has_contacts |= results.iter().any(|result| result.kind == Some("contact"));
-        let Summary { lines, refused, .. } = self.intake.summary();
-        self.progress.show(|elapsed| line(lines, refused, self.read, self.total, elapsed));
-        self.print(&results)
+        let refused = results.iter().filter(|result| result.result == RecordResult::Refused).count();
+        let (lines, refused) = (before.lines + results.len() as u64, before.refused + refused as u64);
+        self.progress.show(|elapsed| line(lines, refused, read, self.total, elapsed));
+        self.print(&results)?;
+        Ok(results)
     }
 
-    fn failed(&self, problem: &Problem) -> anyhow::Error {
+    fn failed(&self, problem: &Problem, line: Option<u64>) -> anyhow::Error {
         self.progress.clear();
         let about = About { org: &self.wanted.org, ..About::default() };
-        let line = self.intake.next_line();
+        let line = line.unwrap_or_default();
         let failure: anyhow::Error = match problem {
             Problem::Directory(error) => of_directory(error, about).into(),
             other => anyhow::anyhow!("{other:?}"),

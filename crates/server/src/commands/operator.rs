@@ -225,8 +225,8 @@ async fn list(directory: &Directory, org: &str, needle: Option<&str>, output: Ou
         };
         let page =
             directory.list_operators_of(org, query).await.map_err(|error| of_directory(&error, about))?;
-        let is_last = page.items.len() < PAGE;
-        listed.extend(page.items.into_iter().map(Listed::from));
+        let is_last = page.operators.rows.len() < PAGE;
+        listed.extend(page.views().into_iter().map(Listed::from));
         if is_last {
             break;
         }

@@ -7,7 +7,7 @@ use axum::http::{HeaderName, Uri};
 use denizen_domain::text::Slug;
 use denizen_store::PostgresOptions;
 use serde_json::Value;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 use super::Config;
 
@@ -257,9 +257,7 @@ fn is_filter(text: &str) -> bool {
     let levels = ["error", "warn", "info", "debug", "trace", "off"];
     let is_level = |word: &str| levels.iter().any(|level| word.eq_ignore_ascii_case(level));
     let each = |part: &str| is_level(part.rsplit('=').next().unwrap_or(part).trim());
-    // Directives on spans, such as `[request{organization=acme}]=debug`, have commas and signs of their own.
-    let words = text.contains('[') || text.split(',').all(each);
-    words && EnvFilter::builder().parse(text).is_ok()
+    text.split(',').all(each) && text.parse::<Targets>().is_ok()
 }
 
 /// The path in `sqlite:PATH`; `sqlite://PATH` is accepted because other tools write it so.

@@ -1,13 +1,14 @@
 //! From bytes to lines, from lines to batches, from batches to what became of each line. The stream over HTTP and the
 //! command line both feed it.
 //!
-//! It holds at most one batch and one unfinished line, whatever is fed to it.
+//! It holds at most one batch and one unfinished line, whatever is fed to it. A batch can be detached, so that it is taken in
+//! while the next one is fed.
 
 use std::future::Future;
 use std::time::Duration;
 
 use denizen_directory::ErrorCode;
-use denizen_directory::ingest::{MAX_BATCH, Outcome, Record, Taken};
+use denizen_directory::ingest::{GATHERED, Outcome, Record, Taken};
 
 use super::record::{Read, read};
 use crate::admin::errors;
@@ -30,9 +31,15 @@ pub struct Intake {
     is_too_long: bool,
     /// Lines that have ended so far.
     lines: u64,
-    batch: Vec<Entry>,
-    batch_bytes: usize,
+    batch: Batch,
     summary: Summary,
+}
+
+/// Lines that are given to the store at once.
+#[derive(Default)]
+pub struct Batch {
+    entries: Vec<Entry>,
+    bytes: usize,
 }
 
 /// What lines may hold beyond what the rules say: settings of the installation, in bytes.
@@ -57,8 +64,7 @@ impl Intake {
             unfinished: Vec::new(),
             is_too_long: false,
             lines: 0,
-            batch: Vec::new(),
-            batch_bytes: 0,
+            batch: Batch::default(),
             summary: Summary::default(),
         }
     }
@@ -92,12 +98,18 @@ impl Intake {
     }
 
     pub fn is_full(&self) -> bool {
-        self.batch.len() >= MAX_BATCH || self.batch_bytes >= BATCH_BYTES
+        self.batch.entries.len() >= GATHERED || self.batch.bytes >= BATCH_BYTES
+    }
+
+    /// The batch as it is, for whoever has it taken in, and [counts](Self::count) what has become of it.
+    #[must_use]
+    pub fn detach(&mut self) -> Batch {
+        std::mem::take(&mut self.batch)
     }
 
     /// The first line of which nothing was done yet.
     pub fn next_line(&self) -> u64 {
-        self.batch.first().map_or(self.lines + 1, |entry| entry.line)
+        self.batch.first_line().unwrap_or(self.lines + 1)
     }
 
     pub fn summary(&self) -> Summary {
@@ -142,22 +154,59 @@ impl Intake {
         } else {
             read(line, self.bounds.transcript)
         };
-        self.batch_bytes += line.len();
-        self.batch.push(Entry { line: self.lines, read });
+        self.batch.bytes += line.len();
+        self.batch.entries.push(Entry { line: self.lines, read });
     }
 
-    /// Has the batch taken in by `take`, and says what became of each of its lines. Where the store cannot do it just now,
-    /// `take` is called a few times, with pauses: taking records in twice does no harm.
+    /// Has the batch taken in by `take`, and counts what became of its lines.
     ///
     /// # Errors
-    /// Those of `take`; then the batch stays, and its lines are not counted.
+    /// As of [`Batch::take_in`].
     pub async fn commit<F>(&mut self, take: impl Fn(Vec<Record>) -> F) -> Result<Vec<LineResult>, Problem>
+    where
+        F: Future<Output = Result<Vec<Taken>, Problem>>,
+    {
+        let results = self.batch.take_in(take).await?;
+        self.count(&results);
+        Ok(results)
+    }
+
+    /// Adds what became of lines to the summary.
+    pub fn count(&mut self, results: &[LineResult]) {
+        for result in results {
+            self.summary.lines += 1;
+            *match result.result {
+                RecordResult::Created => &mut self.summary.created,
+                RecordResult::Updated => &mut self.summary.updated,
+                RecordResult::Unchanged => &mut self.summary.unchanged,
+                RecordResult::Refused => &mut self.summary.refused,
+            } += 1;
+        }
+    }
+}
+
+impl Batch {
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The number of its first line.
+    pub fn first_line(&self) -> Option<u64> {
+        self.entries.first().map(|entry| entry.line)
+    }
+
+    /// Has it taken in by `take`, and says what became of each of its lines; it is empty then. Where the store cannot do it
+    /// just now, `take` is called a few times, with pauses: taking records in twice does no harm.
+    ///
+    /// # Errors
+    /// Those of `take`; then the batch stays as it is.
+    pub async fn take_in<F>(&mut self, take: impl Fn(Vec<Record>) -> F) -> Result<Vec<LineResult>, Problem>
     where
         F: Future<Output = Result<Vec<Taken>, Problem>>,
     {
         let mut pauses = PAUSES.iter();
         let all = loop {
-            let records = self.batch.iter().filter_map(|entry| entry.read.record.as_ref().ok());
+            let records = self.entries.iter().filter_map(|entry| entry.read.record.as_ref().ok());
             match take(records.cloned().collect()).await {
                 Ok(all) => break all,
                 Err(problem) if may_pass(&problem) => match pauses.next() {
@@ -168,9 +217,9 @@ impl Intake {
             }
         };
         let mut all = all.into_iter();
-        self.batch_bytes = 0;
-        let mut results = Vec::with_capacity(self.batch.len());
-        for Entry { line, read: Read { kind, id, record } } in self.batch.drain(..) {
+        self.bytes = 0;
+        let mut results = Vec::with_capacity(self.entries.len());
+        for Entry { line, read: Read { kind, id, record } } in self.entries.drain(..) {
             let (result, problem, contact_id) = match record.map(|_| all.next()) {
                 Err(problem) => (RecordResult::Refused, Some(problem), None),
                 Ok(Some(Taken { outcome, contact_id })) => {
@@ -185,13 +234,6 @@ impl Intake {
                 Ok(None) => return Err(Problem::Internal),
             };
             let id = id.or_else(|| contact_id.map(|contact| contact.as_uuid().to_string()));
-            self.summary.lines += 1;
-            *match result {
-                RecordResult::Created => &mut self.summary.created,
-                RecordResult::Updated => &mut self.summary.updated,
-                RecordResult::Unchanged => &mut self.summary.unchanged,
-                RecordResult::Refused => &mut self.summary.refused,
-            } += 1;
             results.push(LineResult { line, kind, id, result, problem });
         }
         Ok(results)

@@ -1,7 +1,7 @@
 //! POST `/ingest`: records as they arrive, and what became of each as soon as it is known.
 //!
-//! Lines are taken in together, up to [`denizen_directory::ingest::MAX_BATCH`] in one transaction, and as few as are there
-//! when the sender pauses. Whoever sends has to be who was let in at the beginning for each batch again, and once a minute
+//! Lines are taken in together, up to [`denizen_directory::ingest::GATHERED`] of them, and as few as are there when the sender
+//! pauses. Whoever sends has to be who was let in at the beginning for each batch again, and once a minute
 //! where no batch comes about. There is a bounded number of places for streams, because each may last for as long as it
 //! likes.
 
@@ -18,7 +18,7 @@ use denizen_directory::ingest::{Ingestor, Record, Taken};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-pub use intake::{Bounds, Intake, LONGEST_WAIT};
+pub use intake::{Batch, Bounds, Intake, LONGEST_WAIT};
 
 use super::errors;
 use super::wire::{Line, Stopped};

@@ -53,17 +53,17 @@ fn few<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 /// What became of one item. The outcomes stand in the order of the items.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
-pub(in crate::dixa) enum BulkActionOutcome {
+pub(in crate::dixa) enum BulkActionOutcome<'c> {
     Failure(BulkActionFailure),
-    Success(Box<BulkActionSuccess>),
+    Success(Box<BulkActionSuccess<'c>>),
 }
 
 constants!(BulkActionFailureType = "BulkActionFailure", BulkActionSuccessType = "BulkActionSuccess");
 
 /// The item was carried out.
 #[derive(Serialize, JsonSchema)]
-pub(in crate::dixa) struct BulkActionSuccess {
-    pub(in crate::dixa) data: EndUser,
+pub(in crate::dixa) struct BulkActionSuccess<'c> {
+    pub(in crate::dixa) data: EndUser<'c>,
     #[serde(rename = "_type")]
     pub(in crate::dixa) kind: BulkActionSuccessType,
 }

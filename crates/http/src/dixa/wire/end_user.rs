@@ -1,8 +1,11 @@
 //! End users: as they are sent (contract section 4.1) and as they are answered (5.1).
 
+use std::borrow::Cow;
+
 use denizen_directory::contacts::ContactPatch;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use denizen_directory::{TextList, Texts};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::attribute::CustomAttribute;
 use super::time::Seconds;
@@ -12,31 +15,59 @@ use super::{Id, never_null};
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = never_null)]
-pub(in crate::dixa) struct EndUser {
+pub(in crate::dixa) struct EndUser<'c> {
     pub(in crate::dixa) id: Id,
     pub(in crate::dixa) created_at: Seconds,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::dixa) display_name: Option<String>,
+    pub(in crate::dixa) display_name: Option<&'c str>,
     /// The primary address.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::dixa) email: Option<String>,
+    pub(in crate::dixa) email: Option<&'c str>,
     /// The primary number.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::dixa) phone_number: Option<String>,
+    pub(in crate::dixa) phone_number: Option<&'c str>,
     #[schemars(extend("uniqueItems" = true))]
-    pub(in crate::dixa) additional_emails: Vec<String>,
+    pub(in crate::dixa) additional_emails: Words<'c>,
     #[schemars(extend("uniqueItems" = true))]
-    pub(in crate::dixa) additional_phone_numbers: Vec<String>,
+    pub(in crate::dixa) additional_phone_numbers: Words<'c>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::dixa) first_name: Option<String>,
+    pub(in crate::dixa) first_name: Option<&'c str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::dixa) last_name: Option<String>,
-    pub(in crate::dixa) middle_names: Vec<String>,
+    pub(in crate::dixa) last_name: Option<&'c str>,
+    pub(in crate::dixa) middle_names: Words<'c>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::dixa) avatar_url: Option<String>,
+    pub(in crate::dixa) avatar_url: Option<&'c str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::dixa) external_id: Option<String>,
+    pub(in crate::dixa) external_id: Option<&'c str>,
     pub(in crate::dixa) custom_attributes: Vec<CustomAttribute>,
+}
+
+/// Several texts of an end user.
+pub(in crate::dixa) enum Words<'c> {
+    Apart(&'c [String]),
+    /// They lie among other texts.
+    Listed(&'c Texts, TextList),
+}
+
+impl Serialize for Words<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Apart(words) => serializer.collect_seq(*words),
+            Self::Listed(texts, list) => serializer.collect_seq(texts.list(*list)),
+        }
+    }
+}
+
+impl JsonSchema for Words<'_> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        Vec::<String>::schema_name()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Vec::<String>::json_schema(generator)
+    }
 }
 
 /// The bodies about end users, which differ in their first members and in what an absent member means.

@@ -34,7 +34,7 @@ pub(in crate::dixa) struct ZonedMillis(pub(in crate::dixa) Timestamp);
 
 impl Serialize for ZonedMillis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{}Z[GMT]", self.0.to_millis()))
+        self.0.serialize_millis("Z[GMT]", serializer)
     }
 }
 
