@@ -256,17 +256,17 @@ fn measure(
     }
     if is_all || arguments.what == What::Growth {
         let sizes = arguments.sizes();
-        for growth in [
-            growth::by_users(program, &data, &sizes, &plan)?,
-            growth::by_organizations(program, &data.place, &plan)?,
-        ] {
+        let show_growth = |growth: &growth::Growth| -> anyhow::Result<()> {
             let section = Section::Growth(engine, growth.name, &growth.svg);
             let title = format!("Growth by {} on {engine}", growth.name);
             show(arguments, section, &title, &format!("{about}.\n\n{}", growth.table))?;
             if !arguments.rewrites() {
                 std::fs::write(root.join(format!("growth-{}-{engine}.svg", growth.name)), &growth.svg)?;
             }
-        }
+            Ok(())
+        };
+        show_growth(&growth::by_users(program, &data, &sizes, &plan)?)?;
+        show_growth(&growth::by_organizations(program, &data.place, &plan)?)?;
     }
     remove_temporary(&data)
 }
