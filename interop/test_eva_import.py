@@ -132,20 +132,18 @@ def test_an_import_that_was_killed_goes_on_where_it_was_without_a_double(start, 
 
 
 def test_reads_of_others_go_on_during_an_upload(office):
-    """Not a measurement, for that is the benchmark's: only that nobody waits for a file to be hashed."""
+    """How quickly is for the benchmark to say: only that nobody waits until a file is hashed."""
     rows = [office.row(address("load")) for _ in range(16)]
     answers = []
     upload = threading.Thread(target=lambda: answers.append(office.admin.upload(table(*rows))))
     http, url = session(), office.server.url + office.admin.path("/me")
     http.headers.update(office.admin.http.headers)
     upload.start()
-    times = []
+    read = 0
     while upload.is_alive():
-        begun = time.monotonic()
         assert http.get(url, timeout=30).status_code == 200
-        times.append(time.monotonic() - begun)
+        read += 1
         # Without a rest the reads would take what the hashes are to have: those come after everything else.
         time.sleep(0.01)
     upload.join()
-    assert answers[0].status_code == 200 and len(times) >= 5, times
-    assert sorted(times)[len(times) // 2] < 0.25, times
+    assert answers[0].status_code == 200 and read >= 5

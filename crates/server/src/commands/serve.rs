@@ -127,6 +127,7 @@ async fn serve_app(
     app.metrics().register(|registry| {
         serve::register(registry, Arc::clone(&statistics));
         serve::register_replicas(registry, app.directory.clone());
+        serve::register_passwords(registry, app.directory.clone());
     });
     let router = denizen_http::router(Arc::clone(&app), &wiring::dialects());
     let mut background = Background::default();

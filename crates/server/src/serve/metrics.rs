@@ -24,6 +24,27 @@ pub fn register_replicas(registry: &mut Registry, directory: Directory) {
     registry.register_collector(Box::new(Replicas(directory)));
 }
 
+/// Adds how many passwords have been hashed.
+pub fn register_passwords(registry: &mut Registry, directory: Directory) {
+    registry.register_collector(Box::new(Hashes(directory)));
+}
+
+struct Hashes(Directory);
+
+impl fmt::Debug for Hashes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hashes")
+    }
+}
+
+impl Collector for Hashes {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let help = "Passwords that were hashed, for sign-ins, changes and imports";
+        let counter = ConstCounter::new(self.0.passwords().hashes_made());
+        counter.encode(encoder.encode_descriptor("password_hashes", help, None, MetricType::Counter)?)
+    }
+}
+
 struct Replicas(Directory);
 
 impl fmt::Debug for Replicas {

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 pub use background::Background;
 pub use manager::Manager;
-pub use metrics::{register, register_replicas};
+pub use metrics::{register, register_passwords, register_replicas};
 pub use stop::{Signals, Stop};
 
 use crate::config::Limits;

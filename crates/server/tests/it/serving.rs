@@ -45,7 +45,7 @@ fn a_server_that_leaves_says_so_at_once_and_answers_every_request_until_the_drai
     let signalled = Instant::now();
     server.terminate();
     while server.status("/readyz") != Some(503) {
-        assert!(signalled.elapsed() < Duration::from_millis(500), "the server still counts as ready");
+        assert!(signalled.elapsed() < Duration::from_millis(1500), "the server still counts as ready");
     }
     // Each request is a new connection.
     let mut invited = 0;
