@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
+use std::pin::Pin;
 
 use anyhow::Context as _;
 use denizen_directory::Directory;
@@ -85,11 +86,7 @@ where
         Missing::Refuse => must_exist(config)?,
     }
     let _logging = start_logging()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("the runtime cannot be started")?;
-    runtime.block_on(async {
+    on_this_thread(async {
         let store = open_store(config, Replicas::Unused)?;
         // Who begins an installation is the one who can still change it easily.
         if missing == Missing::Create {
@@ -114,6 +111,17 @@ where
         stores.close();
         result
     })
+}
+
+/// Runs a command's work to its end.
+pub fn on_this_thread<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")?;
+    // By a pointer, since Tokio would hold the code of each command's work three times.
+    let work: Pin<Box<dyn Future<Output = _> + '_>> = Box::pin(work);
+    runtime.block_on(work)
 }
 
 /// Causes that are not for callers are only logged; at a terminal they belong to the answer. What an operator takes away

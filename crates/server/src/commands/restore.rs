@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use denizen_domain::ids::OrgKey;
 use denizen_domain::text::ClusterName;
 use denizen_domain::time::Timestamp;
@@ -17,7 +16,7 @@ use crate::backup::{Copied, Entry, MAIN, NewFile, Whole};
 use crate::cli::Restore;
 use crate::config::{Config, Place};
 use crate::environment;
-use crate::installation::{create_data_folder, start_logging};
+use crate::installation::{create_data_folder, on_this_thread, start_logging};
 use crate::report::{self, Failure};
 
 pub fn run(config: &Config, wanted: &Restore) -> anyhow::Result<()> {
@@ -161,11 +160,7 @@ fn prepare(
     let refused = |error: StoreError| whole.refused(entry, &error);
     // Before anything is changed of it, and let go of at once.
     whole.must_fit(entry, Snapshot::take(new.path()).map_err(refused)?.facts())?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("the runtime cannot be started")?;
-    runtime.block_on(async {
+    on_this_thread(async {
         let store = Store::open(SqliteOptions::new(new.path()), environment::now()).map_err(refused)?;
         let prepared = async {
             none_of(whole, entry, &store.check().await.map_err(refused)?)?;

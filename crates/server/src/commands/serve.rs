@@ -1,5 +1,6 @@
 //! `denizen serve`: opens everything in order, serves until a stop is requested, and closes everything in reverse.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +26,9 @@ pub fn run(loaded: &Loaded, flags: &Serve) -> anyhow::Result<()> {
     let config = &loaded.config;
     let logging = logging::start(&config.log)?;
     let runtime = serve::runtime().context("the runtime cannot be started")?;
-    let result = runtime.block_on(until_stopped(config, &loaded.way(), flags));
+    let way = loaded.way();
+    let serving: Pin<Box<dyn Future<Output = _>>> = Box::pin(until_stopped(config, &way, flags));
+    let result = runtime.block_on(serving);
     runtime.shutdown_timeout(LAST_WRITES);
     if logging.dropped_lines() > 0 {
         tracing::warn!(

@@ -170,10 +170,40 @@ pub(crate) struct Run<'r> {
     pub(crate) has_gone: &'r dyn Fn() -> bool,
 }
 
-enum Attempt<T, E> {
-    Ended(Result<T, E>),
-    /// To be run again; the closure's own result, for when it must not be.
-    Again(Failure, Option<Result<T, E>>),
+/// What counts in the end. The closure's own result stays with whoever knows its type: this code is the same for all.
+enum Ended {
+    /// The closure's own result.
+    Own,
+    /// The closure's own refusal, or this if it has not refused.
+    RefusalOr(StoreError),
+    /// This, whatever the closure said.
+    Failed(StoreError),
+}
+
+impl Ended {
+    fn result<T, E: From<StoreError>>(self, own: Option<Result<T, E>>) -> Result<T, E> {
+        match self {
+            Self::Own => own.unwrap_or_else(|| {
+                Err(StoreError::Internal("a closure that was not run has ended".to_owned()).into())
+            }),
+            Self::RefusalOr(error) => own.filter(Result::is_err).unwrap_or_else(|| Err(error.into())),
+            Self::Failed(error) => Err(error.into()),
+        }
+    }
+}
+
+enum Attempt {
+    Ended(Ended),
+    /// To be run again.
+    Again(Failure),
+}
+
+/// A closure that keeps its result by itself, and says whether that is a success.
+type Step<'c> = &'c mut dyn FnMut(&Tx<'_>) -> bool;
+
+/// Keeps what a closure answered last.
+fn keep<T, E>(own: &mut Option<Result<T, E>>, result: Result<T, E>) -> bool {
+    own.insert(result).is_ok()
 }
 
 impl Run<'_> {
@@ -181,22 +211,34 @@ impl Run<'_> {
     pub(crate) fn until_done<T, E: From<StoreError>>(
         &self,
         first_pass: Pass,
-        mut abandoned: Option<oneshot::Receiver<()>>,
+        abandoned: Option<oneshot::Receiver<()>>,
         closure: &mut dyn FnMut(&Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        let mut own = None;
+        self.attempts(first_pass, abandoned, &mut |tx| keep(&mut own, closure(tx))).result(own)
+    }
+
+    fn attempts(
+        &self,
+        first_pass: Pass,
+        mut abandoned: Option<oneshot::Receiver<()>>,
+        step: Step<'_>,
+    ) -> Ended {
         let started = Instant::now();
         let (mut runs, mut losses) = (0, 0);
         loop {
-            self.outage.connect(self)?;
+            if let Err(error) = self.outage.connect(self) {
+                return Ended::Failed(error);
+            }
             runs += 1;
             let pass = match runs {
                 1 => first_pass,
                 ..=MOST_CONFLICTS => Pass::Looking,
                 _ => Pass::First,
             };
-            let (failure, own) = match self.once(pass, abandoned.take(), closure) {
-                Attempt::Ended(result) => return result,
-                Attempt::Again(failure, own) => (failure, own),
+            let failure = match self.once(pass, abandoned.take(), step) {
+                Attempt::Ended(ended) => return ended,
+                Attempt::Again(failure) => failure,
             };
             let gives_up = match &failure {
                 Failure::Lost(error) => {
@@ -210,7 +252,7 @@ impl Run<'_> {
                 Failure::Refused(_) => true,
             };
             if gives_up {
-                return own.filter(Result::is_err).unwrap_or_else(|| Err(failure.error().into()));
+                return Ended::RefusalOr(failure.error());
             }
             // Who has met a key looks now, and may find that it is there to stay.
             let has_hoped =
@@ -234,13 +276,14 @@ impl Run<'_> {
             return Ok(Err(StoreError::Interrupted.into()));
         }
         self.session.borrow_mut().connect()?;
-        match self.once(Pass::Hopeful, abandoned, closure) {
-            Attempt::Ended(result) => match self.session.borrow().failure() {
+        let mut own = None;
+        match self.once(Pass::Hopeful, abandoned, &mut |tx| keep(&mut own, closure(tx))) {
+            Attempt::Ended(ended) => match self.session.borrow().failure() {
                 // It took too long, or nobody waits for it any more: elsewhere that is no better.
-                None | Some(Failure::Refused(StoreError::Interrupted)) => Ok(result),
+                None | Some(Failure::Refused(StoreError::Interrupted)) => Ok(ended.result(own)),
                 Some(failure) => Err(failure.clone()),
             },
-            Attempt::Again(failure, _) => {
+            Attempt::Again(failure) => {
                 if matches!(failure, Failure::Lost(_)) {
                     self.session.borrow_mut().disconnect();
                 }
@@ -249,44 +292,39 @@ impl Run<'_> {
         }
     }
 
-    fn once<T, E: From<StoreError>>(
-        &self,
-        pass: Pass,
-        abandoned: Option<oneshot::Receiver<()>>,
-        closure: &mut dyn FnMut(&Tx<'_>) -> Result<T, E>,
-    ) -> Attempt<T, E> {
+    fn once(&self, pass: Pass, abandoned: Option<oneshot::Receiver<()>>, step: Step<'_>) -> Attempt {
         self.session.borrow_mut().begin(pass, self.admission, abandoned);
         let conn = Conn::new(Engine::Postgres(self.session), self.org);
         let tx = Tx::new(conn, None);
         // Nothing of the closure is looked at again after a panic.
-        let ran = catch_unwind(AssertUnwindSafe(|| closure(&tx)));
+        let ran = catch_unwind(AssertUnwindSafe(|| step(&tx)));
         let mut session = self.session.borrow_mut();
-        let Ok(result) = ran else {
+        let Ok(is_success) = ran else {
             session.roll_back();
-            return Attempt::Ended(Err(StoreError::Internal("a closure panicked".to_owned()).into()));
+            return Attempt::Ended(Ended::Failed(StoreError::Internal("a closure panicked".to_owned())));
         };
         if let Some(failure) = session.failure().cloned() {
             session.roll_back();
             return match failure {
-                Failure::Refused(error) => Attempt::Ended(Err(result.err().unwrap_or_else(|| error.into()))),
-                again => Attempt::Again(again, Some(result)),
+                Failure::Refused(error) => Attempt::Ended(Ended::RefusalOr(error)),
+                again => Attempt::Again(again),
             };
         }
         if session.mode() == Mode::Snapshot {
-            return Attempt::Ended(result);
+            return Attempt::Ended(Ended::Own);
         }
-        if result.is_err() {
+        if !is_success {
             session.roll_back();
-            return Attempt::Ended(result);
+            return Attempt::Ended(Ended::Own);
         }
         match session.commit() {
-            Ok(()) => Attempt::Ended(result),
-            Err(CommitFailure::Failed(Failure::Refused(error))) => Attempt::Ended(Err(error.into())),
-            Err(CommitFailure::Failed(again)) => Attempt::Again(again, None),
+            Ok(()) => Attempt::Ended(Ended::Own),
+            Err(CommitFailure::Failed(Failure::Refused(error))) => Attempt::Ended(Ended::Failed(error)),
+            Err(CommitFailure::Failed(again)) => Attempt::Again(again),
             Err(CommitFailure::Unknown(text)) => {
                 session.disconnect();
                 tracing::error!(error = %text, "the outcome of a commit is not known");
-                Attempt::Ended(Err(StoreError::OutcomeUnknown(text).into()))
+                Attempt::Ended(Ended::Failed(StoreError::OutcomeUnknown(text)))
             }
         }
     }

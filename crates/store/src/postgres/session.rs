@@ -482,23 +482,48 @@ impl Session {
             return Err(Failure::Lost("there is no connection".to_owned()));
         };
         let client = &*client;
-        let limit = self.options.statement_timeout + GRACE;
-        let abandoned = &mut self.abandoned;
-        let is_cancelled = &mut self.is_cancelled;
-        let options = &self.options;
-        self.runtime.block_on(async {
-            let mut work = pin!(work(client));
+        let mut answer = None;
+        let watched = Watched {
+            client,
+            wire,
+            standing,
+            abandoned: &mut self.abandoned,
+            is_cancelled: &mut self.is_cancelled,
+            options: &self.options,
+        };
+        watched.drive(&self.runtime, pin!(async { answer = Some(work(client).await) }))?;
+        // Whoever has come to the end has left an answer.
+        answer.map_or(Err(Failure::Lost(String::new())), |answer| answer.map_err(|error| Failure::of(&error)))
+    }
+}
+
+/// What is looked after while a connection works.
+struct Watched<'s> {
+    client: &'s Client,
+    wire: &'s mut Wire,
+    standing: &'s mut Standing,
+    abandoned: &'s mut Option<oneshot::Receiver<()>>,
+    is_cancelled: &'s mut bool,
+    options: &'s PostgresOptions,
+}
+
+impl Watched<'_> {
+    /// By a pointer to the work: the code is the same for all.
+    fn drive(self, runtime: &Runtime, mut work: Pin<&mut dyn Future<Output = ()>>) -> Result<(), Failure> {
+        let Self { client, wire, standing, abandoned, is_cancelled, options } = self;
+        let limit = options.statement_timeout + GRACE;
+        runtime.block_on(async {
             let mut deadline = pin!(tokio::time::sleep(limit));
             let mut replaced = pin!(standing.is_lost());
             let mut cancel: Option<Asking> = None;
             poll_fn(|cx| {
                 // Once to send, and once more when the connection has brought something.
-                if let Poll::Ready(answer) = work.as_mut().poll(cx) {
-                    return Poll::Ready(answer.map_err(|error| Failure::of(&error)));
+                if work.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Ok(()));
                 }
                 let _ = wire.poll(cx);
-                if let Poll::Ready(answer) = work.as_mut().poll(cx) {
-                    return Poll::Ready(answer.map_err(|error| Failure::of(&error)));
+                if work.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Ok(()));
                 }
                 if replaced.as_mut().poll(cx).is_ready() {
                     wire.end();
