@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::ops::{ControlFlow, Deref};
+use std::sync::Arc;
 
 use denizen_domain::ids::OrgKey;
 
@@ -12,6 +13,7 @@ use crate::error::{Result, StoreError};
 use crate::postgres::ahead::Kind;
 use crate::postgres::readers::Replay;
 use crate::postgres::session::Session;
+use crate::postgres::shares::WordShares;
 use crate::sql::{Dialect, Many, Param, Row, Sql, Statement};
 
 /// A connection that reads.
@@ -50,6 +52,15 @@ impl<'c> Conn<'c> {
         match self.engine {
             Engine::Sqlite(_) => Dialect::Sqlite,
             Engine::Postgres(_) | Engine::Replay(_) => Dialect::Postgres,
+        }
+    }
+
+    /// How frequent the words of PostgreSQL's search index are, where that is known. Not where the closure is run again, which
+    /// has to ask the same.
+    pub(crate) fn word_shares(&self) -> Option<Arc<WordShares>> {
+        match self.engine {
+            Engine::Postgres(session) => session.borrow().word_shares(),
+            Engine::Sqlite(_) | Engine::Replay(_) => None,
         }
     }
 

@@ -13,7 +13,7 @@ use super::{COLUMNS, Contact, Identifier, count, find_many, read_contact};
 use crate::conn::Conn;
 use crate::error::Result;
 use crate::sql::{Dialect, Statement, Value};
-use crate::users::{Position, Route, WALKED_FIRST, cheaper_route, search_index, window_query};
+use crate::users::{Position, Route, WALKED_FIRST, WindowQuery, cheaper_route, search_index};
 
 /// The statement that searches the names by one route; public for the tests that prepare it and read query plans. Nobody
 /// names contacts that are to be searched: [`Route::LookUp`] is a walk.
@@ -34,7 +34,8 @@ pub fn search_statement(conn: &Conn<'_>, needle: &str, limit: i64, route: Route)
             statement.push(
                 " FROM (WITH found AS MATERIALIZED (SELECT position AS candidate FROM user_search WHERE ",
             );
-            statement.push("windows @@ CAST(").bind(Value::Text(window_query(conn.org, directory, &needle)));
+            let query = WindowQuery::new(conn, directory, &needle);
+            statement.push("windows @@ CAST(").bind(Value::Text(query.text));
             statement.push("::text AS tsquery) AND org_id + 0 = ").bind(org.clone());
             statement.push(") SELECT candidate FROM found ORDER BY candidate) AS found CROSS JOIN LATERAL ");
             statement.push("(SELECT * FROM contact WHERE org_id = ").bind(org);
@@ -127,6 +128,8 @@ fn named(conn: &Conn<'_>, needle: &str, limit: i64) -> Result<Vec<Contact>> {
     } else if conn.dialect() == Dialect::Sqlite {
         let statement = |route, limit| search_statement(conn, needle, limit, route);
         return search_index(conn, (Directory::Contacts, &folded, limit), statement, read_contact);
+    } else if WindowQuery::new(conn, Directory::Contacts, &folded).is_rare {
+        Route::Index
     } else {
         let first = conn.all_of(&search_statement(conn, needle, limit, Route::WalkFirst), read_contact)?;
         let found = i64::try_from(first.len()).unwrap_or(i64::MAX);

@@ -7,18 +7,22 @@ use std::ops::ControlFlow;
 use denizen_domain::ids::UserId;
 use denizen_domain::member::Directory;
 
-use super::page::{OperatorPage, OperatorQuery, bound, in_order, in_their_order, push_columns, push_order};
+use super::page::{
+    OperatorOrder, OperatorPage, OperatorQuery, bound, in_order, in_their_order, push_columns, push_order,
+};
 use super::{COLUMNS, ListedOperator, count, keep_operator};
 use crate::conn::Conn;
 use crate::error::Result;
 use crate::sql::{Dialect, Statement, Value, to_json};
 use crate::sqlite::postings::{Matches, matches};
 use crate::texts::{Gathered, Listed, listed_with};
-use crate::users::{Position, Route, WALKED_FIRST, window_query};
+use crate::users::{Position, Route, WALKED_FIRST, WindowQuery};
 
 /// Of so many operators at least one matches, where PostgreSQL looks through all of them rather than finding those that match in
 /// the index and looking them up one by one.
-const WALK_SHARE: u64 = 4;
+const WALK_SHARE: u64 = 12;
+/// So many of those that match are come to by walking in their order, on PostgreSQL, where many match.
+const NEAR: u64 = 100;
 /// On SQLite: what it costs to look up and sort an operator, in operators who are passed over in the order that is wanted.
 const LOOKED_UP: u64 = 15;
 
@@ -41,6 +45,10 @@ pub fn search_statement(conn: &Conn<'_>, query: &OperatorQuery, needle: &str, ro
 
 fn statement(conn: &Conn<'_>, query: &OperatorQuery, needle: &str, route: Route) -> Statement {
     let org = Value::Int(conn.org.0);
+    let limit = u64::try_from(query.limit).unwrap_or(u64::MAX);
+    if route == Route::Walk && is_near(query, limit) {
+        return near_statement(conn, query, needle, limit);
+    }
     let mut statement = Statement::new("WITH found AS MATERIALIZED (SELECT user_id");
     push_columns(&mut statement, query);
     if route == Route::Index {
@@ -48,7 +56,7 @@ fn statement(conn: &Conn<'_>, query: &OperatorQuery, needle: &str, route: Route)
         statement
             .push(" FROM (WITH candidates AS MATERIALIZED (SELECT position AS candidate FROM user_search ");
         statement.push("WHERE windows @@ CAST(");
-        statement.bind(Value::Text(window_query(conn.org, Directory::Operators, needle)));
+        statement.bind(Value::Text(WindowQuery::new(conn, Directory::Operators, needle).text));
         statement.push("::text AS tsquery) AND org_id + 0 = ").bind(org.clone());
         statement.push(") SELECT candidate FROM candidates ORDER BY candidate) AS candidates ");
         statement.push("CROSS JOIN LATERAL (SELECT * FROM operator WHERE org_id = ").bind(org);
@@ -60,10 +68,35 @@ fn statement(conn: &Conn<'_>, query: &OperatorQuery, needle: &str, route: Route)
     push_match(&mut statement, conn, needle);
     statement.push("), chosen AS (SELECT * FROM found");
     push_order(&mut statement, query, false);
-    let limit = u64::try_from(query.limit).unwrap_or(u64::MAX);
     statement.push(" LIMIT ").bind(bound(limit)).push(" OFFSET ").bind(bound(query.offset));
     statement.push(") SELECT matches, user_id FROM (SELECT count(*) AS matches FROM found) AS counted ");
     statement.push("LEFT JOIN chosen ON TRUE");
+    push_order(&mut statement, query, false);
+    statement
+}
+
+/// Whether the page ends among the first [`NEAR`] that match, in an order that an index has.
+fn is_near(query: &OperatorQuery, limit: u64) -> bool {
+    query.offset.saturating_add(limit) <= NEAR && query.order != OperatorOrder::Admin
+}
+
+/// The page is come to in its order, and those that match are counted beside: they need not be kept, nor sorted.
+fn near_statement(conn: &Conn<'_>, query: &OperatorQuery, needle: &str, limit: u64) -> Statement {
+    let mut statement = Statement::new("WITH near AS MATERIALIZED (SELECT user_id");
+    push_columns(&mut statement, query);
+    let push_matching = |statement: &mut Statement| {
+        statement.push(" FROM operator WHERE org_id = ").bind(Value::Int(conn.org.0)).push(" AND ");
+        push_match(statement, conn, needle);
+    };
+    push_matching(&mut statement);
+    push_order(&mut statement, query, false);
+    // Engine: of a number that it does not know the planner thinks that it is a tenth of all, and would sort them.
+    statement.push(&format!(" LIMIT {NEAR}), chosen AS (SELECT * FROM near"));
+    push_order(&mut statement, query, false);
+    statement.push(" LIMIT ").bind(bound(limit)).push(" OFFSET ").bind(bound(query.offset));
+    statement.push(") SELECT matches, user_id FROM (SELECT count(*) AS matches");
+    push_matching(&mut statement);
+    statement.push(") AS counted LEFT JOIN chosen ON TRUE");
     push_order(&mut statement, query, false);
     statement
 }
@@ -116,6 +149,9 @@ pub fn sample_statement(conn: &Conn<'_>, needle: &str) -> Statement {
 
 /// How those that match are come by on PostgreSQL.
 fn route(conn: &Conn<'_>, needle: &str) -> Result<Route> {
+    if WindowQuery::new(conn, Directory::Operators, needle).is_rare {
+        return Ok(Route::Index);
+    }
     let found = conn.all_of(&sample_statement(conn, needle), |row| row.int(0))?;
     let found: u64 = found.into_iter().map(|found| u64::try_from(found).unwrap_or(0)).sum();
     let is_common = found.saturating_mul(WALK_SHARE) >= WALKED_FIRST.unsigned_abs();

@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::group::{self, Companion};
 use super::options::PostgresOptions;
 use super::session::{Mode, Session};
+use super::shares::Learnt;
 use super::statistics::Statistics;
 use crate::error::{Result, StoreError};
 
@@ -51,6 +52,8 @@ struct Shared {
     most_groups: usize,
     /// Of the tables that are written here.
     statistics: Option<Statistics>,
+    /// Of the words that are searched for here.
+    learnt: Option<Arc<Learnt>>,
 }
 
 /// A queue and the threads that serve it.
@@ -71,15 +74,24 @@ impl Lane {
     ) -> Result<Self> {
         let most_groups = connections.div_ceil(CONNECTIONS_TO_A_GROUP).max(1);
         let statistics = (mode == Mode::Write).then(Statistics::default);
-        let shared =
-            Arc::new(Shared { queue: Mutex::default(), ready: Condvar::new(), most_groups, statistics });
+        let learnt = (mode == Mode::Snapshot).then(Arc::<Learnt>::default);
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            ready: Condvar::new(),
+            most_groups,
+            statistics,
+            learnt: learnt.clone(),
+        });
         let mut threads = Vec::new();
         for number in 0..connections.max(1) {
             let shared = Arc::clone(&shared);
-            let session = match first.take() {
+            let mut session = match first.take() {
                 Some(session) => session,
                 None => Session::new(Arc::clone(options), mode)?,
             };
+            if let Some(learnt) = &learnt {
+                session.learn(Arc::clone(learnt));
+            }
             let session = RefCell::new(session);
             let thread = std::thread::Builder::new()
                 .name(format!("denizen-{name}-{number}"))
@@ -151,6 +163,9 @@ impl Shared {
             }
             if let Some(statistics) = &self.statistics {
                 statistics.keep_up(&mut session.borrow_mut());
+            }
+            if let Some(learnt) = &self.learnt {
+                learnt.keep_up(&mut session.borrow_mut());
             }
         }
     }

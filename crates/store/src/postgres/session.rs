@@ -22,6 +22,7 @@ use super::ahead::{Ahead, Kind};
 use super::failure::Failure;
 use super::hosts::{REPLACED, Reached, Standing};
 use super::options::PostgresOptions;
+use super::shares::{Learnt, WordShares};
 use super::wire::Wire;
 use crate::conn::Admission;
 use crate::error::{Result, StoreError};
@@ -158,6 +159,7 @@ pub(crate) struct Session {
     abandoned: Option<oneshot::Receiver<()>>,
     /// Whether a statement was to be cancelled.
     is_cancelled: bool,
+    learnt: Option<Arc<Learnt>>,
 }
 
 impl Session {
@@ -183,7 +185,17 @@ impl Session {
             failure: None,
             abandoned: None,
             is_cancelled: false,
+            learnt: None,
         })
+    }
+
+    /// Lets its closures know what its lane has learnt.
+    pub(crate) fn learn(&mut self, learnt: Arc<Learnt>) {
+        self.learnt = Some(learnt);
+    }
+
+    pub(crate) fn word_shares(&self) -> Option<Arc<WordShares>> {
+        self.learnt.as_ref()?.shares()
     }
 
     /// Connects, unless there is a connection.

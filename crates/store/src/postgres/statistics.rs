@@ -14,7 +14,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Tables that have become so many times as large since they were analysed; of the smallest any way to a row is short. What
 /// matters is that something is known at all, and autovacuum sees to the rest. The search index is left to it altogether:
-/// analysing its words takes longest, and no plan depends on them.
+/// analysing its words takes longest, no plan depends on them, and searches do without for a while (`shares.rs`).
 const OUTGROWN: &str = "SELECT coalesce(string_agg(quote_ident(relname), ', '), '') FROM pg_class
     WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND relname <> 'user_search'
     AND relpages * 8 + 8 < pg_relation_size(oid) / current_setting('block_size')::bigint";

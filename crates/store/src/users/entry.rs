@@ -4,7 +4,7 @@
 use denizen_domain::ids::UserId;
 use denizen_domain::member::Directory;
 
-use super::search::windows;
+use super::windows::windows;
 use crate::conn::{Conn, IndexChange, Tx};
 use crate::error::Result;
 use crate::sql::{Dialect, Param, Sql};

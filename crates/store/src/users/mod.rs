@@ -5,6 +5,7 @@ mod import;
 mod page;
 mod position;
 mod search;
+mod windows;
 
 use denizen_domain::fold::fold;
 use denizen_domain::ids::{ObjectId, UserId};
@@ -29,7 +30,8 @@ pub use page::{
 };
 pub use position::Position;
 pub use search::{Route, UserSearch, search, search_statement};
-pub(crate) use search::{WALKED_FIRST, cheaper_route, search_index, window_query, windows};
+pub(crate) use search::{WALKED_FIRST, cheaper_route, search_index};
+pub(crate) use windows::{PLACE_LENGTH, WindowQuery, windows};
 
 /// A user as the store keeps it, but for [`additional_context`]. Where it is one of a list, its texts lie elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -498,7 +500,7 @@ fn add_row(
         }
         // One statement for the row, its search entry and its count: each message costs more than its work.
         Dialect::Postgres => {
-            let windows = search::windows(tx.org, user.directory, &search_text);
+            let windows = windows(tx.org, user.directory, &search_text);
             params.extend([Param::Words(&windows), Param::Int(tx.slot())]);
             insert_row(&params)
         }

@@ -5,28 +5,23 @@
 //! of a window. Candidates are checked against the text itself, for windows can come from different places.
 //!
 //! The index never looks at another organization's part: on SQLite its keys begin with the organization, on PostgreSQL a
-//! window's word does. `sqlite/postings` says how the windows lie on SQLite.
+//! window's word does. `sqlite/postings` says how the windows lie on SQLite, `windows` how they do on PostgreSQL.
 
 use std::ops::ControlFlow;
 
 use denizen_domain::fold::fold;
-use denizen_domain::ids::{OrgKey, UserId};
+use denizen_domain::ids::UserId;
 use denizen_domain::member::Directory;
 use denizen_domain::permission::Filter;
 
 use super::page::{among_ids, push_walk, users_named_by};
-use super::{COLUMNS, ListedUser, Position, count, keep_user, listed};
+use super::{COLUMNS, ListedUser, Position, WindowQuery, count, keep_user, listed};
 use crate::conn::Conn;
 use crate::error::Result;
 use crate::sql::{Dialect, Row, Statement, Value};
 use crate::sqlite::postings::{Found, candidates};
 use crate::texts::{Gathered, Listed, listed_with};
 use crate::visibility::{USERS, push_filter};
-
-/// Windows of the needle that the index is asked for; more do not narrow the candidates down in practice.
-const MAX_WINDOWS: usize = 24;
-/// Stands after the text, so that its last two characters begin a window too.
-const PADDING: char = '\u{2}';
 
 /// A search over one directory.
 #[derive(Debug, Clone)]
@@ -55,64 +50,6 @@ fn named_users(search: &UserSearch) -> Option<Vec<UserId>> {
 /// Users that PostgreSQL looks through in their order before the index is asked: who has no more of them needs no index,
 /// and many matches among them mean that the first ones are near. Each costs a microsecond, whatever is looked for.
 pub(crate) const WALKED_FIRST: i64 = 128;
-
-/// The windows of a text, each once, as the words under which PostgreSQL's index holds them.
-pub(crate) fn windows(org: OrgKey, directory: Directory, search_text: &str) -> Vec<String> {
-    let mut letters: Vec<char> = search_text.chars().collect();
-    letters.extend([PADDING; 2]);
-    let mut words: Vec<String> =
-        letters.windows(3).map(|window| window_word(org, directory, window)).collect();
-    words.sort_unstable();
-    words.dedup();
-    words
-}
-
-/// Characters of a word that stand for the organization and the directory, and for each further character of the window.
-const PLACE_LENGTH: usize = 4;
-const STEP_LENGTH: usize = 2;
-
-/// A word that begins with the place, and goes on with a hash of the first character, of the first two, and of all three:
-/// so the word of a shorter window is the beginning of the word of a longer one. Different windows that share a word cost
-/// a candidate that is checked in vain.
-fn window_word(org: OrgKey, directory: Directory, window: &[char]) -> String {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut word = String::with_capacity(PLACE_LENGTH + STEP_LENGTH * window.len());
-    stir(&mut hash, &org.0.to_le_bytes());
-    stir(&mut hash, &directory.number().to_le_bytes());
-    push_digits(&mut word, hash, PLACE_LENGTH);
-    for letter in window {
-        stir(&mut hash, &u32::from(*letter).to_le_bytes());
-        push_digits(&mut word, hash, STEP_LENGTH);
-    }
-    word
-}
-
-/// FNV-1a.
-fn stir(hash: &mut u64, bytes: &[u8]) {
-    for byte in bytes {
-        *hash = (*hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    }
-}
-
-/// Six bits of the hash for each digit, from the middle, where they are mixed best.
-fn push_digits(word: &mut String, hash: u64, digits: usize) {
-    const DIGITS: &[u8; 64] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._";
-    let mut bits = hash ^ (hash >> 32);
-    for _ in 0..digits {
-        word.push(char::from(DIGITS[usize::try_from(bits & 63).unwrap_or_default()]));
-        bits >>= 6;
-    }
-}
-
-/// The query of PostgreSQL's index for a folded needle that is not empty.
-pub(crate) fn window_query(org: OrgKey, directory: Directory, needle: &str) -> String {
-    let letters: Vec<char> = needle.chars().collect();
-    if letters.len() < 3 {
-        return format!("'{}':*", window_word(org, directory, &letters));
-    }
-    let word = |window| format!("'{}'", window_word(org, directory, window));
-    letters.windows(3).take(MAX_WINDOWS).map(word).collect::<Vec<_>>().join(" & ")
-}
 
 /// How the users of a search are come by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,7 +94,8 @@ pub fn search_statement(conn: &Conn<'_>, search: &UserSearch, route: Route) -> S
             statement.push(
                 " FROM (WITH found AS MATERIALIZED (SELECT position AS candidate FROM user_search WHERE ",
             );
-            statement.push("windows @@ CAST(").bind(Value::Text(window_query(conn.org, directory, &needle)));
+            let query = WindowQuery::new(conn, directory, &needle);
+            statement.push("windows @@ CAST(").bind(Value::Text(query.text));
             statement.push("::text AS tsquery) AND org_id + 0 = ").bind(Value::Int(conn.org.0));
             statement.push(") SELECT candidate FROM found ORDER BY candidate) AS found CROSS JOIN LATERAL ");
             statement.push("(SELECT * FROM users WHERE org_id = ").bind(Value::Int(conn.org.0));
@@ -215,6 +153,8 @@ pub fn search(conn: &Conn<'_>, search: &UserSearch) -> Result<Listed<ListedUser>
         let keep = |row: &Row<'_>| keep_user(row, &mut texts);
         let rows = search_index(conn, (search.directory, &needle, search.limit), statement, keep)?;
         return listed_with(rows, texts);
+    } else if WindowQuery::new(conn, search.directory, &needle).is_rare {
+        Route::Index
     } else {
         let first = listed(conn, &search_statement(conn, search, Route::WalkFirst))?;
         let found = i64::try_from(first.rows.len()).unwrap_or(i64::MAX);
@@ -285,34 +225,6 @@ pub(crate) fn cheaper_route(users: i64, found_first: i64, limit: i64) -> Route {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_part_of_a_text_is_found_by_its_windows() {
-        let (org, directory) = (OrgKey(7), Directory::Members);
-        let text = "jürgen 田中@x";
-        let windows = windows(org, directory, text);
-        assert!(windows.iter().all(|word| word.len() == PLACE_LENGTH + 3 * STEP_LENGTH));
-        let holds = |query: &str| {
-            query.split(" & ").all(|part| {
-                let (word, rest) = part.trim_start_matches('\'').split_once('\'').expect("a quoted word");
-                windows.iter().any(|held| if rest == ":*" { held.starts_with(word) } else { held == word })
-            })
-        };
-        let letters: Vec<char> = text.chars().collect();
-        for length in 1..=letters.len() {
-            for part in letters.windows(length) {
-                let needle: String = part.iter().collect();
-                assert!(holds(&window_query(org, directory, &needle)), "{needle}");
-            }
-        }
-        for absent in ["ü田", "q", "gej"] {
-            assert!(!holds(&window_query(org, directory, absent)), "{absent}");
-        }
-        assert!(
-            !holds(&window_query(OrgKey(8), directory, "jür")),
-            "another organization's words are others"
-        );
-    }
 
     #[test]
     fn many_matches_are_walked_to_and_few_are_looked_up() {

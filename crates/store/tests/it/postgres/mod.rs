@@ -15,6 +15,7 @@ mod plans;
 mod proxy;
 mod replica;
 mod reruns;
+mod shares;
 mod statistics;
 mod together;
 mod walls;

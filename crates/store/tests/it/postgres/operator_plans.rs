@@ -96,6 +96,24 @@ async fn a_search_is_driven_by_the_index_and_looks_its_candidates_up_one_by_one(
         assert!(plan.contains("operator_by_position") && plan.contains("\"position\" = "), "{plan}");
         assert!(!plan.contains("Seq Scan"), "{plan}");
     }
+    for (order, index) in [
+        (OperatorOrder::CreatedAt, "operator_by_creation"),
+        (OperatorOrder::Name, "operator_by_name"),
+        (OperatorOrder::Email, "operator_by_email"),
+        (OperatorOrder::Company, "operator_by_company"),
+        (OperatorOrder::Id, "operator_pkey"),
+    ] {
+        for is_descending in [false, true] {
+            let near = OperatorQuery { order, is_descending, offset: 40, limit: 20, ..all_with("a") };
+            let build = move |conn: &Conn<'_>| {
+                Ok::<_, StoreError>(operators::search_statement(conn, &near, "a", Route::Walk))
+            };
+            let plan = statement_plan(client, &test.store.read(ORG, build).await.unwrap()).await;
+            let (_, near) = plan.split_once("CTE near").expect("the first of those that match");
+            let walk = near.lines().find(|line| line.contains("Scan")).expect("where they come from");
+            assert!(walk.contains(index), "{plan}");
+        }
+    }
     let sample = |conn: &Conn<'_>| Ok::<_, StoreError>(operators::sample_statement(conn, "a"));
     let plan = statement_plan(client, &test.store.read(ORG, sample).await.unwrap()).await;
     assert!(plan.contains("operator_by_position") && !plan.contains("Sort"), "{plan}");
