@@ -98,7 +98,7 @@ async fn the_log_starts_afresh_while_others_read() {
         .collect();
     // The first write makes the log.
     store_one(&test.store, &numbers).await;
-    let (ends, path) = (Arc::clone(&stop), test.path().to_owned());
+    let (ends, path) = (Arc::clone(&stop), test.path().clone());
     let timer = std::thread::spawn(move || {
         let (begun, first) = (Instant::now(), log_start(&path));
         let starts = loop {
