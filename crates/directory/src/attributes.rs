@@ -58,12 +58,19 @@ impl Headings {
         conn: &Conn<'_>,
         all: impl IntoIterator<Item = &'a Attributes>,
     ) -> denizen_store::Result<Self> {
+        let ids = Self::wanted(all);
+        if ids.is_empty() { Ok(Self::default()) } else { Self::find(conn, &ids) }
+    }
+
+    /// The definitions of what is noted, each once.
+    pub(crate) fn wanted<'a>(all: impl IntoIterator<Item = &'a Attributes>) -> Vec<Uuid> {
         let ids: BTreeSet<Uuid> = all.into_iter().flat_map(BTreeMap::keys).copied().collect();
-        if ids.is_empty() {
-            return Ok(Self::default());
-        }
-        let ids: Vec<Uuid> = ids.into_iter().collect();
-        let headings = stored::headings(conn, &ids)?;
+        ids.into_iter().collect()
+    }
+
+    /// The words of these definitions.
+    pub(crate) fn find(conn: &Conn<'_>, definitions: &[Uuid]) -> denizen_store::Result<Self> {
+        let headings = stored::headings(conn, definitions)?;
         Ok(Self(headings.into_iter().map(|heading| (heading.definition_id, heading)).collect()))
     }
 

@@ -316,16 +316,27 @@ impl<'a> tokio_postgres::types::FromSql<'a> for RawText<'a> {
     }
 }
 
+// A page has more than a thousand columns: what takes one out is put where it is asked for, and what tells of a misfit elsewhere.
 impl Row<'_> {
+    #[inline]
     pub fn int(&self, column: usize) -> Result<i64> {
-        self.optional_int(column)?.ok_or_else(|| unexpected(column, &"it is NULL"))
+        match self {
+            Self::Sqlite(row) => match row.get_ref(column)? {
+                ValueRef::Integer(value) => Ok(value),
+                other => Err(of_another_type(column, other)),
+            },
+            Self::Postgres(_) => self.optional_int(column)?.ok_or_else(|| is_null(column)),
+        }
     }
 
+    #[inline]
     pub fn optional_int(&self, column: usize) -> Result<Option<i64>> {
         match self {
-            Self::Sqlite(row) => {
-                row.get_ref(column)?.as_i64_or_null().map_err(|error| unexpected(column, &error))
-            }
+            Self::Sqlite(row) => match row.get_ref(column)? {
+                ValueRef::Integer(value) => Ok(Some(value)),
+                ValueRef::Null => Ok(None),
+                other => Err(of_another_type(column, other)),
+            },
             Self::Postgres(row) => {
                 let value: Option<Number> = from_postgres(row, column)?;
                 Ok(value.map(|number| number.0))
@@ -333,51 +344,62 @@ impl Row<'_> {
         }
     }
 
+    #[inline]
     pub fn bool(&self, column: usize) -> Result<bool> {
         Ok(self.int(column)? != 0)
     }
 
     pub fn str(&self, column: usize) -> Result<&str> {
-        self.optional_str(column)?.ok_or_else(|| unexpected(column, &"it is NULL"))
+        self.optional_str(column)?.ok_or_else(|| is_null(column))
     }
 
     pub(crate) fn optional_str(&self, column: usize) -> Result<Option<&str>> {
         match self {
-            Self::Sqlite(row) => {
-                row.get_ref(column)?.as_str_or_null().map_err(|error| unexpected(column, &error))
+            Self::Sqlite(_) => {
+                let bytes = self.optional_bytes(column)?;
+                bytes.map(std::str::from_utf8).transpose().map_err(|error| unexpected(column, &error))
             }
             Self::Postgres(row) => from_postgres(row, column),
         }
     }
 
     /// The bytes of a text, at which nobody has looked yet.
-    fn optional_bytes(&self, column: usize) -> Result<Option<&[u8]>> {
+    #[inline]
+    pub(crate) fn optional_bytes(&self, column: usize) -> Result<Option<&[u8]>> {
         match self {
             Self::Sqlite(row) => match row.get_ref(column)? {
                 ValueRef::Text(bytes) => Ok(Some(bytes)),
                 ValueRef::Null => Ok(None),
-                _ => Err(unexpected(column, &"it is no text")),
+                other => Err(of_another_type(column, other)),
             },
             Self::Postgres(row) => Ok(from_postgres::<RawText<'_>>(row, column)?.map(|text| text.0)),
         }
     }
 
     /// A text, which `keep` keeps.
+    #[inline]
     pub(crate) fn kept<'r, T>(
         &'r self,
         column: usize,
         keep: impl FnOnce(&'r [u8]) -> std::result::Result<T, Misfit>,
     ) -> Result<T> {
-        self.optional_kept(column, keep)?.ok_or_else(|| unexpected(column, &"it is NULL"))
+        match self.optional_bytes(column)? {
+            Some(bytes) => keep(bytes).map_err(|error| unexpected(column, &error)),
+            None => Err(is_null(column)),
+        }
     }
 
     /// A text, if there is one, which `keep` keeps.
+    #[inline]
     pub(crate) fn optional_kept<'r, T>(
         &'r self,
         column: usize,
         keep: impl FnOnce(&'r [u8]) -> std::result::Result<T, Misfit>,
     ) -> Result<Option<T>> {
-        self.optional_bytes(column)?.map(keep).transpose().map_err(|error| unexpected(column, &error))
+        match self.optional_bytes(column)? {
+            Some(bytes) => keep(bytes).map(Some).map_err(|error| unexpected(column, &error)),
+            None => Ok(None),
+        }
     }
 
     pub fn text(&self, column: usize) -> Result<String> {
@@ -388,15 +410,22 @@ impl Row<'_> {
         Ok(self.optional_str(column)?.map(str::to_owned))
     }
 
+    #[inline]
     pub fn blob(&self, column: usize) -> Result<&[u8]> {
-        self.optional_blob(column)?.ok_or_else(|| unexpected(column, &"it is NULL"))
+        match self.optional_blob(column)? {
+            Some(bytes) => Ok(bytes),
+            None => Err(is_null(column)),
+        }
     }
 
+    #[inline]
     pub fn optional_blob(&self, column: usize) -> Result<Option<&[u8]>> {
         match self {
-            Self::Sqlite(row) => {
-                row.get_ref(column)?.as_blob_or_null().map_err(|error| unexpected(column, &error))
-            }
+            Self::Sqlite(row) => match row.get_ref(column)? {
+                ValueRef::Blob(bytes) => Ok(Some(bytes)),
+                ValueRef::Null => Ok(None),
+                other => Err(of_another_type(column, other)),
+            },
             Self::Postgres(row) => from_postgres(row, column),
         }
     }
@@ -422,8 +451,12 @@ impl Row<'_> {
     }
 
     /// A column that holds an id; `parse` makes it from the bytes.
+    #[inline]
     pub fn id<T>(&self, column: usize, parse: fn(&[u8]) -> Option<T>) -> Result<T> {
-        parse(self.blob(column)?).ok_or_else(|| StoreError::Corrupt(format!("column {column} is no id")))
+        match parse(self.blob(column)?) {
+            Some(id) => Ok(id),
+            None => Err(unexpected(column, &"it is no id")),
+        }
     }
 
     /// A column that holds JSON.
@@ -432,6 +465,7 @@ impl Row<'_> {
     }
 }
 
+#[inline]
 fn from_postgres<'r, T: tokio_postgres::types::FromSql<'r>>(
     row: &'r tokio_postgres::Row,
     column: usize,
@@ -439,6 +473,17 @@ fn from_postgres<'r, T: tokio_postgres::types::FromSql<'r>>(
     row.try_get(column).map_err(|error| unexpected(column, &error))
 }
 
+#[cold]
+fn is_null(column: usize) -> StoreError {
+    unexpected(column, &"it is NULL")
+}
+
+#[cold]
+fn of_another_type(column: usize, found: ValueRef<'_>) -> StoreError {
+    unexpected(column, &format_args!("it is of the type {}", found.data_type()))
+}
+
+#[cold]
 fn unexpected(column: usize, error: &dyn std::fmt::Display) -> StoreError {
     StoreError::Corrupt(format!("column {column}: {error}"))
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 
 use crate::error::StoreError;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -22,22 +23,22 @@ pub struct Texts {
 /// A text among [`Texts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text {
-    begin: usize,
-    end: usize,
+    begin: u32,
+    end: u32,
 }
 
 /// A map among [`Texts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TextMap {
-    begin: usize,
-    end: usize,
+    begin: u32,
+    end: u32,
 }
 
 /// A list among [`Texts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TextList {
-    begin: usize,
-    end: usize,
+    begin: u32,
+    end: u32,
 }
 
 /// Rows whose texts lie together.
@@ -57,7 +58,7 @@ impl Texts {
     /// # Panics
     /// For a text that lies elsewhere.
     pub fn get(&self, text: Text) -> &str {
-        &self.all[text.begin..text.end]
+        &self.all[span(text.begin, text.end)]
     }
 
     /// The names and values of a map, in the order in which they were kept.
@@ -65,7 +66,7 @@ impl Texts {
     /// # Panics
     /// For a map that lies elsewhere.
     pub fn map(&self, map: TextMap) -> impl Iterator<Item = (&str, &str)> {
-        let (pairs, _) = self.parts[map.begin..map.end].as_chunks();
+        let (pairs, _) = self.parts[span(map.begin, map.end)].as_chunks();
         pairs.iter().map(|[name, value]| (self.get(*name), self.get(*value)))
     }
 
@@ -74,13 +75,23 @@ impl Texts {
     /// # Panics
     /// For a list that lies elsewhere.
     pub fn list(&self, list: TextList) -> impl Iterator<Item = &str> {
-        self.parts[list.begin..list.end].iter().map(|text| self.get(*text))
+        self.parts[span(list.begin, list.end)].iter().map(|text| self.get(*text))
     }
 
     /// How many bytes there are of all texts.
     pub fn size(&self) -> usize {
         self.all.len()
     }
+}
+
+/// Where something lies is kept in half of a word each, for a page has a thousand of them; [`Gathered::finish`] sees to it
+/// that all of it fits.
+fn span(begin: u32, end: u32) -> Range<usize> {
+    begin as usize..end as usize
+}
+
+fn place(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
 }
 
 /// [`Texts`] that are being gathered. Whether they are texts at all is looked at once, when all are there.
@@ -91,18 +102,37 @@ pub(crate) struct Gathered {
 }
 
 impl Gathered {
+    /// With room for about so many rows.
+    pub(crate) fn with_room(rows: usize) -> Self {
+        Self { all: Vec::with_capacity(rows.min(MOST_ROOM) * USUAL_ROW), parts: Vec::new() }
+    }
+
     pub(crate) fn finish(self) -> Result<Texts, Misfit> {
+        if place(self.all.len().max(self.parts.len())) == u32::MAX {
+            return Err("there are 4 GiB of texts".into());
+        }
         Ok(Texts { all: String::from_utf8(self.all)?, parts: self.parts })
     }
 
+    #[inline]
     fn keep(&mut self, text: &[u8]) -> Result<Text, Misfit> {
         // Two halves of a character are none, though they would be one behind each other.
         if text.first().is_some_and(|first| first & 0b1100_0000 == 0b1000_0000) {
             return Err("a text begins within a character".into());
         }
-        let begin = self.all.len();
+        let begin = place(self.all.len());
         self.all.extend_from_slice(text);
-        Ok(Text { begin, end: self.all.len() })
+        Ok(Text { begin, end: place(self.all.len()) })
+    }
+
+    fn keep_map(&mut self, json: &[u8]) -> Result<TextMap, Misfit> {
+        let begin = place(self.parts.len());
+        if !self.keep_plain(json, [b"{", b":", b",", b"}"])? {
+            let mut json = serde_json::Deserializer::from_slice(json);
+            json.deserialize_map(Parts(self))?;
+            json.end()?;
+        }
+        Ok(TextMap { begin, end: place(self.parts.len()) })
     }
 
     /// Keeps the texts of a map or list as it is written here, which is without spaces, where none of them has an escape: so
@@ -128,6 +158,15 @@ impl Gathered {
     }
 }
 
+/// Rows for which there is room before the first of them is read, and about the bytes of the texts of one.
+const MOST_ROOM: usize = 1_024;
+const USUAL_ROW: usize = 80;
+
+/// Room for the rows of a statement that finds at most so many.
+pub(crate) fn room_for<R>(rows: usize) -> Vec<R> {
+    Vec::with_capacity(rows.min(MOST_ROOM))
+}
+
 /// Rows with the texts that were gathered while they were read.
 pub(crate) fn listed_with<R>(rows: Vec<R>, texts: Gathered) -> crate::error::Result<Listed<R>> {
     let texts =
@@ -139,7 +178,7 @@ pub(crate) fn listed_with<R>(rows: Vec<R>, texts: Gathered) -> crate::error::Res
 /// be no text.
 pub(crate) trait Keep {
     type Text;
-    type Map;
+    type Map: Default;
     type List: Default;
 
     fn text(&mut self, text: &[u8]) -> Result<Self::Text, Misfit>;
@@ -175,28 +214,24 @@ impl Keep for Gathered {
     type Map = TextMap;
     type List = TextList;
 
+    #[inline]
     fn text(&mut self, text: &[u8]) -> Result<Text, Misfit> {
         self.keep(text)
     }
 
+    #[inline]
     fn map(&mut self, json: &[u8]) -> Result<TextMap, Misfit> {
-        let begin = self.parts.len();
-        if json != NOTHING && !self.keep_plain(json, [b"{", b":", b",", b"}"])? {
-            let mut json = serde_json::Deserializer::from_slice(json);
-            json.deserialize_map(Parts(self))?;
-            json.end()?;
-        }
-        Ok(TextMap { begin, end: self.parts.len() })
+        if json == NOTHING { Ok(TextMap::default()) } else { self.keep_map(json) }
     }
 
     fn list(&mut self, json: &[u8]) -> Result<TextList, Misfit> {
-        let begin = self.parts.len();
+        let begin = place(self.parts.len());
         if !self.keep_plain(json, [b"[", b",", b",", b"]"])? {
             let mut json = serde_json::Deserializer::from_slice(json);
             json.deserialize_seq(Parts(self))?;
             json.end()?;
         }
-        Ok(TextList { begin, end: self.parts.len() })
+        Ok(TextList { begin, end: place(self.parts.len()) })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reading contacts: one, and lists.
 
-use denizen_domain::contact::{ContactEmail, Phone, is_external_id};
+use denizen_domain::contact::{Attributes, ContactEmail, Phone, is_external_id};
 use denizen_domain::ids::{UserId, Uuid};
 use denizen_domain::permission::names;
 use denizen_store::contacts::{
@@ -19,6 +19,11 @@ fn views(conn: &Conn<'_>, contacts: Vec<Contact>) -> denizen_store::Result<Vec<C
     let headings = Headings::read(conn, contacts.iter().map(|contact| &contact.attributes))?;
     let view = |contact: Contact| ContactView { attributes: headings.shown(&contact.attributes), contact };
     Ok(contacts.into_iter().map(view).collect())
+}
+
+/// What is noted of each contact of a page.
+fn noted(page: &ContactPage) -> impl Iterator<Item = &Attributes> {
+    page.contacts.rows.iter().map(|contact| &contact.attributes)
 }
 
 /// The page of a list that holds no more than this one contact.
@@ -95,13 +100,31 @@ impl Directory {
         ctx.require(&names::DIRECTORY_READ_CONTACT)?;
         let limit = limit.max(1);
         let read = move |conn: &Conn<'_>| {
-            let ContactPage { contacts, has_before, has_after } = find(conn, &filter, from, limit)?;
-            let noted = || contacts.rows.iter().map(|contact| &contact.attributes);
-            let headings = Headings::read(conn, noted())?;
-            let attributes = noted().map(|attributes| headings.shown(attributes)).collect();
-            Ok(ContactList { contacts, attributes, has_before, has_after })
+            let page = find(conn, &filter, from, limit)?;
+            // Where each statement sees a state of its own, another read does as well, and the page is not read again for it.
+            let headings = if conn.has_snapshot() { Some(Headings::read(conn, noted(&page))?) } else { None };
+            Ok((page, headings))
         };
-        self.query_recent(ctx.org(), read).await
+        let (page, headings) = self.query_recent(ctx.org(), read).await?;
+        let headings = match headings {
+            Some(headings) => headings,
+            None => self.headings(ctx, noted(&page)).await?,
+        };
+        let attributes = noted(&page).map(|attributes| headings.shown(attributes)).collect();
+        let ContactPage { contacts, has_before, has_after } = page;
+        Ok(ContactList { contacts, attributes, has_before, has_after })
+    }
+
+    async fn headings<'a>(
+        &self,
+        ctx: &OpContext,
+        noted: impl Iterator<Item = &'a Attributes>,
+    ) -> Result<Headings> {
+        let ids = Headings::wanted(noted);
+        if ids.is_empty() {
+            return Ok(Headings::default());
+        }
+        self.query_recent(ctx.org(), move |conn| Headings::find(conn, &ids)).await
     }
 
     /// Up to `limit` contacts who are meant by a text, which names, addresses or numbers have: permission

@@ -36,7 +36,11 @@ fn list(
     query: &OperatorQuery,
     actor: Option<UserId>,
 ) -> denizen_store::Result<OperatorList> {
-    let OperatorPage { operators, total } = operators::page(conn, query)?;
+    shown(conn, operators::page(conn, query)?, actor)
+}
+
+fn shown(conn: &Conn<'_>, page: OperatorPage, actor: Option<UserId>) -> denizen_store::Result<OperatorList> {
+    let OperatorPage { operators, total } = page;
     // Administrators reach everything, and nothing in particular.
     let others = operators.rows.iter().filter(|operator| !operator.access.is_administrator());
     let users: Vec<UserId> = others.map(|operator| operator.user_id).collect();
@@ -63,11 +67,15 @@ impl Directory {
     ) -> Result<OperatorList> {
         let needle = query.needle.as_deref().map(|needle| fold(needle.trim()));
         query.needle = needle.filter(|needle| !needle.is_empty());
-        // A short page needs no thread of its own, where it is read together with how long the list is.
+        // A short page needs no thread of its own, where it is read together with how long the list is. What its operators
+        // reach may be of a moment later then, as it is of one who is read alone.
         if query.is_short() {
             let query = query.clone();
             let read = move |conn: &Conn<'_>| {
-                if conn.has_snapshot() { list(conn, &query, actor).map(Some) } else { Ok(None) }
+                if conn.has_snapshot() {
+                    return list(conn, &query, actor).map(Some);
+                }
+                operators::page_at_once(conn, &query)?.map(|page| shown(conn, page, actor)).transpose()
             };
             if let Some(found) = self.query_recent(org, read).await? {
                 return Ok(found);

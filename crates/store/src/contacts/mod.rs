@@ -216,7 +216,7 @@ fn attributes_json(attributes: &Attributes) -> Option<String> {
 
 /// A map; an empty one is NULL.
 fn json_or_default<T: Default + DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
-    match row.optional_str(column)? {
+    match row.optional_bytes(column)? {
         None => Ok(T::default()),
         Some(_) => row.json(column),
     }
@@ -227,6 +227,7 @@ fn read_contact(row: &Row<'_>) -> Result<Contact> {
 }
 
 /// A contact whose columns begin with `first`, and whose texts are kept in this way.
+#[inline]
 fn keep_contact<K: Keep>(row: &Row<'_>, first: usize, keep: &mut K) -> Result<Contact<K::Text, K::List>> {
     Ok(Contact {
         user_id: row.id(first, UserId::from_column)?,

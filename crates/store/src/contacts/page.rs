@@ -7,7 +7,7 @@ use super::{COLUMNS, ListedContact, keep_contact};
 use crate::conn::Conn;
 use crate::error::Result;
 use crate::sql::{Statement, Value};
-use crate::texts::{Gathered, Listed, listed_with};
+use crate::texts::{Gathered, Listed, listed_with, room_for};
 
 /// The place of a contact in the order of creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,9 +60,8 @@ struct Look {
     inclusive: bool,
 }
 
-fn begin(conn: &Conn<'_>, query: &ContactQuery, columns: &str, look: Option<Look>) -> Statement {
-    let mut statement = Statement::new(&format!("SELECT {columns} FROM contact WHERE org_id = "));
-    statement.bind(Value::Int(conn.org.0));
+fn push_matching(statement: &mut Statement, conn: &Conn<'_>, query: &ContactQuery, look: Option<Look>) {
+    statement.push(" FROM contact WHERE org_id = ").bind(Value::Int(conn.org.0));
     if let Some(external_id) = &query.external_id {
         statement.push(" AND external_id = ").bind(Value::Text(external_id.clone()));
     }
@@ -71,7 +70,6 @@ fn begin(conn: &Conn<'_>, query: &ContactQuery, columns: &str, look: Option<Look
         statement.push(if inclusive { "= (" } else { " (" }).bind(Value::Int(place.created_at.0));
         statement.push(", ").bind(Value::Blob(place.id.0.to_vec())).push(")");
     }
-    statement
 }
 
 fn push_order(statement: &mut Statement, backward: bool) {
@@ -82,14 +80,25 @@ fn push_order(statement: &mut Statement, backward: bool) {
     });
 }
 
-/// The statement of a page; public for the tests that read query plans.
+/// Behind [`COLUMNS`]: whether there is something on the other side of the place from which the page is read.
+const HAS_OTHER_SIDE: usize = 14;
+
+/// The statement of a page; public for the tests that read query plans. Unless the page begins at the start it tells with each
+/// contact what lies on the other side, for on PostgreSQL another question costs as much as a third of the page.
 pub fn page_statement(conn: &Conn<'_>, query: &ContactQuery) -> Statement {
     let look = match query.from {
         PageFrom::Start => None,
         PageFrom::After(place) => Some(Look { place, backward: false, inclusive: false }),
         PageFrom::Before(place) => Some(Look { place, backward: true, inclusive: false }),
     };
-    let mut statement = begin(conn, query, COLUMNS, look);
+    let mut statement = Statement::new("SELECT ");
+    statement.push(COLUMNS);
+    if let Some(Look { place, backward, .. }) = look {
+        statement.push(", (");
+        push_other_side(&mut statement, conn, query, place, !backward);
+        statement.push(") IS NOT NULL");
+    }
+    push_matching(&mut statement, conn, query, look);
     push_order(&mut statement, look.is_some_and(|look| look.backward));
     statement
         .push(" LIMIT ")
@@ -97,30 +106,51 @@ pub fn page_statement(conn: &Conn<'_>, query: &ContactQuery) -> Statement {
     statement
 }
 
-/// Whether there is something on the other side of the place from which the page was read: the place itself counts.
+/// Puts what finds something on the other side of the place from which the page is read: the place itself counts.
+fn push_other_side(
+    statement: &mut Statement,
+    conn: &Conn<'_>,
+    query: &ContactQuery,
+    place: ContactPlace,
+    backward: bool,
+) {
+    statement.push("SELECT 1");
+    push_matching(statement, conn, query, Some(Look { place, backward, inclusive: true }));
+    // Engine: which one it is does not matter, but without an order PostgreSQL's planner would read the table.
+    push_order(statement, backward);
+    statement.push(" LIMIT 1");
+}
+
+/// What finds something on the other side where the page itself is empty, so that none of its rows can tell.
 fn other_side_statement(
     conn: &Conn<'_>,
     query: &ContactQuery,
     place: ContactPlace,
     backward: bool,
 ) -> Statement {
-    let mut statement = begin(conn, query, "1", Some(Look { place, backward, inclusive: true }));
-    // Engine: which one it is does not matter, but without an order PostgreSQL's planner would read the table.
-    push_order(&mut statement, backward);
-    statement.push(" LIMIT 1");
+    let mut statement = Statement::new("");
+    push_other_side(&mut statement, conn, query, place, backward);
     statement
 }
 
 /// One page. Reads one contact more than asked for, to know whether there is more.
 pub fn page(conn: &Conn<'_>, query: &ContactQuery) -> Result<ContactPage> {
-    // Engine: before the page, for on PostgreSQL the closure is run again for each question, and would read the page again.
-    let has_other_side = match query.from {
-        PageFrom::Start => false,
-        PageFrom::After(place) => is_there(conn, query, place, true)?,
-        PageFrom::Before(place) => is_there(conn, query, place, false)?,
+    let most = query.limit.saturating_add(1);
+    let (mut rows, mut texts) = (room_for(most), Gathered::with_room(most));
+    let mut is_told = None;
+    conn.all_of(&page_statement(conn, query), |row| {
+        if rows.is_empty() && query.from != PageFrom::Start {
+            is_told = Some(row.bool(HAS_OTHER_SIDE)?);
+        }
+        rows.push(keep_contact(row, 0, &mut texts)?);
+        Ok(())
+    })?;
+    let has_other_side = match (is_told, query.from) {
+        (Some(is_told), _) => is_told,
+        (None, PageFrom::Start) => false,
+        (None, PageFrom::After(place)) => is_there(conn, query, place, true)?,
+        (None, PageFrom::Before(place)) => is_there(conn, query, place, false)?,
     };
-    let mut texts = Gathered::default();
-    let mut rows = conn.all_of(&page_statement(conn, query), |row| keep_contact(row, 0, &mut texts))?;
     let has_more = rows.len() > query.limit;
     rows.truncate(query.limit);
     let is_backward = matches!(query.from, PageFrom::Before(_));

@@ -23,7 +23,9 @@ use crate::texts::{Apart, Gathered, Keep, Listed, Text};
 use crate::{users, whereabouts};
 
 pub(crate) use page::STATEMENTS as PAGE_STATEMENTS;
-pub use page::{OperatorOrder, OperatorPage, OperatorQuery, page, page_statements, suggest_names};
+pub use page::{
+    OperatorOrder, OperatorPage, OperatorQuery, page, page_at_once, page_statements, suggest_names,
+};
 pub use search::{sample_statement, search_statement, sqlite_search_statements};
 pub(crate) use walk::STATEMENTS as WALK_STATEMENTS;
 pub use walk::walk;
@@ -159,6 +161,7 @@ fn read_operator(row: &Row<'_>) -> Result<Operator> {
 }
 
 /// As [`read_operator`], and the texts are kept in this way.
+#[inline]
 fn keep_operator<K: Keep>(row: &Row<'_>, keep: &mut K) -> Result<Operator<K::Text>> {
     let access = if row.bool(5)? {
         Access::Administrator

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use denizen_domain::ids::UserId;
+use denizen_domain::member::Directory;
 
 use super::search::found;
 use super::write::MOST_SORT_KEY;
@@ -13,7 +14,7 @@ use super::{COLUMNS, ListedOperator, count, find_many, keep_operator};
 use crate::conn::Conn;
 use crate::error::Result;
 use crate::sql::{Param, Sql, Statement, Value};
-use crate::texts::{Gathered, Listed, listed_with};
+use crate::texts::{Gathered, Listed, listed_with, room_for};
 
 /// By what operators are sorted; among equals by their ids, rising.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,13 +180,39 @@ fn cut_statement(
     cut: Cut,
 ) -> Statement {
     let mut statement = Statement::new("SELECT ");
-    statement.push(columns).push(" FROM operator WHERE org_id = ");
-    statement.bind(Value::Int(conn.org.0));
+    statement.push(columns);
+    push_cut(&mut statement, conn, query, is_admin, cut);
+    statement
+}
+
+fn push_cut(
+    statement: &mut Statement,
+    conn: &Conn<'_>,
+    query: &OperatorQuery,
+    is_admin: Option<bool>,
+    cut: Cut,
+) {
+    statement.push(" FROM operator WHERE org_id = ").bind(Value::Int(conn.org.0));
     if let Some(is_admin) = is_admin {
         statement.push(" AND is_admin = ").bind(Value::Int(is_admin.into()));
     }
-    push_order(&mut statement, query, cut.from_end);
+    push_order(statement, query, cut.from_end);
     statement.push(" LIMIT ").bind(bound(cut.taken)).push(" OFFSET ").bind(bound(cut.skipped));
+}
+
+/// Behind [`COLUMNS`]: how long the list is.
+const TOTAL: usize = 8;
+
+/// The statement that reads a part of everybody from the beginning, and tells with each operator how long the list is.
+fn counted_statement(conn: &Conn<'_>, query: &OperatorQuery) -> Statement {
+    let mut statement = Statement::new("SELECT ");
+    statement.push(COLUMNS);
+    statement
+        .push(", (SELECT CAST(coalesce(sum(users), 0) AS BIGINT) FROM directory_counter WHERE org_id = ");
+    statement.bind(Value::Int(conn.org.0));
+    statement.push(" AND directory = ").bind(Value::Int(Directory::Operators.number())).push(")");
+    let taken = u64::try_from(query.limit).unwrap_or(u64::MAX);
+    push_cut(&mut statement, conn, query, None, Cut { skipped: query.offset, taken, from_end: false });
     statement
 }
 
@@ -221,6 +248,25 @@ pub fn page(conn: &Conn<'_>, query: &OperatorQuery) -> Result<OperatorPage> {
     }
 }
 
+/// As [`page`], by one statement, so that no two have to see the same state. `None` where that takes several, or where there is
+/// nobody on the page who would tell how long the list is.
+pub fn page_at_once(conn: &Conn<'_>, query: &OperatorQuery) -> Result<Option<OperatorPage>> {
+    if !query.is_short() || parts(query).len() > 1 {
+        return Ok(None);
+    }
+    let (mut rows, mut texts) = (room_for(query.limit), Gathered::with_room(query.limit));
+    let mut total = None;
+    conn.all_of(&counted_statement(conn, query), |row| {
+        if total.is_none() {
+            total = Some(u64::try_from(row.int(TOTAL)?).unwrap_or(0));
+        }
+        rows.push(keep_operator(row, &mut texts)?);
+        Ok(())
+    })?;
+    let Some(total) = total else { return Ok(None) };
+    Ok(Some(OperatorPage { operators: listed_with(rows, texts)?, total }))
+}
+
 /// Those of these operators that are there, in this order.
 pub(super) fn in_order(conn: &Conn<'_>, ids: &[UserId], texts: &mut Gathered) -> Result<Vec<ListedOperator>> {
     let mut operators: HashMap<UserId, ListedOperator> =
@@ -245,7 +291,7 @@ fn everybody(conn: &Conn<'_>, query: &OperatorQuery) -> Result<OperatorPage> {
     if query.offset >= total {
         return Ok(OperatorPage { operators: Listed::default(), total });
     }
-    let (mut rows, mut texts) = (Vec::new(), Gathered::default());
+    let (mut rows, mut texts) = (Vec::new(), Gathered::with_room(query.limit));
     // What is to be passed over and what is to be taken, from this stretch on.
     let mut skipped = query.offset;
     let mut wanted = u64::try_from(query.limit).unwrap_or(u64::MAX);
@@ -294,5 +340,6 @@ pub fn page_statements(conn: &Conn<'_>, query: &OperatorQuery) -> Vec<Statement>
             .iter()
             .flat_map(move |part| cuts.map(|cut| cut_statement(conn, query, columns, *part, cut)))
     };
-    statements("user_id").chain(statements("position")).chain(statements(COLUMNS)).collect()
+    let counted = (parts(query).len() == 1).then(|| counted_statement(conn, query));
+    statements("user_id").chain(statements("position")).chain(statements(COLUMNS)).chain(counted).collect()
 }

@@ -235,10 +235,10 @@ pub const STATEMENTS: &[&Sql] = &[
     &IS_BURIED,
 ];
 
-/// An empty map, list or set of preferences is the usual case and needs no parsing.
+/// An empty map, list or set of preferences is the usual case and needs no parsing. NULL stands for one, too.
 fn json_or_default<T: Default + serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
-    match row.str(column)? {
-        "{}" | "[]" => Ok(T::default()),
+    match row.optional_bytes(column)? {
+        None | Some(b"{}" | b"[]") => Ok(T::default()),
         _ => row.json(column),
     }
 }
@@ -247,9 +247,11 @@ pub(crate) fn read_user(row: &Row<'_>) -> Result<User> {
     keep_user(row, &mut Apart)
 }
 
-/// A user whose texts are kept in this way.
+/// A user whose texts are kept in this way. NULL may stand for what is usual, as [`page::listed_columns`] says.
+#[inline]
 fn keep_user<K: Keep>(row: &Row<'_>, keep: &mut K) -> Result<User<K::Text, K::Map>> {
-    let last_message_at = row.int(12)?;
+    let number = |column| Ok::<_, StoreError>(row.optional_int(column)?.unwrap_or(0));
+    let last_message_at = number(12)?;
     Ok(User {
         position: row.position(0)?,
         user_id: row.id(1, UserId::from_column)?,
@@ -259,14 +261,14 @@ fn keep_user<K: Keep>(row: &Row<'_>, keep: &mut K) -> Result<User<K::Text, K::Ma
         role_id: row.id(5, ObjectId::from_column)?,
         is_verified: row.bool(6)?,
         preferences: json_or_default(row, 7)?,
-        open_variables: row.kept(8, |json| keep.map(json))?,
-        secret_variables: row.kept(9, |json| keep.map(json))?,
+        open_variables: row.optional_kept(8, |json| keep.map(json))?.unwrap_or_default(),
+        secret_variables: row.optional_kept(9, |json| keep.map(json))?.unwrap_or_default(),
         stats: UserStats {
-            conversations: row.int(10)?,
-            messages: row.int(11)?,
+            conversations: number(10)?,
+            messages: number(11)?,
             last_message_at: (last_message_at != 0).then_some(Timestamp(last_message_at)),
         },
-        created_api_key: row.bool(13)?,
+        created_api_key: number(13)? != 0,
         created_at: Timestamp(row.int(14)?),
     })
 }

@@ -14,8 +14,8 @@ use denizen_domain::ids::UserId;
 use denizen_domain::member::Directory;
 use denizen_domain::permission::Filter;
 
-use super::page::{among_ids, push_walk, users_named_by};
-use super::{COLUMNS, ListedUser, Position, WindowQuery, count, keep_user, listed};
+use super::page::{among_ids, listed_columns, push_walk, users_named_by};
+use super::{ListedUser, Position, WindowQuery, count, keep_user, listed};
 use crate::conn::Conn;
 use crate::error::Result;
 use crate::sql::{Dialect, Row, Statement, Value};
@@ -72,7 +72,7 @@ pub fn search_statement(conn: &Conn<'_>, search: &UserSearch, route: Route) -> S
     let needle = fold(&search.needle);
     let directory = search.directory;
     let mut statement = Statement::new("SELECT ");
-    statement.push(COLUMNS);
+    statement.push(listed_columns(conn.dialect()));
     match (route, conn.dialect()) {
         (Route::Index, Dialect::Sqlite) => {
             // A candidate, which changes from run to run.

@@ -16,7 +16,7 @@ use denizen_store::bots::{self, Bot};
 use denizen_store::environments::{self, Environment};
 pub(crate) use denizen_store::operators::Operator;
 use denizen_store::operators::{self, OperatorOrder, OperatorPage, OperatorQuery};
-use denizen_store::{Store, StoreError, Tx};
+use denizen_store::{Conn, Store, StoreError, Tx};
 
 use crate::support::NOW;
 
@@ -127,11 +127,20 @@ pub(crate) struct ShownPage {
     total: u64,
 }
 
+/// A page, which has to be the same where it can be read at once.
 pub(crate) async fn page(store: &Store, org: OrgKey, query: &OperatorQuery) -> ShownPage {
-    let query = query.clone();
-    let OperatorPage { operators, total } =
-        store.read(org, move |conn| operators::page(conn, &query)).await.unwrap();
-    ShownPage { items: operators.apart(), total }
+    let asked = query.clone();
+    let read = move |conn: &Conn<'_>| {
+        Ok::<_, StoreError>((operators::page(conn, &asked)?, operators::page_at_once(conn, &asked)?))
+    };
+    let shown =
+        |OperatorPage { operators, total }: OperatorPage| ShownPage { items: operators.apart(), total };
+    let (page, at_once) = store.read(org, read).await.unwrap();
+    let page = shown(page);
+    if let Some(at_once) = at_once {
+        assert_eq!(shown(at_once), page, "{query:?}");
+    }
+    page
 }
 
 /// Everybody with the needle, by their ids.

@@ -2,6 +2,7 @@
 
 use denizen_domain::ids::OrgKey;
 use denizen_domain::operator::{Access, OperatorRole};
+use denizen_store::Conn;
 use denizen_store::operators::{self, Operator, OperatorOrder, OperatorQuery};
 
 use super::{access, administrator, delete, expected, furnish, insert, later, operator_id, page, search};
@@ -63,6 +64,22 @@ async fn a_list_is_the_same_however_it_is_cut_into_pages() {
                 };
                 assert_eq!(shown, wanted, "{query:?}");
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_first_pages_of_each_order_are_read_at_once_where_an_index_has_them_in_one_piece() {
+    let test = TestStore::empty();
+    insert(&test.store, ORG, (0..3).map(administrator).collect()).await.unwrap();
+    for (order, is_descending) in orders() {
+        for (offset, is_there) in [(0, true), (2, true), (3, false), (1_000_000, false)] {
+            let query = OperatorQuery { needle: None, order, is_descending, offset, limit: 10 };
+            let read = move |conn: &Conn<'_>| operators::page_at_once(conn, &query);
+            let found = test.store.read(ORG, read).await.unwrap();
+            let is_in_one_piece = !(order == OperatorOrder::Admin && is_descending);
+            assert_eq!(found.is_some(), is_there && is_in_one_piece, "{order:?} {is_descending} {offset}");
+            assert!(found.is_none_or(|page| page.total == 3));
         }
     }
 }
