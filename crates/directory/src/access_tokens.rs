@@ -15,6 +15,7 @@ use denizen_store::{access_tokens as stored, roles};
 
 use crate::environment::{Environment, hash_secret};
 use crate::error::{Error, ErrorCode, Result};
+use crate::freshness::Freshness;
 use crate::handle::Directory;
 use crate::sessions::{Caller, Parts, Session, token_cache_key};
 
@@ -139,7 +140,6 @@ impl Directory {
             self.find_organization(organization).await?.ok_or(ErrorCode::OrganizationNotFound)?;
         let org = organization.org;
         let deleted = self.write(org, move |tx| Ok(stored::delete(tx, token)?)).await?;
-        self.inner.sessions.forget(org);
         if deleted { Ok(()) } else { Err(ErrorCode::ApiKeyNotFound.into()) }
     }
 
@@ -171,7 +171,7 @@ impl Directory {
     ) -> Result<Session> {
         let refused = || Error::new(ErrorCode::InvalidCredentials);
         let home = self.find_organization(organization).await?.ok_or_else(refused)?;
-        let generation = self.inner.sessions.current(home.org);
+        let mark = self.stores().mark(home.org).await?.with_older(home.mark());
         let mut roles = self.inner.known_roles.of_read();
         let found = self.query(home.org, move |conn| {
             let Some(token) = stored::find_by_hash(conn, &secret_hash)? else { return Ok(None) };
@@ -190,8 +190,7 @@ impl Directory {
             role,
             lent: Vec::new(),
             expires_at,
-            loaded_at: now,
-            generation,
+            freshness: Freshness::new(now, mark),
         }))
     }
 }

@@ -221,7 +221,6 @@ impl Directory {
             Ok(())
         })
         .await?;
-        self.inner.sessions.forget(org);
         Ok(key_id)
     }
 
@@ -276,7 +275,6 @@ impl Directory {
         let key_id = Uuid::parse(key_id).ok_or(ErrorCode::ApiKeyNotFound)?;
         let org = organization.org;
         let deleted = self.write(org, move |tx| Ok(stored::delete(tx, key_id)?)).await?;
-        self.inner.sessions.forget(org);
         if deleted { Ok(()) } else { Err(ErrorCode::ApiKeyNotFound.into()) }
     }
 }

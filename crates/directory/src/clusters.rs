@@ -11,7 +11,7 @@ use denizen_domain::text::{ClusterName, Slug};
 use denizen_domain::time::Timestamp;
 use denizen_store::clusters::registry::{self, Belonging, Cluster, Move};
 use denizen_store::jobs as stored;
-use denizen_store::{Conn, Opening, Store, StoreError, Tx, control};
+use denizen_store::{Conn, Mark, Opening, Store, StoreError, Tx, control};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -318,11 +318,12 @@ impl Directory {
         Ok(Some(orgs))
     }
 
-    /// Reads something of each organization. Once a cluster does not answer, why is said of each that lives there, and it
+    /// Reads something of each organization; `map` is of before these were read. Once a cluster does not answer, why is said of each that lives there, and it
     /// is asked no more.
     pub(crate) async fn of_each<T: Send + 'static>(
         &self,
         organizations: Vec<control::Organization>,
+        map: &Mark,
         read: fn(&Conn<'_>, &control::Organization) -> denizen_store::Result<T>,
     ) -> Result<Vec<(control::Organization, Result<T, String>)>> {
         let mut gone = HashMap::<ClusterName, String>::new();
@@ -332,7 +333,7 @@ impl Directory {
                 all.push((mapped, Err(reason.clone())));
                 continue;
             }
-            self.stores().note(mapped.org, &mapped.cluster);
+            self.stores().note(mapped.org, &mapped.cluster, map);
             let wanted = mapped.clone();
             match self.stores().read(mapped.org, move |conn| read(conn, &wanted)).await {
                 Ok(found) => all.push((mapped, Ok(found))),

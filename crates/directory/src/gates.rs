@@ -85,7 +85,6 @@ impl Directory {
             enqueue_at(tx, job, None, &work, now, now)
         })
         .await?;
-        self.inner.sessions.forget(org);
         self.inner.job_signal.wake();
         Ok(())
     }
@@ -115,7 +114,6 @@ impl Directory {
             tracing::info!(organization = org.0, %source, %target, "an organization has moved: the map is switched");
         }
         self.stores().find_placement(org).await?;
-        self.inner.sessions.forget(org);
         self.inner.job_signal.wake();
         Ok(())
     }

@@ -143,7 +143,7 @@ impl Directory {
     ) -> Result<Self> {
         let stores = stores.into();
         stores.found(environment.uuid()).await?;
-        let signing_keys = SigningKeys::open(stores.main(), &environment).await?;
+        let signing_keys = SigningKeys::open(&stores, &environment).await?;
         let passwords = Passwords::start(settings.passwords, &environment)?;
         Ok(Self {
             inner: Arc::new(Inner {

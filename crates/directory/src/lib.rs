@@ -17,6 +17,7 @@ mod erasing;
 mod error;
 pub mod external_events;
 mod founding;
+mod freshness;
 mod gates;
 mod handle;
 pub mod ingest;

@@ -80,9 +80,11 @@ impl Directory {
     /// Whether a user of the first `most` organizations carries an account at an identity provider. Those whose cluster
     /// does not answer are left out.
     pub async fn has_linked_accounts(&self, most: usize) -> Result<bool> {
+        let map = self.stores().mark_map();
         let mut organizations = self.query(OrgKey::CONTROL, control::list_organizations).await?;
         organizations.truncate(most);
-        let found = self.of_each(organizations, |conn, _| Ok(!stored::some(conn, 1)?.is_empty())).await?;
+        let read = |conn: &Conn<'_>, _: &_| Ok(!stored::some(conn, 1)?.is_empty());
+        let found = self.of_each(organizations, &map, read).await?;
         Ok(found.into_iter().any(|(_, found)| found == Ok(true)))
     }
 

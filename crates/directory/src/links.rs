@@ -129,7 +129,6 @@ impl Directory {
                 Ok(UsedLink::SignedIn { token, redirect: link.redirect })
             }
             LinkPurpose::Verify => {
-                self.inner.sessions.forget(organization.org);
                 let redirect = Some(link.redirect).filter(|url| organization.allows_redirect(url));
                 let organization_name = organization.profile.name.clone();
                 Ok(UsedLink::Verified { redirect, organization_name, language })

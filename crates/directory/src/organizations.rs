@@ -1,7 +1,6 @@
 //! Organizations: finding one quickly, making, changing and deleting one.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use denizen_domain::ids::{OrgKey, Uuid};
@@ -12,7 +11,7 @@ use denizen_domain::time::Timestamp;
 pub use denizen_store::organizations::{ImageKind, OrganizationProfile};
 use denizen_store::roles::Role;
 use denizen_store::{
-    Conn, Store, StoreError, Tx, access_tokens, control, gate, organizations as stored, users,
+    Conn, Mark, Store, StoreError, Tx, access_tokens, control, gate, organizations as stored, users,
 };
 use serde::Serialize;
 
@@ -21,13 +20,12 @@ use crate::api_keys::{DEFAULT_KEY_DAYS, insert_key, new_key};
 use crate::context::OpContext;
 use crate::error::{Error, ErrorCode, Result};
 use crate::founding::Plan;
+use crate::freshness::Freshness;
 use crate::handle::Directory;
 use crate::room::make_room;
 use crate::sessions::Caller;
 
-/// How long an organization is used before it is read again, in microseconds.
-const FRESH: i64 = 1_000_000;
-const MOST: usize = 10_000;
+const MOST: usize = 32_768;
 
 /// The role whose holder may do everything; every organization has it, and its grants cannot be changed.
 pub const SUPER_ROLE: &str = "DefaultSuperAdministratorRole";
@@ -45,9 +43,7 @@ pub struct Organization {
     pub profile: OrganizationProfile,
     /// Those that were asked for since the organization was read, and are as fresh as it is.
     roles: RwLock<Vec<Arc<Role>>>,
-    loaded_at: Timestamp,
-    generation: u64,
-    current_generation: Arc<AtomicU64>,
+    freshness: Freshness,
 }
 
 impl Organization {
@@ -57,8 +53,12 @@ impl Organization {
     }
 
     fn is_usable(&self, now: Timestamp) -> bool {
-        now.0.saturating_sub(self.loaded_at.0) < FRESH
-            && self.generation == self.current_generation.load(Ordering::Acquire)
+        self.freshness.lasts(now)
+    }
+
+    /// Of before it was read.
+    pub(crate) fn mark(&self) -> &Mark {
+        self.freshness.mark()
     }
 
     /// Whether a mailed link may send a browser to this address.
@@ -80,7 +80,7 @@ impl Organizations {
 
     fn keep(&self, organization: &Arc<Organization>, now: Timestamp) {
         let mut cached = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        // Those of the last second are the ones that are called now.
+        // Those that are usable are the ones that are called now.
         make_room(&mut cached, MOST, organization.slug.as_str(), |known| known.is_usable(now));
         cached.insert(organization.slug.as_str().to_owned(), Arc::clone(organization));
     }
@@ -251,12 +251,12 @@ impl Directory {
     }
 
     async fn read_organization(&self, slug: &str, now: Timestamp) -> Result<Option<Arc<Organization>>> {
+        let map = self.stores().mark_map();
         let Some(mapped) = self.find_mapped(slug).await? else {
             return Ok(None);
         };
-        self.stores().note(mapped.org, &mapped.cluster);
-        let current_generation = self.inner.sessions.generation(mapped.org);
-        let generation = current_generation.load(Ordering::Acquire);
+        self.stores().note(mapped.org, &mapped.cluster, &map);
+        let mark = self.stores().mark(mapped.org).await?.with_older(&map);
         let Some(profile) = self.query(mapped.org, stored::find_profile).await? else {
             return Ok(None);
         };
@@ -267,9 +267,7 @@ impl Directory {
             parent: mapped.parent,
             profile,
             roles: RwLock::default(),
-            loaded_at: now,
-            generation,
-            current_generation,
+            freshness: Freshness::new(now, mark),
         });
         self.inner.organizations.keep(&organization, now);
         Ok(Some(organization))
@@ -424,7 +422,6 @@ impl Directory {
             Ok(())
         })
         .await?;
-        self.inner.sessions.forget(org);
         Ok(())
     }
 
@@ -458,8 +455,9 @@ impl Directory {
 
     /// Every organization, for the command line.
     pub async fn list_organizations(&self) -> Result<Vec<ListedOrganization>> {
+        let map = self.stores().mark_map();
         let mapped = self.query(OrgKey::CONTROL, control::list_organizations).await?;
-        let all = self.of_each(mapped, summarize).await?;
+        let all = self.of_each(mapped, &map, summarize).await?;
         let listed = all.into_iter().filter_map(|(mapped, summary)| match summary {
             // Without a profile its making was cut off, and nobody finds it.
             Ok(summary) => summary.map(ListedOrganization::Seen),
@@ -481,8 +479,9 @@ impl Directory {
 
     /// One organization, for the command line.
     pub async fn show_organization(&self, slug: &str) -> Result<OrganizationSummary> {
+        let map = self.stores().mark_map();
         let mapped = self.find_mapped(slug).await?.ok_or(ErrorCode::OrganizationNotFound)?;
-        self.stores().note(mapped.org, &mapped.cluster);
+        self.stores().note(mapped.org, &mapped.cluster, &map);
         let summary = self.query(mapped.org, move |conn| summarize(conn, &mapped)).await?;
         summary.ok_or_else(|| ErrorCode::OrganizationNotFound.into())
     }
@@ -519,7 +518,7 @@ mod tests {
     use super::*;
     use crate::signing_keys::tests::NOW;
 
-    fn organization(number: usize, loaded_at: Timestamp) -> Arc<Organization> {
+    fn organization(number: usize, loaded_at: Timestamp, mark: &Mark) -> Arc<Organization> {
         let slug = Slug::parse(&format!("org-{number}")).unwrap();
         Arc::new(Organization {
             org: OrgKey::CONTROL,
@@ -528,23 +527,21 @@ mod tests {
             slug,
             parent: None,
             roles: RwLock::default(),
-            loaded_at,
-            generation: 0,
-            current_generation: Arc::default(),
+            freshness: Freshness::new(loaded_at, mark.clone()),
         })
     }
 
     #[test]
     fn a_full_memory_drops_the_old_ones_first_and_none_for_one_that_is_read_again() {
-        let known = Organizations::default();
+        let (known, mark) = (Organizations::default(), Mark::default());
         let later = NOW.plus_seconds(1);
         for number in 0..MOST {
-            known.keep(&organization(number, if number < 100 { NOW } else { later }), later);
+            known.keep(&organization(number, if number < 100 { NOW } else { later }, &mark), later);
         }
         let count = || known.0.read().unwrap().len();
-        known.keep(&organization(MOST - 1, later), later);
+        known.keep(&organization(MOST - 1, later, &mark), later);
         assert_eq!(count(), MOST);
-        known.keep(&organization(MOST, later), later);
+        known.keep(&organization(MOST, later, &mark), later);
         assert_eq!(count(), MOST - 100 + 1);
         assert!(known.find("org-0", later).is_none());
         assert!(known.find("org-100", later).is_some());
@@ -552,8 +549,8 @@ mod tests {
 
     #[test]
     fn a_memory_that_is_full_of_fresh_ones_begins_anew() {
-        let known = Organizations::default();
-        (0..=MOST).for_each(|number| known.keep(&organization(number, NOW), NOW));
+        let (known, mark) = (Organizations::default(), Mark::default());
+        (0..=MOST).for_each(|number| known.keep(&organization(number, NOW, &mark), NOW));
         assert_eq!(known.0.read().unwrap().len(), 1);
         assert!(known.find(&format!("org-{MOST}"), NOW).is_some());
     }

@@ -71,7 +71,6 @@ impl Directory {
                 Ok(member.user_id)
             })
             .await?;
-        self.inner.sessions.forget(org);
         Ok(CreatedOrganization {
             org_id: organization.slug.clone(),
             org_uuid: organization.uuid,

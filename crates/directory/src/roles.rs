@@ -160,7 +160,6 @@ impl Directory {
                 Ok(role.role_id)
             })
             .await?;
-        self.inner.sessions.forget(org);
         Ok(role_id)
     }
 
@@ -196,7 +195,6 @@ impl Directory {
                 Ok(role.role_id)
             })
             .await?;
-        self.inner.sessions.forget(org);
         Ok(role_id)
     }
 }

@@ -1,14 +1,13 @@
 //! Sessions: who a caller is and what the caller's grants admit.
 //!
-//! A verified credential costs a look-up in a cache. An entry is used for at most a second, then its user, role and
-//! key are read again: so a change made by another process takes effect within about a second, and one made by this
-//! process takes effect at once, because it forgets the organization's sessions before it answers.
+//! A verified credential costs a look-up in a cache. After a second its user, role and key are read again, unless it is known
+//! that nobody has changed them: so a change made by another process takes effect within about a second, and one made by
+//! this process takes effect at once, because the store notes it before it answers ([`crate::freshness`]).
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use denizen_domain::ids::{OrgKey, UserId, Uuid};
+use denizen_domain::ids::{UserId, Uuid};
 use denizen_domain::member::Directory as UserDirectory;
 use denizen_domain::permission::{
     Condition, Filter, Grant, Grants, PermissionName, Placeholders, RoleRank, is_greater, names,
@@ -16,11 +15,12 @@ use denizen_domain::permission::{
 use denizen_domain::time::Timestamp;
 use denizen_store::roles::Role;
 use denizen_store::users::{RoleNames, User};
-use denizen_store::{Conn, api_keys, roles, temporary_grants, users};
+use denizen_store::{Conn, Mark, api_keys, roles, temporary_grants, users};
 
 use crate::context::OpContext;
 use crate::environment::hash_secret;
 use crate::error::{Error, ErrorCode, Result};
+use crate::freshness::Freshness;
 use crate::handle::Directory;
 use crate::known_roles::RolesOfRead;
 use crate::organizations::Organization;
@@ -28,8 +28,6 @@ use crate::room::make_room;
 use crate::signing_keys::KeyRing;
 use crate::tokens::{self, IssuedToken};
 
-/// How long a session is used before it is read again, in microseconds.
-const FRESH: i64 = 1_000_000;
 const SHARDS: usize = 16;
 const MOST_PER_SHARD: usize = 4_096;
 
@@ -64,8 +62,7 @@ pub struct Session {
     /// The end of the token's validity; sessions of the key headers end with the key. Where a temporary grant ends before
     /// that, so does the session, and the next call finds the grant gone.
     expires_at: Timestamp,
-    loaded_at: Timestamp,
-    generation: Generation,
+    freshness: Freshness,
 }
 
 /// What a session is made of.
@@ -78,14 +75,13 @@ pub(crate) struct Parts {
     /// What has been granted for a time, and until when.
     pub lent: Vec<(Grant, Timestamp)>,
     pub expires_at: Timestamp,
-    pub loaded_at: Timestamp,
-    pub generation: Generation,
+    pub freshness: Freshness,
 }
 
 impl Session {
     /// A session of somebody verified without an own record.
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { home, user_id, user_text, role, lent, expires_at, loaded_at, generation } = parts;
+        let Parts { home, user_id, user_text, role, lent, expires_at, freshness } = parts;
         let expires_at = lent.iter().map(|(_, end)| *end).fold(expires_at, Timestamp::min);
         let widened = (!lent.is_empty()).then(|| {
             let lent = lent.into_iter().map(|(grant, _)| grant);
@@ -106,8 +102,7 @@ impl Session {
             visible_at_home,
             role_names: RoleNames::default(),
             expires_at,
-            loaded_at,
-            generation,
+            freshness,
         }
     }
 
@@ -132,21 +127,7 @@ impl Session {
     }
 
     fn is_usable(&self, now: Timestamp) -> bool {
-        self.expires_at > now
-            && now.0.saturating_sub(self.loaded_at.0) < FRESH
-            && self.generation.is_current()
-    }
-}
-
-/// How often an organization's sessions had been forgotten when something was read.
-pub(crate) struct Generation {
-    read: u64,
-    current: Arc<AtomicU64>,
-}
-
-impl Generation {
-    fn is_current(&self) -> bool {
-        self.read == self.current.load(Ordering::Acquire)
+        self.expires_at > now && self.freshness.lasts(now)
     }
 }
 
@@ -165,12 +146,11 @@ type Shard = Mutex<HashMap<[u8; 32], Arc<Session>>>;
 /// The sessions of this process, by the hash of what was shown.
 pub(crate) struct Sessions {
     shards: [Shard; SHARDS],
-    generations: RwLock<HashMap<OrgKey, Arc<AtomicU64>>>,
 }
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self { shards: std::array::from_fn(|_| Shard::default()), generations: RwLock::default() }
+        Self { shards: std::array::from_fn(|_| Shard::default()) }
     }
 }
 
@@ -188,26 +168,6 @@ impl Sessions {
         let mut shard = self.shard(&key).lock().unwrap_or_else(PoisonError::into_inner);
         make_room(&mut shard, MOST_PER_SHARD, &key, |session| session.is_usable(now));
         shard.insert(key, Arc::clone(session));
-    }
-
-    pub(crate) fn generation(&self, org: OrgKey) -> Arc<AtomicU64> {
-        if let Some(found) = self.generations.read().unwrap_or_else(PoisonError::into_inner).get(&org) {
-            return Arc::clone(found);
-        }
-        let mut generations = self.generations.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(generations.entry(org).or_default())
-    }
-
-    /// The organization's generation now. To be taken before the rows are read: a change in between makes what was read
-    /// outdated, never the other way round.
-    pub(crate) fn current(&self, org: OrgKey) -> Generation {
-        let current = self.generation(org);
-        Generation { read: current.load(Ordering::Acquire), current }
-    }
-
-    /// Makes every session and cached profile of an organization be read again at its next use.
-    pub(crate) fn forget(&self, org: OrgKey) {
-        self.generation(org).fetch_add(1, Ordering::AcqRel);
     }
 
     /// Drops what can no longer be used.
@@ -327,26 +287,27 @@ impl Directory {
         now: Timestamp,
     ) -> Result<Session> {
         let refused = || Error::new(ErrorCode::InvalidCredentials);
-        let (home, origin) = match credentials {
+        let (home, origin, mark) = match credentials {
             Credentials::Token(token) => self.check_token(token, home, now).await?,
             Credentials::Basic { user_name, token } => {
-                let (home, origin) = self.check_token(token, home, now).await?;
+                let (home, origin, mark) = self.check_token(token, home, now).await?;
                 let expected = format!("{}_{}", home.slug, origin.user_id.as_member());
                 if expected != user_name {
                     return Err(refused());
                 }
-                (home, origin)
+                (home, origin, mark)
             }
             Credentials::ApiKey { secret, key_id, user_id } => {
                 let home = self.find_organization(home).await?.ok_or_else(refused)?;
+                let mark = home.mark().clone();
                 let (origin, _) = self.check_key(&home, secret, key_id, user_id, now).await?;
-                (home, origin)
+                (home, origin, mark)
             }
         };
-        let generation = self.inner.sessions.current(home.org);
+        let mark = self.stores().mark(home.org).await?.with_user(home.org, origin.user_id).with_older(&mark);
         let mut roles = self.inner.known_roles.of_read();
         let found = self.query(home.org, move |conn| load_actor(conn, &mut roles, &origin, now)).await?;
-        let Actor { user, role, lent } = found.ok_or_else(refused)?;
+        let Actor { user, role, lent, expires_at } = found.ok_or_else(refused)?;
         let texts = user.attribute_texts(Some(role.name.clone()));
         let session = Session::new(Parts {
             home,
@@ -354,9 +315,8 @@ impl Directory {
             user_text: user.user_id.as_member().to_string(),
             role,
             lent,
-            expires_at: origin.expires_at,
-            loaded_at: now,
-            generation,
+            expires_at,
+            freshness: Freshness::new(now, mark),
         });
         let sees_itself = session.visible_at_home.admits(&|name| user.attribute(&texts, name));
         Ok(Session { sees_itself, is_verified: user.is_verified, ..session })
@@ -367,7 +327,7 @@ impl Directory {
         token: &str,
         home: &str,
         now: Timestamp,
-    ) -> Result<(Arc<Organization>, Origin)> {
+    ) -> Result<(Arc<Organization>, Origin, Mark)> {
         let refused = || Error::new(ErrorCode::InvalidCredentials);
         let ring = self.key_ring_for(token, now).await?;
         let claims = tokens::verify(&ring, token, now).ok_or_else(refused)?;
@@ -381,7 +341,8 @@ impl Directory {
         };
         let home = self.find_organization(home).await?.ok_or_else(refused)?;
         let expires_at = Timestamp(claims.exp.saturating_mul(Timestamp::MICROS_PER_SECOND));
-        Ok((home, Origin { user_id, key_id, expires_at }))
+        let mark = home.mark().clone().with_older(ring.mark());
+        Ok((home, Origin { user_id, key_id, expires_at }, mark))
     }
 
     /// Checks the three headers: the key, its secret and age, the user, and that the key's role is above the user's.
@@ -421,6 +382,7 @@ struct Actor {
     user: User,
     role: Arc<Role>,
     lent: Vec<(Grant, Timestamp)>,
+    expires_at: Timestamp,
 }
 
 /// The acting user and role, if the user, and the key that signed in, still stand, and the key above the user.
@@ -434,11 +396,12 @@ fn load_actor(
         return Ok(None);
     };
     let Some(role) = roles.find(conn, user.role_id)? else { return Ok(None) };
-    let mut key_role = None;
+    let (mut key_role, mut expires_at) = (None, origin.expires_at);
     if let Some(key_id) = origin.key_id {
         let Some(key) = api_keys::find(conn, key_id)?.filter(|key| key.expires_at > now) else {
             return Ok(None);
         };
+        expires_at = expires_at.min(key.expires_at);
         // Who holds the key must not rise with a user who rises after having been signed in by it.
         key_role = roles.find(conn, key.role_id)?.filter(|held| is_greater(&rank(held), &rank(&role)));
         if key_role.is_none() {
@@ -449,7 +412,7 @@ fn load_actor(
     if let Some(held) = key_role.filter(|held| !held.is_super) {
         lent = lent.into_iter().filter_map(|(grant, end)| Some((within(&held, grant)?, end))).collect();
     }
-    Ok(Some(Actor { user, role, lent }))
+    Ok(Some(Actor { user, role, lent, expires_at }))
 }
 
 /// What of a grant for a time is left to somebody who acts by a key of this role: nothing beyond the role, or whoever holds

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use denizen_domain::ids::OrgKey;
 use denizen_domain::time::Timestamp;
 pub use denizen_store::control::SigningAlgorithm;
-use denizen_store::{Tx, control};
+use denizen_store::{Clusters, Mark, Tx, control};
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
@@ -172,11 +172,18 @@ impl Key {
 pub(crate) struct KeyRing {
     keys: Vec<Arc<Key>>,
     read_at: Timestamp,
+    /// Of before they were read.
+    mark: Mark,
 }
 
 impl KeyRing {
     /// `known` are keys that have been taken apart already.
-    fn new(stored: &[control::SigningKey], known: &[Arc<Key>], read_at: Timestamp) -> Result<Self> {
+    fn new(
+        stored: &[control::SigningKey],
+        known: &[Arc<Key>],
+        read_at: Timestamp,
+        mark: Mark,
+    ) -> Result<Self> {
         let mut keys = Vec::new();
         for key in stored {
             keys.push(match known.iter().find(|known| known.is(key)) {
@@ -184,7 +191,11 @@ impl KeyRing {
                 None => Arc::new(Key::read(key)?),
             });
         }
-        Ok(Self { keys, read_at })
+        Ok(Self { keys, read_at, mark })
+    }
+
+    pub(crate) fn mark(&self) -> &Mark {
+        &self.mark
     }
 
     /// The newest key that signs by now; where there is none yet, the one that will first.
@@ -247,8 +258,8 @@ pub(crate) struct SigningKeys {
 
 impl SigningKeys {
     /// Reads the keys, and makes the first of each algorithm where there is none yet.
-    pub(crate) async fn open(store: &denizen_store::Store, environment: &Environment) -> Result<Self> {
-        let now = environment.now();
+    pub(crate) async fn open(stores: &Clusters, environment: &Environment) -> Result<Self> {
+        let (store, mark, now) = (stores.main(), stores.mark_map(), environment.now());
         let mut stored = store.read(OrgKey::CONTROL, control::signing_keys_in_use).await?;
         let were_gone =
             stored.is_empty() && !store.read(OrgKey::CONTROL, control::list_organizations).await?.is_empty();
@@ -264,7 +275,7 @@ impl SigningKeys {
                 stored = store.read(OrgKey::CONTROL, control::signing_keys_in_use).await?;
             }
         }
-        Ok(Self { ring: RwLock::new(Arc::new(KeyRing::new(&stored, &[], now)?)), were_gone })
+        Ok(Self { ring: RwLock::new(Arc::new(KeyRing::new(&stored, &[], now, mark)?)), were_gone })
     }
 
     fn current(&self) -> Arc<KeyRing> {
@@ -317,9 +328,10 @@ impl Directory {
     }
 
     async fn read_key_ring(&self, now: Timestamp) -> Result<Arc<KeyRing>> {
+        let mark = self.stores().mark_map();
         let stored = self.query(OrgKey::CONTROL, control::signing_keys_in_use).await?;
         let known = self.inner.signing_keys.current();
-        let ring = Arc::new(KeyRing::new(&stored, &known.keys, now)?);
+        let ring = Arc::new(KeyRing::new(&stored, &known.keys, now, mark)?);
         self.inner.signing_keys.keep(&ring);
         Ok(ring)
     }
@@ -339,7 +351,7 @@ impl Directory {
         let now = self.now();
         let stored = self.query(OrgKey::CONTROL, control::signing_keys).await?;
         let in_use: Vec<_> = stored.iter().filter(|key| key.retired_at.is_none()).cloned().collect();
-        let ring = KeyRing::new(&in_use, &[], now)?;
+        let ring = KeyRing::new(&in_use, &[], now, self.stores().mark_map())?;
         let state = |key: &control::SigningKey| {
             let signer = ring.signer(key.algorithm, now).map(|signer| signer.kid.as_str());
             match key.retired_at {
@@ -456,7 +468,7 @@ pub(crate) mod tests {
     /// A key of each algorithm.
     pub(crate) fn ring() -> KeyRing {
         let keys = SigningAlgorithm::ALL.map(|algorithm| key(algorithm as u8, algorithm, 0));
-        KeyRing::new(&keys, &[], NOW).unwrap()
+        KeyRing::new(&keys, &[], NOW, Mark::default()).unwrap()
     }
 
     #[test]
@@ -541,13 +553,13 @@ pub(crate) mod tests {
     fn the_newest_key_signs_once_its_time_has_come() {
         let algorithm = SigningAlgorithm::Es256;
         let (old, new) = (key(1, algorithm, -1_000), key(2, algorithm, 600));
-        let both = KeyRing::new(&[new.clone(), old.clone()], &[], NOW).unwrap();
+        let both = KeyRing::new(&[new.clone(), old.clone()], &[], NOW, Mark::default()).unwrap();
         let signer = |ring: &KeyRing, now| ring.signer(algorithm, now).map(|key| key.kid.clone());
         assert_eq!(signer(&both, NOW), Some(old.kid));
         assert_eq!(signer(&both, NOW.plus_seconds(599)), signer(&both, NOW));
         assert_eq!(signer(&both, NOW.plus_seconds(600)), Some(new.kid.clone()));
         // With nothing but a key of later there is still one to sign with.
-        let only = KeyRing::new(std::slice::from_ref(&new), &both.keys, NOW).unwrap();
+        let only = KeyRing::new(std::slice::from_ref(&new), &both.keys, NOW, Mark::default()).unwrap();
         assert_eq!(signer(&only, NOW), Some(new.kid));
         assert_eq!(only.signer(SigningAlgorithm::EdDsa, NOW).map(|key| key.kid.as_str()), None);
     }

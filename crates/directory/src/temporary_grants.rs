@@ -142,7 +142,6 @@ impl Directory {
             Ok(stored::insert(tx, &grant)?)
         })
         .await?;
-        self.inner.sessions.forget(org);
         Ok(created)
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use denizen_domain::ids::OrgKey;
 
+use crate::changes::{Alters, Slot};
 use crate::error::{Result, StoreError};
 use crate::postgres::ahead::Kind;
 use crate::postgres::readers::Replay;
@@ -245,6 +246,14 @@ pub(crate) struct IndexChange {
     pub(crate) after: Option<String>,
 }
 
+/// What a transaction on SQLite leaves for its end.
+#[derive(Default)]
+pub(crate) struct AtEnd {
+    pub(crate) index: RefCell<Vec<IndexChange>>,
+    /// What it alters of what is remembered. That of a closure that is undone stays: it only forgets too much.
+    pub(crate) altered: RefCell<Vec<Slot>>,
+}
+
 /// Whether a write is let through a gate that is shut; see [`crate::gate`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Admission {
@@ -263,14 +272,14 @@ pub(crate) enum Admission {
 pub struct Tx<'c> {
     conn: Conn<'c>,
     /// SQLite only.
-    index: Option<&'c RefCell<Vec<IndexChange>>>,
+    at_end: Option<&'c AtEnd>,
     /// SQLite only.
     has_time: Option<&'c dyn Fn() -> bool>,
 }
 
 impl<'c> Tx<'c> {
-    pub(crate) fn new(conn: Conn<'c>, index: Option<&'c RefCell<Vec<IndexChange>>>) -> Self {
-        Self { conn, index, has_time: None }
+    pub(crate) fn new(conn: Conn<'c>, at_end: Option<&'c AtEnd>) -> Self {
+        Self { conn, at_end, has_time: None }
     }
 
     /// With what tells whether the transaction may last longer.
@@ -281,7 +290,7 @@ impl<'c> Tx<'c> {
     /// The same transaction, bound to another organization: for the control store and for a parent organization.
     #[must_use]
     pub fn of(&self, org: OrgKey) -> Tx<'c> {
-        Tx { conn: Conn::new(self.conn.engine, org), index: self.index, has_time: self.has_time }
+        Tx { conn: Conn::new(self.conn.engine, org), at_end: self.at_end, has_time: self.has_time }
     }
 
     /// Whether a closure that has more to do may do more of it in this transaction: nobody waits for the writer, and it
@@ -300,7 +309,39 @@ impl<'c> Tx<'c> {
         read: impl FnOnce(&Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         self.must_be_open()?;
+        self.note(sql.alters(), params);
         self.conn.optional(sql, params, read)
+    }
+
+    /// Every row of a statement that may write.
+    pub fn all<T>(
+        &self,
+        sql: &Sql,
+        params: &[Param<'_>],
+        read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        self.note(sql.alters(), params);
+        self.conn.all(sql, params, read)
+    }
+
+    /// As [`Self::all`], of a statement that was put together at run time.
+    pub fn all_of<T>(
+        &self,
+        statement: &Statement,
+        read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        self.note(Alters::of(statement.text()), &[]);
+        self.conn.all_of(statement, read)
+    }
+
+    /// Leaves for the end of the transaction what a statement alters of what is remembered.
+    fn note(&self, alters: Alters, params: &[Param<'_>]) {
+        let Some(slot) = alters.slot(self.org, params) else { return };
+        match (self.conn.engine, self.at_end) {
+            (Engine::Postgres(session), _) => session.borrow_mut().note_altered(slot),
+            (_, Some(at_end)) => at_end.altered.borrow_mut().push(slot),
+            (_, None) => {}
+        }
     }
 
     /// Engine: a full disk can end SQLite's whole transaction; what a closure that goes on regardless would write then
@@ -317,6 +358,7 @@ impl<'c> Tx<'c> {
     /// Runs a statement and says how many rows it changed.
     pub fn execute(&self, sql: &Sql, params: &[Param<'_>]) -> Result<usize> {
         self.must_be_open()?;
+        self.note(sql.alters(), params);
         match self.conn.engine {
             Engine::Sqlite(connection) => {
                 Ok(connection.prepare_cached(sql.sqlite())?.execute(rusqlite::params_from_iter(params))?)
@@ -334,7 +376,10 @@ impl<'c> Tx<'c> {
     pub fn write(&self, sql: &Sql, params: &[Param<'_>]) -> Result<()> {
         match self.conn.engine {
             Engine::Sqlite(_) | Engine::Replay(_) => self.execute(sql, params).map(drop),
-            Engine::Postgres(session) => session.borrow_mut().defer(self.org, sql.postgres(), params),
+            Engine::Postgres(session) => {
+                self.note(sql.alters(), params);
+                session.borrow_mut().defer(self.org, sql.postgres(), params)
+            }
         }
     }
 
@@ -359,6 +404,7 @@ impl<'c> Tx<'c> {
         match self.conn.engine {
             Engine::Sqlite(_) | Engine::Replay(_) => self.execute(sql, params).map(drop),
             Engine::Postgres(session) => {
+                self.note(sql.alters(), params);
                 session.borrow_mut().defer_row(self.org, kind, sql.postgres(), params)
             }
         }
@@ -375,6 +421,7 @@ impl<'c> Tx<'c> {
 
     /// As [`Self::write`], a statement that was put together at run time.
     pub(crate) fn write_of(&self, statement: &Statement) -> Result<()> {
+        self.note(Alters::of(statement.text()), &[]);
         match self.conn.engine {
             Engine::Sqlite(connection) => {
                 self.must_be_open()?;
@@ -391,6 +438,7 @@ impl<'c> Tx<'c> {
 
     /// On PostgreSQL: runs a statement that takes the organization and then arrays, one for each column of many rows.
     pub(crate) fn insert_many(&self, text: &str, columns: &[Many<'_>]) -> Result<()> {
+        self.note(Alters::of(text), &[]);
         match self.conn.engine {
             Engine::Postgres(session) => session.borrow_mut().insert_many(self.org, text, columns),
             Engine::Sqlite(_) | Engine::Replay(_) => {
@@ -406,6 +454,7 @@ impl<'c> Tx<'c> {
         rows: impl Iterator<Item = impl AsRef<[Param<'r>]>>,
     ) -> Result<()> {
         self.must_be_open()?;
+        self.note(Alters::of(text), &[]);
         let mut statement = self.conn.sqlite()?.prepare_cached(text)?;
         for row in rows {
             statement.execute(rusqlite::params_from_iter(row.as_ref()))?;
@@ -422,8 +471,8 @@ impl<'c> Tx<'c> {
     }
 
     pub(crate) fn index(&self, change: IndexChange) {
-        if let Some(index) = self.index {
-            index.borrow_mut().push(change);
+        if let Some(at_end) = self.at_end {
+            at_end.index.borrow_mut().push(change);
         }
     }
 }

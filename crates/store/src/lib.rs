@@ -9,6 +9,7 @@ pub mod api_keys;
 pub mod attribute_definitions;
 pub mod awaited_users;
 pub mod bots;
+mod changes;
 pub mod check;
 pub mod clusters;
 mod conn;
@@ -51,6 +52,7 @@ pub mod users;
 mod visibility;
 mod whereabouts;
 
+pub use changes::Mark;
 pub use clusters::{Clusters, Connect, Opening};
 pub use conn::{Conn, Tx};
 pub use error::{Result, StoreError};

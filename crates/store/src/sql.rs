@@ -6,6 +6,7 @@ use bytes::BufMut as _;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use tokio_postgres::types::{IsNull, Kind, Type};
 
+use crate::changes::Alters;
 use crate::error::{Result, StoreError};
 use crate::texts::Misfit;
 
@@ -22,6 +23,7 @@ pub struct Sql {
     for_sqlite: &'static str,
     for_postgres: &'static str,
     sqlite: OnceLock<String>,
+    alters: OnceLock<Alters>,
 }
 
 impl Sql {
@@ -32,7 +34,13 @@ impl Sql {
 
     /// A statement that the engines write differently. One that an engine never runs is empty there.
     pub const fn split(name: &'static str, sqlite: &'static str, postgres: &'static str) -> Self {
-        Self { name, for_sqlite: sqlite, for_postgres: postgres, sqlite: OnceLock::new() }
+        Self {
+            name,
+            for_sqlite: sqlite,
+            for_postgres: postgres,
+            sqlite: OnceLock::new(),
+            alters: OnceLock::new(),
+        }
     }
 
     /// The text for SQLite.
@@ -43,6 +51,11 @@ impl Sql {
     /// The text for PostgreSQL.
     pub fn postgres(&self) -> &'static str {
         self.for_postgres
+    }
+
+    /// What it may change of what is remembered, on either engine.
+    pub(crate) fn alters(&self) -> Alters {
+        *self.alters.get_or_init(|| Alters::of(self.for_sqlite).max(Alters::of(self.for_postgres)))
     }
 }
 

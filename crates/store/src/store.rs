@@ -6,6 +6,7 @@ use denizen_domain::ids::OrgKey;
 use denizen_domain::time::Timestamp;
 use futures_util::FutureExt as _;
 
+use crate::changes::{Changes, Point};
 use crate::check::{Placement, Report, Watch};
 use crate::conn::{Admission, Conn, Tx};
 use crate::error::{Result, StoreError};
@@ -214,6 +215,15 @@ impl Store {
             Database::Sqlite(database) => database.scan(org, closure).await,
             Database::Postgres(database) => database.scan_recent(org, move |tx| closure(tx)).boxed().await,
         }
+    }
+
+    /// What is known of changes now, about an organization or, as [`OrgKey::CONTROL`], about the control store.
+    pub(crate) fn point(&self, org: OrgKey) -> Point {
+        let changes: &Arc<Changes> = match &*self.database {
+            Database::Sqlite(database) => database.changes(),
+            Database::Postgres(database) => database.changes(),
+        };
+        changes.point(org)
     }
 
     /// Takes all that is there of an organization for what this process has just written.

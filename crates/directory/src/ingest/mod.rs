@@ -186,7 +186,6 @@ impl Directory {
         wanted: Range<usize>,
     ) -> Result<Vec<Taken>> {
         let (terms, items) = (Arc::clone(terms), Arc::clone(items));
-        let changes_members = items[wanted.clone()].iter().any(|item| item.as_user().is_some());
         let org = terms.by.organization.org;
         let take = move |tx: &Tx<'_>| {
             let mut all = Vec::with_capacity(wanted.len());
@@ -198,11 +197,7 @@ impl Directory {
             }
             Ok(all)
         };
-        let taken = self.write(org, take).await?;
-        if changes_members {
-            self.inner.sessions.forget(org);
-        }
-        Ok(taken)
+        self.write(org, take).await
     }
 }
 

@@ -121,7 +121,6 @@ impl Directory {
             Ok(users::update(tx, UserDirectory::Members, &target, renamed, op.now)?)
         })
         .await?;
-        self.inner.sessions.forget(org);
         Ok(())
     }
 
@@ -153,7 +152,6 @@ impl Directory {
                 Ok(target.created_api_key)
             })
             .await?;
-        self.inner.sessions.forget(org);
         self.inner.job_signal.wake();
         let reason = "The user has created an API key, so the user's record is kept and marked deleted; all other data was deleted";
         Ok(if keeps_tombstone { vec![reason.to_owned()] } else { Vec::new() })

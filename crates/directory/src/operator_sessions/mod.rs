@@ -1,7 +1,7 @@
 //! Signing operators in, by password, and knowing them by their tokens afterwards (contract section 2).
 //!
 //! An operator acts through a session as everybody does. Its role is none of the organization's: it follows from whether the
-//! operator is an administrator, and is as old as the session, so a second at most.
+//! operator is an administrator, and is as old as the session.
 
 mod throttle;
 mod tokens;
@@ -14,6 +14,7 @@ use denizen_domain::operator::PasswordPolicy;
 use denizen_domain::permission::{Condition, FrontendView, Grant, Grants, Placeholders, names};
 use denizen_domain::text::Email;
 use denizen_domain::time::Timestamp;
+use denizen_store::Mark;
 use denizen_store::operators::{self, Credentials};
 use denizen_store::roles::Role;
 use serde::Serialize;
@@ -21,6 +22,7 @@ use serde::Serialize;
 use self::throttle::Try;
 use self::tokens::{Claims, IdClaims, Kind};
 use crate::error::{Error, ErrorCode, Result};
+use crate::freshness::Freshness;
 use crate::handle::Directory;
 use crate::organizations::Organization;
 use crate::passwords::Lane;
@@ -212,7 +214,7 @@ impl Directory {
         let now = self.now();
         let refused = || Error::new(ErrorCode::InvalidCredentials);
         let organization = self.find_realm(&refresh.realm).await?.ok_or(ErrorCode::OrganizationNotFound)?;
-        let (claims, home) = self.check_operator_token(Kind::Refresh, &refresh.refresh_token, now).await?;
+        let (claims, home, _) = self.check_operator_token(Kind::Refresh, &refresh.refresh_token, now).await?;
         if home.org != organization.org || claims.azp != refresh.client_id {
             return Err(refused());
         }
@@ -256,15 +258,19 @@ impl Directory {
     /// [`crate::ErrorCode::InvalidCredentials`].
     pub async fn describe_operator(&self, token: &str) -> Result<OperatorInfo> {
         let now = self.now();
-        let (claims, home) = self.check_operator_token(Kind::Access, token, now).await?;
+        let (claims, home, _) = self.check_operator_token(Kind::Access, token, now).await?;
         let current = self.find_current(&home, &claims).await?.ok_or(ErrorCode::InvalidCredentials)?;
         let person = self.find_person(&home, current.user_id).await?;
         Ok(OperatorInfo { organization: home.org, user_id: current.user_id, person })
     }
 
     async fn load_operator_session(&self, token: &str, now: Timestamp) -> Result<Session> {
-        let (claims, home) = self.check_operator_token(Kind::Access, token, now).await?;
-        let generation = self.inner.sessions.current(home.org);
+        let (claims, home, mark) = self.check_operator_token(Kind::Access, token, now).await?;
+        let mark = self.stores().mark(home.org).await?.with_older(&mark);
+        let mark = match claims.user() {
+            Some(user) => mark.with_user(home.org, user),
+            None => mark,
+        };
         let current = self.find_current(&home, &claims).await?.ok_or(ErrorCode::InvalidCredentials)?;
         Ok(Session::new(Parts {
             home,
@@ -273,18 +279,18 @@ impl Directory {
             role: Arc::new(role(current.is_admin)),
             lent: Vec::new(),
             expires_at: claims.ends_at(),
-            loaded_at: now,
-            generation,
+            freshness: Freshness::new(now, mark),
         }))
     }
 
-    /// The claims of a token of ours that is still valid, and the organization of the operator.
+    /// The claims of a token of ours that is still valid, the organization of the operator, and what was known of changes
+    /// before the keys and the organization were read.
     async fn check_operator_token(
         &self,
         kind: Kind,
         token: &str,
         now: Timestamp,
-    ) -> Result<(Claims, Arc<Organization>)> {
+    ) -> Result<(Claims, Arc<Organization>, Mark)> {
         let refused = || Error::new(ErrorCode::InvalidCredentials);
         let ring = self.key_ring_for(token, now).await?;
         let claims = tokens::verify(&ring, kind, token, now).ok_or_else(refused)?;
@@ -292,7 +298,8 @@ impl Directory {
         if !self.is_issuer(&claims.iss, &home) {
             return Err(refused());
         }
-        Ok((claims, home))
+        let mark = home.mark().clone().with_older(ring.mark());
+        Ok((claims, home, mark))
     }
 
     /// Whether this is an address of the organization's realm: by its slug or its UUID, with or without `/auth` before.

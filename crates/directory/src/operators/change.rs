@@ -265,7 +265,7 @@ impl Directory {
             None => None,
         };
         let job = self.environment().object_id(now);
-        let (view, has_other_rights, is_mailed) = self
+        let (view, is_mailed) = self
             .write(org, move |tx| {
                 let (before, after) = edit.check(tx)?;
                 operators::update(tx, &before, &after, now)?;
@@ -276,15 +276,11 @@ impl Directory {
                 } else if edit.email.key() != Email::key_of(&before.email) {
                     is_mailed = invite_elsewhere(tx, job, edit.user, now)?;
                 }
-                let is_other = before.access.is_administrator() != after.access.is_administrator();
-                Ok((view(tx, after, actor)?, is_other || hash.is_some(), is_mailed))
+                Ok((view(tx, after, actor)?, is_mailed))
             })
             .await?;
         if is_mailed {
             self.inner.job_signal.wake();
-        }
-        if has_other_rights {
-            self.inner.sessions.forget(org);
         }
         Ok(view)
     }
@@ -305,7 +301,6 @@ impl Directory {
             erase_operator(tx, user, &jobs, now)
         })
         .await?;
-        self.inner.sessions.forget(org);
         self.inner.job_signal.wake();
         Ok(())
     }

@@ -88,7 +88,6 @@ impl Directory {
             Ok(operator.email)
         });
         let email = set.await?;
-        self.inner.sessions.forget(org);
         Ok(email)
     }
 }

@@ -150,7 +150,6 @@ impl Directory {
             Ok(())
         })
         .await?;
-        self.inner.sessions.forget(organization.org);
         Ok(())
     }
 

@@ -171,16 +171,16 @@ async fn a_write_that_is_led_where_its_organization_was_is_refused_there_and_don
     move_by_hand(&server, key, (FAR, &far), ("main", &main)).await;
 
     // The other process believes still that it lives there.
-    other.clusters().note(key, &name(FAR));
+    other.clusters().note(key, &name(FAR), &other.clusters().mark_map());
     let barred = other.clusters().write(key, |tx| users::count(tx, UserDirectory::Members)).await;
     assert_eq!(barred, Err(StoreError::Barred));
-    other.clusters().note(key, &name(FAR));
+    other.clusters().note(key, &name(FAR), &other.clusters().mark_map());
     let body = org.invitation("DefaultUserRole");
     there.post("/user/", &body).await.expect(201);
     assert_eq!((members(&main, key).await, members(&far, key).await), (2, 1));
     there.post("/user/", &body).await.expect(409);
     // A read that comes too late finds what was there.
-    other.clusters().note(key, &name(FAR));
+    other.clusters().note(key, &name(FAR), &other.clusters().mark_map());
     assert_eq!(there.get("/user/").await.expect(200).each("users", "user_id").len(), 1);
     server.advance_seconds(1);
     assert_eq!(there.get("/user/").await.expect(200).each("users", "user_id").len(), 2);

@@ -10,6 +10,7 @@ mod contacts;
 mod cursors;
 mod deletion;
 mod external_events;
+mod freshness;
 mod help_desk;
 mod ingest;
 mod jobs;

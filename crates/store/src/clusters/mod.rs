@@ -24,14 +24,17 @@ use futures_util::future::join_all;
 use self::databases::Databases;
 pub use self::databases::{Connect, Opening};
 use self::registry::{Belonging, Cluster};
+use crate::changes::{Mark, Point};
 use crate::conn::{Conn, Tx};
 use crate::control;
 use crate::error::{Result, StoreError};
 use crate::postgres::ReplicaState;
 use crate::store::Store;
 
-/// How long it is trusted where an organization lives. Whoever looks an organization up says so anew once a second.
+/// How long it is trusted where an organization lives.
 const FRESH: Duration = Duration::from_secs(1);
+/// The same, while it is known that nobody has changed the map since.
+const LONGEST: Duration = Duration::from_mins(1);
 /// Organizations that are remembered.
 const MOST_PLACED: usize = 100_000;
 /// How long somebody's request waits for a cluster to be opened.
@@ -58,6 +61,17 @@ struct Placed {
     /// None where that is `main`, or not open.
     store: Option<Store>,
     at: Instant,
+    /// Of before that was read.
+    map: Point,
+}
+
+impl Placed {
+    fn is_usable(&self) -> bool {
+        let age = self.at.elapsed();
+        // Another cluster's database may have been opened anew.
+        let may_last = || self.cluster.is_main() && age < LONGEST && self.map.holds_on();
+        self.map.holds() && (age < FRESH || may_last())
+    }
 }
 
 /// The database for an organization's closures.
@@ -244,8 +258,22 @@ impl Clusters {
         Ok(found.installation)
     }
 
-    /// Notes where an organization lives, by whoever has just read that.
-    pub fn note(&self, org: OrgKey, cluster: &ClusterName) {
+    /// What is known of changes of the map now. To be taken before it is read.
+    pub fn mark_map(&self) -> Mark {
+        Mark::new(self.main().point(OrgKey::CONTROL), None)
+    }
+
+    /// What is known of changes now, of the organization's rows and of where they are. To be taken before they are read.
+    ///
+    /// # Errors
+    /// What keeps the organization's cluster from being used.
+    pub async fn mark(&self, org: OrgKey) -> Result<Mark> {
+        let (store, map) = self.route_as_of(org).await?;
+        Ok(Mark::new(map, Some(store.point(org))))
+    }
+
+    /// Notes where an organization lives, by whoever has just read that; `mark` is of before.
+    pub fn note(&self, org: OrgKey, cluster: &ClusterName, mark: &Mark) {
         let others = self.inner.others.as_ref().filter(|_| !cluster.is_main());
         let store = others.and_then(|others| others.opened(cluster));
         let mut placed = self.inner.placed.write().unwrap_or_else(PoisonError::into_inner);
@@ -253,7 +281,7 @@ impl Clusters {
         if placed.len() >= MOST_PLACED && !placed.contains_key(&org) {
             placed.clear();
         }
-        let new = Placed { cluster: cluster.clone(), store, at: Instant::now() };
+        let new = Placed { cluster: cluster.clone(), store, at: Instant::now(), map: mark.map.clone() };
         // Rows that came with the organization are not what was a moment ago: a replica that has only some of them would
         // show what never was.
         let known = placed.get(&org);
@@ -269,9 +297,10 @@ impl Clusters {
 
     /// Where an organization lives, read anew.
     pub async fn find_placement(&self, org: OrgKey) -> Result<Option<ClusterName>> {
+        let mark = self.mark_map();
         let found = self.main().read(OrgKey::CONTROL, move |conn| control::find_by_key(conn, org)).await?;
         Ok(found.map(|found| {
-            self.note(org, &found.cluster);
+            self.note(org, &found.cluster, &mark);
             found.cluster
         }))
     }
@@ -281,22 +310,39 @@ impl Clusters {
         if org == OrgKey::CONTROL || self.inner.others.is_none() {
             return Ok(Routed::Main(self.main()));
         }
-        {
-            let placed = self.inner.placed.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(placed) = placed.get(&org).filter(|placed| placed.at.elapsed() < FRESH) {
-                if placed.cluster.is_main() {
-                    return Ok(Routed::Main(self.main()));
-                }
-                if let Some(store) = &placed.store {
-                    return Ok(Routed::Other(store.clone()));
-                }
-            }
+        if let Some((store, _)) = self.placed(org) {
+            return Ok(store);
         }
         // Boxed: it is rarely gone, and would make every closure's future larger.
         self.route_anew(org).boxed().await
     }
 
+    /// As [`Self::route`], with what was known of changes of the map before it was read: so a mark of where an organization
+    /// has lived ends with the change that has led it elsewhere, whenever that is found.
+    async fn route_as_of(&self, org: OrgKey) -> Result<(Routed<'_>, Point)> {
+        let now = self.main().point(OrgKey::CONTROL);
+        if org == OrgKey::CONTROL || self.inner.others.is_none() {
+            return Ok((Routed::Main(self.main()), now));
+        }
+        if let Some(known) = self.placed(org) {
+            return Ok(known);
+        }
+        Ok((self.route_anew(org).boxed().await?, now))
+    }
+
+    /// Where an organization is known to live.
+    fn placed(&self, org: OrgKey) -> Option<(Routed<'_>, Point)> {
+        let placed = self.inner.placed.read().unwrap_or_else(PoisonError::into_inner);
+        let placed = placed.get(&org).filter(|placed| placed.is_usable())?;
+        let store = match &placed.store {
+            _ if placed.cluster.is_main() => Routed::Main(self.main()),
+            store => Routed::Other(store.clone()?),
+        };
+        Some((store, placed.map.clone()))
+    }
+
     async fn route_anew(&self, org: OrgKey) -> Result<Routed<'_>> {
+        let mark = self.mark_map();
         match self.find_placement(org).await? {
             Some(cluster) if !cluster.is_main() => {
                 let store = self.at_within(&cluster, SHORT).await.map_err(|error| match error {
@@ -304,7 +350,7 @@ impl Clusters {
                     // Whatever it is that keeps the cluster from being used, it is no defect of the request's.
                     other => StoreError::Unreachable(format!("the cluster {cluster}: {other}")),
                 })?;
-                self.note(org, &cluster);
+                self.note(org, &cluster, &mark);
                 Ok(Routed::Other(store))
             }
             _ => Ok(Routed::Main(self.main())),

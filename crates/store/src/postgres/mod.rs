@@ -41,6 +41,7 @@ use self::readers::{Readers, Replay};
 use self::replica::{Replica, Written};
 use self::run::{Outage, Run};
 use self::session::{Mode, Pass, Session};
+use crate::changes::Changes;
 use crate::check::{Placement, Report, Watch};
 use crate::conn::{Admission, Conn, Engine, Tx};
 use crate::error::{Result, StoreError};
@@ -84,6 +85,7 @@ pub(crate) struct Database {
 impl Database {
     /// Migrates and starts the threads; each connects when it is first needed. Blocks.
     pub(crate) fn open(mut options: PostgresOptions, now_micros: i64) -> Result<Self> {
+        options.changes = Arc::default();
         options.written = options.replica.is_some().then(|| Arc::new(Written::new()));
         let options = Arc::new(options);
         let (walls_stand, writer) = on_a_thread(&options, move |options| migrate::run(options, now_micros))?;
@@ -196,6 +198,10 @@ impl Database {
         if let Some(written) = &self.options.written {
             written.note(&[org]);
         }
+    }
+
+    pub(crate) fn changes(&self) -> &Arc<Changes> {
+        &self.options.changes
     }
 
     /// None where none is named.

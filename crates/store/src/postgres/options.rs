@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::hosts::{Hosts, Reached};
 use super::replica::Written;
 use super::watch::{self, Watch};
+use crate::changes::Changes;
 
 /// What can be tuned of the PostgreSQL engine.
 #[derive(Clone)]
@@ -35,6 +36,8 @@ pub struct PostgresOptions {
     pub(super) replica: Option<ReplicaOptions>,
     /// Of a replica: who says whether a connection may be used.
     pub(super) guard: Option<Arc<Watch>>,
+    /// Told what was changed of what is remembered.
+    pub(super) changes: Arc<Changes>,
     /// Told what was written, where there is a replica.
     pub(super) written: Option<Arc<Written>>,
 }
@@ -147,6 +150,7 @@ impl PostgresOptions {
             tls,
             replica: None,
             guard: None,
+            changes: Arc::default(),
             written: None,
         })
     }

@@ -24,6 +24,7 @@ use super::hosts::{REPLACED, Reached, Standing};
 use super::options::PostgresOptions;
 use super::shares::{Learnt, WordShares};
 use super::wire::Wire;
+use crate::changes::Slot;
 use crate::conn::Admission;
 use crate::error::{Result, StoreError};
 use crate::sql::{Many, Param, Sql};
@@ -153,6 +154,8 @@ pub(crate) struct Session {
     wrote: bool,
     /// The organizations behind whose walls it has been, where somebody asks what was written.
     been: Vec<OrgKey>,
+    /// What the transaction alters of what is remembered.
+    altered: Vec<Slot>,
     /// The first failure of the closure, which poisons what follows.
     failure: Option<Failure>,
     /// Ends when nobody waits for the closure any more.
@@ -182,6 +185,7 @@ impl Session {
             looks_first: false,
             wrote: false,
             been: Vec::new(),
+            altered: Vec::new(),
             failure: None,
             abandoned: None,
             is_cancelled: false,
@@ -232,6 +236,10 @@ impl Session {
         self.wrote |= wrote;
     }
 
+    pub(crate) fn note_altered(&mut self, slot: Slot) {
+        self.altered.push(slot);
+    }
+
     pub(crate) fn mode(&self) -> Mode {
         self.mode
     }
@@ -257,6 +265,7 @@ impl Session {
         self.failure = None;
         self.wrote = false;
         self.been.clear();
+        self.altered.clear();
     }
 
     fn forget_transaction(&mut self) {
@@ -354,7 +363,8 @@ impl Session {
     /// Sends what waits, and the commit with it.
     pub(crate) fn commit(&mut self) -> Result<(), CommitFailure> {
         let committed = self.try_commit();
-        // Before anybody hears of it.
+        // Before anybody hears of it, whatever the outcome.
+        self.options.changes.note(&self.altered);
         if self.wrote
             && let Some(written) = &self.options.written
         {

@@ -14,6 +14,7 @@ use super::gaps;
 use super::readers::{LongReaders, Readers, forget_here, read_here};
 use super::touched::Taken;
 use super::writer::{Closure, Command, Writer};
+use crate::changes::Changes;
 use crate::check::{Placement, Report, Watch};
 use crate::conn::{Admission, Conn, Engine, Tx};
 use crate::error::{Result, StoreError};
@@ -38,6 +39,7 @@ pub(crate) struct Database {
     is_closed: AtomicBool,
     options: SqliteOptions,
     readers: Arc<Readers>,
+    changes: Arc<Changes>,
     writes: Mutex<Option<mpsc::Sender<Command>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     long_reads: LongReaders,
@@ -47,8 +49,13 @@ impl Database {
     pub(crate) fn open(options: SqliteOptions, now_micros: i64) -> Result<Self> {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         let readers = Arc::<Readers>::default();
-        let writer = Writer::new(options.clone(), Arc::clone(&readers), now_micros)?;
         let (writes, queue) = mpsc::channel(QUEUE);
+        // Not another sender, or the writer would never end.
+        let orders = writes.downgrade();
+        let changes = Arc::new(Changes::watched(Box::new(move |asked| {
+            orders.upgrade().is_some_and(|writes| writes.try_send(Command::Look(asked)).is_ok())
+        })));
+        let writer = Writer::new(options.clone(), Arc::clone(&readers), Arc::clone(&changes), now_micros)?;
         let thread = std::thread::Builder::new()
             .name("denizen-writer".to_owned())
             .spawn(move || {
@@ -62,6 +69,7 @@ impl Database {
             is_closed: AtomicBool::new(false),
             options,
             readers,
+            changes,
             writes: Mutex::new(Some(writes)),
             writer: Mutex::new(Some(thread)),
             long_reads,
@@ -77,10 +85,7 @@ impl Database {
         let (reply, answer) = oneshot::channel();
         let write = Box::new(Closure { org, admission, run: closure, result: None, reply });
         self.command(Command::Write(write)).await?;
-        let answer = answer.await;
-        // Also when it failed: whether it was done may be unknown.
-        self.readers.note_write();
-        answer.map_err(|_| StoreError::Closed)?
+        answer.await.map_err(|_| StoreError::Closed)?
     }
 
     async fn command(&self, command: Command) -> Result<()> {
@@ -168,6 +173,10 @@ impl Database {
     pub(crate) fn look_over(&self, placement: &Placement, watch: &Watch) -> Result<Report> {
         self.check_open()?;
         super::check::run(&self.options, placement, watch)
+    }
+
+    pub(crate) fn changes(&self) -> &Arc<Changes> {
+        &self.changes
     }
 
     fn check_open(&self) -> Result<()> {

@@ -102,12 +102,14 @@ impl Touched {
 
     /// Looks, at the beginning of a transaction, whether somebody else has written since the one before: what they wrote
     /// may be in the log no more.
-    pub(crate) fn look_for_others(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+    pub(crate) fn look_for_others(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
         let version = connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
-        if self.version.replace(version) != Some(version) {
+        let before = self.version.replace(version);
+        let have_written = before != Some(version);
+        if have_written {
             self.new = Pages::All;
         }
-        Ok(())
+        Ok(have_written)
     }
 
     /// Notes, after a commit that has written, the pages that it has written. The log has so many frames then.

@@ -3,7 +3,6 @@
 //! Closures queue up; the writer runs each in a savepoint of one IMMEDIATE transaction, commits them together, and
 //! only then answers their callers. So one fsync pays for all who wait, and an answer means that the write is on disk.
 
-use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -19,7 +18,8 @@ use super::checkpoints::Checkpoints;
 use super::postings::{self, CatchUp, Place};
 use super::readers::Readers;
 use super::touched::{Taken, Touched};
-use crate::conn::{Admission, Conn, Engine, IndexChange, Tx};
+use crate::changes::{Changes, Moment};
+use crate::conn::{Admission, AtEnd, Conn, Engine, Tx};
 use crate::error::{Result, StoreError};
 use crate::gate;
 
@@ -56,6 +56,8 @@ pub(crate) trait Write: Send {
 /// What the writer is asked for.
 pub(crate) enum Command {
     Write(Box<dyn Write>),
+    /// To look whether others have written.
+    Look(Moment),
     /// What a scrub has to look at.
     BeginScrub(oneshot::Sender<Taken>),
     /// Ends a scrub: copies the log into the database and empties it. The answer is whether that was done, or readers were
@@ -160,6 +162,7 @@ pub(crate) struct Writer {
     connection: Connection,
     options: SqliteOptions,
     readers: Arc<Readers>,
+    changes: Arc<Changes>,
     patience: Patience,
     checkpoints: Checkpoints,
     touched: Touched,
@@ -176,7 +179,12 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(options: SqliteOptions, readers: Arc<Readers>, now_micros: i64) -> Result<Self> {
+    pub(crate) fn new(
+        options: SqliteOptions,
+        readers: Arc<Readers>,
+        changes: Arc<Changes>,
+        now_micros: i64,
+    ) -> Result<Self> {
         let mut connection = super::open_writer(&options)?;
         let patience = Patience::watch(&mut connection, Arc::clone(&readers), options.busy_timeout)?;
         super::migrate::run(&mut connection, now_micros)?;
@@ -195,6 +203,7 @@ impl Writer {
             connection,
             options,
             readers,
+            changes,
             patience,
             checkpoints,
             touched,
@@ -216,6 +225,7 @@ impl Writer {
                     held = self.run_group(first, &mut queue);
                     self.checkpoint_if_due();
                 }
+                Command::Look(asked) => self.look(asked),
                 // Who asks may have gone meanwhile: what was taken is given to the next one, too, and the log is empty.
                 Command::BeginScrub(reply) => drop(reply.send(self.touched.take())),
                 Command::EndScrub(number, reply) => {
@@ -241,7 +251,8 @@ impl Writer {
                 Err(TryRecvError::Disconnected) => return None,
                 Err(TryRecvError::Empty) => {}
             }
-            let begun = |connection: &Connection| Ok(self.touched.look_for_others(connection)?);
+            let (touched, readers, changes) = (&mut self.touched, &self.readers, &self.changes);
+            let begun = |connection: &Connection| Ok(look_for_others(touched, readers, changes, connection)?);
             if let Err(error) = self.catch_up.step(&self.connection, begun) {
                 tracing::warn!(%error, "the search index could not catch up; searches take longer until it does");
             }
@@ -254,10 +265,10 @@ impl Writer {
     /// Answers the command that ended the group, if one did.
     fn run_group(&mut self, first: Box<dyn Write>, queue: &mut mpsc::Receiver<Command>) -> Option<Command> {
         let mut group: Vec<Box<dyn Write>> = Vec::new();
-        let index = RefCell::new(Vec::new());
+        let at_end = AtEnd::default();
         let mut held = None;
         let committed = self
-            .commit_group(first, queue, &mut group, &index, &mut held)
+            .commit_group(first, queue, &mut group, &at_end, &mut held)
             .map(|behind| self.catch_up.add(behind));
         if committed.is_err() && !self.connection.is_autocommit() {
             // After a failed commit the transaction may still be open; it must not swallow the next group.
@@ -265,6 +276,9 @@ impl Writer {
                 tracing::error!(%error, "a failed write group could not be rolled back");
             }
         }
+        // Also when it failed: whether it was done may be unknown. What is read anew has to be read from a new snapshot.
+        self.readers.note_write();
+        self.changes.note(&at_end.altered.take());
         for write in group {
             write.settle(committed.clone());
         }
@@ -284,12 +298,10 @@ impl Writer {
         first: Box<dyn Write>,
         queue: &mut mpsc::Receiver<Command>,
         group: &mut Vec<Box<dyn Write>>,
-        index: &RefCell<Vec<IndexChange>>,
+        at_end: &AtEnd,
         held: &mut Option<Command>,
     ) -> Result<Vec<Place>> {
-        let begun = self
-            .statement("BEGIN IMMEDIATE")
-            .and_then(|()| Ok(self.touched.look_for_others(&self.connection)?));
+        let begun = self.statement("BEGIN IMMEDIATE").and_then(|()| Ok(self.look_for_others()?));
         let mut admitted = Vec::new();
         let started = Instant::now();
         let mut next = Some(first);
@@ -299,7 +311,7 @@ impl Writer {
                 let has_time = || is_alone && queue.is_empty() && started.elapsed() < SPARE_TIME;
                 let ran = begun.clone().and_then(|()| {
                     if self.is_admitted(write.as_ref(), &mut admitted)? {
-                        self.run_in_savepoint(write.as_mut(), index, &has_time)
+                        self.run_in_savepoint(write.as_mut(), at_end, &has_time)
                     } else {
                         write.refuse(StoreError::Barred);
                         Ok(())
@@ -318,9 +330,21 @@ impl Writer {
             };
         }
         begun?;
-        let behind = postings::apply(&self.connection, index.take())?;
+        let behind = postings::apply(&self.connection, at_end.index.take())?;
         self.statement("COMMIT")?;
         Ok(behind)
+    }
+
+    fn look_for_others(&mut self) -> rusqlite::Result<()> {
+        look_for_others(&mut self.touched, &self.readers, &self.changes, &self.connection)
+    }
+
+    fn look(&mut self, asked: Moment) {
+        let looked = self.look_for_others();
+        self.changes.looked(asked, looked.is_ok());
+        if let Err(error) = looked {
+            tracing::warn!(%error, "it is not known whether others have written; sessions and organizations are read again each second");
+        }
     }
 
     /// Whether the write may be done. Who was admitted is not asked for again in the same group, in which nobody shuts a
@@ -344,14 +368,14 @@ impl Writer {
     fn run_in_savepoint(
         &self,
         write: &mut dyn Write,
-        index: &RefCell<Vec<IndexChange>>,
+        at_end: &AtEnd,
         has_time: &dyn Fn() -> bool,
     ) -> Result<()> {
-        let kept = index.borrow().len();
+        let kept = at_end.index.borrow().len();
         self.statement("SAVEPOINT closure")?;
         let conn = Conn::new(Engine::Sqlite(&self.connection), write.org());
-        if !write.run(&Tx::new(conn, Some(index)).with_time(has_time)) {
-            index.borrow_mut().truncate(kept);
+        if !write.run(&Tx::new(conn, Some(at_end)).with_time(has_time)) {
+            at_end.index.borrow_mut().truncate(kept);
             self.statement("ROLLBACK TO closure")?;
         }
         self.statement("RELEASE closure")
@@ -430,4 +454,20 @@ impl Writer {
         self.patience.set(self.options.busy_timeout);
         done.map(|busy| busy == 0)
     }
+}
+
+/// Engine: `PRAGMA data_version` says another number when, and only when, another connection has committed, in this process or
+/// in another one (<https://www.sqlite.org/pragma.html#pragma_data_version>); all of this process's writes are the writer's own.
+fn look_for_others(
+    touched: &mut Touched,
+    readers: &Readers,
+    changes: &Changes,
+    connection: &Connection,
+) -> rusqlite::Result<()> {
+    if touched.look_for_others(connection)? {
+        // First: what is read anew must not come from a snapshot of before.
+        readers.note_write();
+        changes.note_others();
+    }
+    Ok(())
 }

@@ -12,6 +12,7 @@ mod list_plans;
 mod log;
 mod memory_plans;
 mod operator_plans;
+mod others;
 mod plans;
 mod resting;
 mod statistics;
