@@ -8,16 +8,18 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use denizen_domain::ids::{ObjectId, OrgKey, UserId, Uuid};
 use denizen_domain::member::Directory as UserDirectory;
 use denizen_domain::time::Timestamp;
+use denizen_store::jobs::Job;
 use denizen_store::linked_accounts::{self, Provider};
 use denizen_store::users::User;
 use denizen_store::{
-    Store, StoreError, Tx, awaited_users, erasures, holdings, jobs as stored, operators, organizations, users,
+    Result as StoreResult, Store, StoreError, Tx, awaited_users, erasures, holdings, jobs as stored,
+    operators, organizations, users,
 };
 
 use crate::environment::Environment;
 use crate::error::{Error, ErrorCode, Result};
 use crate::handle::Directory;
-use crate::jobs::{Task, Work, enqueue, enqueue_account_deletion, enqueue_at};
+use crate::jobs::{SCRUB_STORE, Task, Work, enqueue, enqueue_account_deletion, enqueue_at};
 use crate::relocation::remains::{EraseSome, must_hold};
 
 /// Rows that the transaction erases that deletes a member.
@@ -33,18 +35,44 @@ const SERVED: i64 = 1_000;
 /// A scrub waits until so many times the last one's duration have passed: the deletions of a busy time share one.
 const SCRUB_PAUSE: i64 = 10;
 
-/// When the next scrub may run.
+/// How long a scrub is put off that would run beside another one.
+const SCRUB_PUT_OFF_SECONDS: i64 = 2;
+
+/// When the next scrub may run. One runs at a time: it serves the others that wait, and several would only take readers the
+/// processor and the disk.
 #[derive(Default)]
-pub(crate) struct ScrubPace(AtomicI64);
+pub(crate) struct ScrubPace {
+    next: AtomicI64,
+    /// Held by the scrub that runs.
+    turn: tokio::sync::Mutex<()>,
+}
 
 impl ScrubPace {
     fn next(&self, now: Timestamp) -> Timestamp {
-        Timestamp(self.0.load(Ordering::Relaxed).max(now.0))
+        Timestamp(self.next.load(Ordering::Relaxed).max(now.0))
     }
 
     fn note(&self, began: Timestamp, ended: Timestamp) {
         let took = ended.0.saturating_sub(began.0).max(0);
-        self.0.store(ended.0.saturating_add(took.saturating_mul(SCRUB_PAUSE)), Ordering::Relaxed);
+        self.next.store(ended.0.saturating_add(took.saturating_mul(SCRUB_PAUSE)), Ordering::Relaxed);
+    }
+
+    /// Leaves one scrub of the jobs that were just leased, or none while one runs. The others wait again: they are served by
+    /// it, unless what they are for was committed after it had begun.
+    pub(crate) fn thin_out(&self, tx: &Tx<'_>, leased: &mut Vec<Job>, now: Timestamp) -> StoreResult<()> {
+        let mut is_taken = self.turn.try_lock().is_err();
+        let mut kept = Vec::with_capacity(leased.len());
+        for job in leased.drain(..) {
+            if job.kind == SCRUB_STORE && is_taken {
+                let at = self.next(now).max(now.plus_seconds(SCRUB_PUT_OFF_SECONDS));
+                stored::postpone(&tx.of(job.org), &job.lease(), at, now)?;
+            } else {
+                is_taken |= job.kind == SCRUB_STORE;
+                kept.push(job);
+            }
+        }
+        *leased = kept;
+        Ok(())
     }
 }
 
@@ -223,6 +251,7 @@ impl Directory {
     /// Scrubs the database's files. Scrubs that wait meanwhile are served by it: what they were enqueued for is committed.
     pub(crate) async fn scrub_store(&self, store: &Store) -> Result<Task> {
         let kind = Work::ScrubStore.kind();
+        let _turn = self.inner.scrub_pace.turn.lock().await;
         let began = self.now();
         let served = store.read(OrgKey::CONTROL, move |conn| stored::waiting(conn, kind, SERVED)).await?;
         store.scrub().await.map_err(|error| match error {

@@ -283,6 +283,7 @@ impl Directory {
         }
         let lease_until = lease_end(now);
         let attempts = self.inner.settings.job_attempts;
+        let inner = Arc::clone(&self.inner);
         let lease = move |tx: &Tx<'_>| {
             let mut leased = Vec::new();
             for job in stored::lease_due(tx, now, lease_until, most)? {
@@ -293,6 +294,7 @@ impl Directory {
                     leased.push(job);
                 }
             }
+            inner.scrub_pace.thin_out(tx, &mut leased, now)?;
             Ok::<_, StoreError>(leased)
         };
         // Jobs that no gate keeps are leased, those of deleted organizations among them.

@@ -101,7 +101,8 @@ static POSTPONE: Sql = Sql::new(
 static WAITING: Sql = Sql::new(
     "job.waiting",
     "SELECT org_id, job_id FROM job WHERE state IN ('waiting', 'running') AND state = 'waiting' AND kind = $1
-     AND NOT EXISTS (SELECT 1 FROM organization_gate AS gate WHERE gate.org_id = job.org_id) LIMIT $2",
+     AND NOT EXISTS (SELECT 1 FROM organization_gate AS gate WHERE gate.org_id = job.org_id AND gate.state <> 'deleted')
+     LIMIT $2",
 );
 static DELETE_WAITING: Sql =
     Sql::new("job.delete_waiting", "DELETE FROM job WHERE org_id = $1 AND job_id = $2 AND state = 'waiting'");

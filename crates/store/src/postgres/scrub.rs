@@ -29,14 +29,21 @@ fn older(mark: &str) -> String {
     )
 }
 
+/// As autovacuum goes about it: a pause after every few pages, whose price the server has settings for. Without it the
+/// tables are read as fast as the server can, and everybody who asks for something meanwhile waits behind that.
+const PACE: &str = "SET vacuum_cost_delay = '2ms'";
+
 /// The statistics of the planner hold values of the tables, so they are made anew too.
+///
+/// Engine: workers in parallel would take the processor from those who wait for an answer, and giving the end of a table back
+/// to the system takes the table from everybody for a moment.
 fn vacuum() -> String {
     let tables: Vec<&str> = TABLES
         .iter()
         .filter(|table| table.is_on(Dialect::Postgres) && !matches!(table.erasing, Erasing::Kept(_)))
         .map(|table| table.name)
         .collect();
-    format!("VACUUM (ANALYZE, INDEX_CLEANUP ON) {}", tables.join(", "))
+    format!("VACUUM (ANALYZE, INDEX_CLEANUP ON, PARALLEL 0, TRUNCATE OFF) {}", tables.join(", "))
 }
 
 pub(crate) async fn run(options: &PostgresOptions) -> Result<()> {
@@ -66,5 +73,6 @@ fn scrub(options: &Arc<PostgresOptions>) -> Result<()> {
         }
         std::thread::sleep(LOOK);
     }
+    session.run_alone(PACE)?;
     session.run_alone(&vacuum())
 }
