@@ -15,6 +15,7 @@ mod replica;
 mod run;
 mod scrub;
 pub(crate) mod session;
+mod setup;
 pub(crate) mod shares;
 mod statistics;
 mod watch;

@@ -25,7 +25,8 @@ use super::failure::Failure;
 use super::hosts::{REPLACED, Reached, Standing};
 use super::options::PostgresOptions;
 use super::run::{KNOCK, MOST_LOSSES, Outage};
-use super::session::{GRACE, NOBODY, ONE_PLAN, make_room, settings};
+use super::session::{GRACE, NOBODY, ONE_PLAN};
+use super::setup::{make_room, settings};
 use crate::error::{Result, StoreError};
 use crate::sql::{Param, Value};
 

@@ -22,6 +22,7 @@ use super::ahead::{Ahead, Kind};
 use super::failure::Failure;
 use super::hosts::{REPLACED, Reached, Standing};
 use super::options::PostgresOptions;
+use super::setup::{make_room, settings};
 use super::shares::{Learnt, WordShares};
 use super::wire::Wire;
 use crate::changes::Slot;
@@ -29,12 +30,6 @@ use crate::conn::Admission;
 use crate::error::{Result, StoreError};
 use crate::sql::{Many, Param, Sql};
 
-/// Prepared statements that a connection keeps. Beyond this all are dropped, which happens only when callers make many
-/// shapes of lists.
-const MOST_STATEMENTS: usize = 1_000;
-/// The most bytes of text that they have together: the server holds forty times as much for each, and callers choose how
-/// long the lists in them are.
-const MOST_TEXT: usize = 256 << 10;
 /// The users of a directory are counted in so many rows, so that writers do not wait for one another.
 const COUNTER_SLOTS: i64 = 256;
 /// What is set for a connection of reads.
@@ -575,27 +570,6 @@ impl Watched<'_> {
             })
             .await
         })
-    }
-}
-
-/// What is set for every connection. A server that was told not to wait for its disk would lose what was acknowledged.
-pub(crate) fn settings(options: &PostgresOptions) -> String {
-    let milliseconds = options.statement_timeout.as_millis();
-    format!(
-        "SET statement_timeout = {milliseconds};
-         SET idle_in_transaction_session_timeout = {milliseconds};
-         SET jit = off;
-         SET denizen.org_id = '{}';
-         SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
-        NOBODY.0
-    )
-}
-
-/// Drops every statement when there is no room for one more, which happens only when callers make many shapes of lists.
-pub(crate) fn make_room<T: AsRef<str>>(statements: &mut HashMap<T, Statement>, text: &str) {
-    let held: usize = statements.keys().map(|text| text.as_ref().len()).sum();
-    if statements.len() >= MOST_STATEMENTS || held + text.len() > MOST_TEXT {
-        statements.clear();
     }
 }
 

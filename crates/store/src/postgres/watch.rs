@@ -25,7 +25,7 @@ use super::failure::Failure;
 use super::hosts::{Course, Standing};
 use super::options::PostgresOptions;
 use super::run::is_due;
-use super::session::settings;
+use super::setup::settings;
 use super::wire::Wire;
 use crate::error::{Result, StoreError};
 use crate::sql::Sql;
