@@ -28,7 +28,8 @@ pub fn dialects() -> Vec<Dialect> {
     ]
 }
 
-/// Whether reads may go to replicas. A server's may. A command, which does one thing and ends, sees the latest.
+/// Whether reads may go to replicas. A server's may. A command, which does one thing and ends, sees the latest, and may take
+/// more memory and longer transactions for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replicas {
     Used,
@@ -36,11 +37,11 @@ pub enum Replicas {
 }
 
 impl Replicas {
-    /// The options as they are, or without a replica.
+    /// The options as they are, or as a command wants them.
     pub fn of(self, options: StoreOptions) -> StoreOptions {
         match self {
             Self::Used => options,
-            Self::Unused => options.without_replica(),
+            Self::Unused => options.for_one_thing(),
         }
     }
 }

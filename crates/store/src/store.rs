@@ -42,6 +42,16 @@ impl StoreOptions {
             other @ Self::Sqlite(_) => other,
         }
     }
+
+    /// For a process that does one thing and ends, and sees the latest: [`PostgresOptions::without_replica`],
+    /// [`SqliteOptions::for_one_thing`].
+    #[must_use]
+    pub fn for_one_thing(self) -> Self {
+        match self.without_replica() {
+            Self::Sqlite(options) => options.for_one_thing().into(),
+            other @ Self::Postgres(_) => other,
+        }
+    }
 }
 
 /// A cluster's database. Cloning shares it.

@@ -22,6 +22,8 @@ use crate::report::{self, Failure};
 /// Bytes that are read at once, and pieces that wait to be taken in.
 const PIECE: usize = 256 << 10;
 const PIECES: usize = 2;
+/// How many times as much is gathered as for a stream over HTTP, of which a server has many.
+const ROOM: usize = 8;
 
 pub fn run(config: &Config, wanted: &Ingest) -> anyhow::Result<()> {
     let source = Source::open(wanted)?;
@@ -29,7 +31,7 @@ pub fn run(config: &Config, wanted: &Ingest) -> anyhow::Result<()> {
     let (summary, has_contacts) = with_directory(config, Missing::Refuse, |directory| async move {
         let progress = Progress::start(wanted.quiet);
         let run = Run { directory, wanted, progress, total: source.bytes, has_contacts: false };
-        run.take_all(source, Intake::new(bounds)).await
+        run.take_all(source, Intake::new(bounds).with_room(ROOM)).await
     })?;
     if summary.refused > 0 {
         return Err(refusal(&summary, has_contacts).into());

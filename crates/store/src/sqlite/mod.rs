@@ -34,6 +34,9 @@ pub struct SqliteOptions {
     pub reader_cache_kib: u32,
     /// Page cache of the writer, in KiB.
     pub writer_cache_kib: u32,
+    /// A closure that could go on may go on for so long while nobody of this process waits. Whoever comes then waits for the
+    /// end of its next step, and for the disk to take what it has written; another process that writes waits for all of it.
+    pub spare_time: Duration,
     /// Threads for reads that may take longer than a few rows.
     pub long_read_threads: usize,
     /// How long to wait for another process that writes.
@@ -48,9 +51,18 @@ impl SqliteOptions {
             checkpoint_pages: 8_000,
             reader_cache_kib: 8_192,
             writer_cache_kib: 32_768,
+            spare_time: Duration::from_millis(100),
             long_read_threads: 2,
             busy_timeout: Duration::from_secs(30),
         }
+    }
+
+    /// For a process that does one thing and ends. Users have their entries anywhere in the indexes: the more of them one
+    /// transaction takes in, the more share a page and its way to the log and into the database, if the cache holds it until
+    /// the end.
+    #[must_use]
+    pub fn for_one_thing(self) -> Self {
+        Self { writer_cache_kib: 262_144, spare_time: Duration::from_secs(1), ..self }
     }
 }
 

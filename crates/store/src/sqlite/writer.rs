@@ -25,9 +25,6 @@ use crate::gate;
 
 /// A group is closed after this time even when more closures wait, so that the first caller is not held up.
 const GROUP_TIME: Duration = Duration::from_millis(5);
-/// A closure that could go on may go on for so long while nobody waits. Whoever comes then waits for the end of its next
-/// step, and for the disk to take what it has written.
-const SPARE_TIME: Duration = Duration::from_millis(100);
 /// How long a checkpoint may wait for readers, or for the one that runs beside the writer, before it leaves the rest to the
 /// next one.
 const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
@@ -302,13 +299,13 @@ impl Writer {
         held: &mut Option<Command>,
     ) -> Result<Vec<Place>> {
         let begun = self.statement("BEGIN IMMEDIATE").and_then(|()| Ok(self.look_for_others()?));
-        let mut admitted = Vec::new();
+        let (mut admitted, spare) = (Vec::new(), self.options.spare_time);
         let started = Instant::now();
         let mut next = Some(first);
         while let Some(mut write) = next {
             if !write.is_abandoned() {
                 let is_alone = group.is_empty();
-                let has_time = || is_alone && queue.is_empty() && started.elapsed() < SPARE_TIME;
+                let has_time = || is_alone && queue.is_empty() && started.elapsed() < spare;
                 let ran = begun.clone().and_then(|()| {
                     if self.is_admitted(write.as_ref(), &mut admitted)? {
                         self.run_in_savepoint(write.as_mut(), at_end, &has_time)

@@ -32,6 +32,8 @@ pub struct Intake {
     /// Lines that have ended so far.
     lines: u64,
     batch: Batch,
+    /// How many times as much as usual is gathered for a batch.
+    room: usize,
     summary: Summary,
 }
 
@@ -65,8 +67,15 @@ impl Intake {
             is_too_long: false,
             lines: 0,
             batch: Batch::default(),
+            room: 1,
             summary: Summary::default(),
         }
+    }
+
+    /// Gathers so many times as much for a batch: for who sends alone, and has the memory.
+    #[must_use]
+    pub fn with_room(self, room: usize) -> Self {
+        Self { room, ..self }
     }
 
     /// Takes bytes until the batch is full, and says how many it has taken.
@@ -98,7 +107,7 @@ impl Intake {
     }
 
     pub fn is_full(&self) -> bool {
-        self.batch.entries.len() >= GATHERED || self.batch.bytes >= BATCH_BYTES
+        self.batch.entries.len() >= self.room * GATHERED || self.batch.bytes >= self.room * BATCH_BYTES
     }
 
     /// The batch as it is, for whoever has it taken in, and [counts](Self::count) what has become of it.
