@@ -147,6 +147,11 @@ impl Changes {
         self.others.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// How often others were found to have written.
+    pub(crate) fn others(&self) -> u64 {
+        self.others.load(Ordering::Acquire)
+    }
+
     /// The end of a look: whether it has succeeded.
     pub(crate) fn looked(&self, asked: Moment, has_seen: bool) {
         if has_seen {

@@ -35,7 +35,8 @@ pub struct SqliteOptions {
     /// Page cache of the writer, in KiB.
     pub writer_cache_kib: u32,
     /// A closure that could go on may go on for so long while nobody of this process waits. Whoever comes then waits for the
-    /// end of its next step, and for the disk to take what it has written; another process that writes waits for all of it.
+    /// end of its next step, and for the disk to take what it has written. Another process that writes waits for all of it,
+    /// which is a tenth of a second at most once it was found to write.
     pub spare_time: Duration,
     /// Threads for reads that may take longer than a few rows.
     pub long_read_threads: usize,

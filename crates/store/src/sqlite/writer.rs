@@ -25,6 +25,10 @@ use crate::gate;
 
 /// A group is closed after this time even when more closures wait, so that the first caller is not held up.
 const GROUP_TIME: Duration = Duration::from_millis(5);
+/// The most that a closure which could go on goes on for while others write too, who wait for all of it.
+const SPARE_BESIDE: Duration = Duration::from_millis(100);
+/// So long after they have written they are thought to go on.
+const OTHERS_NEAR: Duration = Duration::from_secs(10);
 /// How long a checkpoint may wait for readers, or for the one that runs beside the writer, before it leaves the rest to the
 /// next one.
 const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
@@ -160,6 +164,8 @@ pub(crate) struct Writer {
     options: SqliteOptions,
     readers: Arc<Readers>,
     changes: Arc<Changes>,
+    /// How often others were found to have written, of which the first look is none, and when it was last more.
+    others: Option<(u64, Option<Instant>)>,
     patience: Patience,
     checkpoints: Checkpoints,
     touched: Touched,
@@ -201,6 +207,7 @@ impl Writer {
             options,
             readers,
             changes,
+            others: None,
             patience,
             checkpoints,
             touched,
@@ -299,7 +306,7 @@ impl Writer {
         held: &mut Option<Command>,
     ) -> Result<Vec<Place>> {
         let begun = self.statement("BEGIN IMMEDIATE").and_then(|()| Ok(self.look_for_others()?));
-        let (mut admitted, spare) = (Vec::new(), self.options.spare_time);
+        let (mut admitted, spare) = (Vec::new(), self.spare_time());
         let started = Instant::now();
         let mut next = Some(first);
         while let Some(mut write) = next {
@@ -334,6 +341,19 @@ impl Writer {
 
     fn look_for_others(&mut self) -> rusqlite::Result<()> {
         look_for_others(&mut self.touched, &self.readers, &self.changes, &self.connection)
+    }
+
+    /// Who else waits to write is not known, only who has written.
+    fn spare_time(&mut self) -> Duration {
+        let count = self.changes.others();
+        let seen = match self.others {
+            Some((before, seen)) if before == count => seen,
+            Some(_) => Some(Instant::now()),
+            None => None,
+        };
+        self.others = Some((count, seen));
+        let most = self.options.spare_time;
+        if seen.is_some_and(|seen| seen.elapsed() < OTHERS_NEAR) { most.min(SPARE_BESIDE) } else { most }
     }
 
     fn look(&mut self, asked: Moment) {

@@ -145,3 +145,20 @@ async fn a_write_whose_caller_has_gone_is_noted_if_it_is_done() {
         assert_eq!(mark.holds(), role.description != text, "round {round}");
     }
 }
+
+#[tokio::test]
+async fn a_write_that_could_go_on_goes_on_for_long_until_others_write() {
+    let long = Duration::from_mins(10);
+    let test = TestStore::sqlite_with(|options| SqliteOptions { spare_time: long, ..options });
+    add_role(&test.store, ORG).await;
+    let goes_on = async || {
+        let write = |tx: &denizen_store::Tx<'_>| {
+            std::thread::sleep(Duration::from_millis(150));
+            Ok::<_, StoreError>(tx.has_time())
+        };
+        test.store.write(ORG, write).await.unwrap()
+    };
+    assert!(goes_on().await && goes_on().await);
+    test.file().execute("UPDATE role SET description = 'another'", []).unwrap();
+    assert!(!goes_on().await && !goes_on().await);
+}
