@@ -52,10 +52,13 @@ impl WordShares {
 
     /// Whether hardly any entry has all of these words of one directory, as far as can be told: if they know nothing of one
     /// another.
-    pub(crate) fn are_rare(&self, words: &[String]) -> bool {
-        let is_known =
-            words.first().and_then(|word| word.get(..PLACE_LENGTH)).map(|place| self.places.contains(place));
-        is_known == Some(true) && words.iter().map(|word| self.of(word)).product::<f64>() < RARE
+    pub(crate) fn are_rare<'w>(&self, words: impl Iterator<Item = &'w String>) -> bool {
+        let (mut is_known, mut share) = (false, 1.0);
+        for word in words {
+            is_known = word.get(..PLACE_LENGTH).is_some_and(|place| self.places.contains(place));
+            share *= self.of(word);
+        }
+        is_known && share < RARE
     }
 }
 
@@ -114,7 +117,8 @@ mod tests {
     fn words_are_rare_together_where_the_directory_is_known() {
         let shares = WordShares::example(&[("abcdx", 0.25), ("abcdy", 0.005), ("efghz", 0.006)]);
         let are_rare = |words: &[&str]| {
-            shares.are_rare(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            shares.are_rare(words.iter())
         };
         assert!(are_rare(&["abcdy", "abcdv"]) && are_rare(&["abcdu", "abcdv", "abcdx"]));
         assert!(!are_rare(&["abcdx", "abcdx"]) && !are_rare(&["abcdu"]) && !are_rare(&[]));

@@ -83,8 +83,11 @@ impl WindowQuery {
         }
         let words: Vec<String> =
             letters.windows(3).map(|window| window_word(org, directory, window)).collect();
+        // What overlaps comes together: only windows that lie apart know nothing of one another.
+        let are_rare =
+            |shares: &WordShares| (0..3).any(|offset| shares.are_rare(words.iter().skip(offset).step_by(3)));
+        let is_rare = shares.is_some_and(are_rare);
         let asked = asked(words, shares);
-        let is_rare = shares.is_some_and(|shares| shares.are_rare(&asked));
         let text = asked.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" & ");
         Self { text, is_rare }
     }
@@ -159,5 +162,6 @@ mod tests {
         assert_eq!(asked(["aaa", "aaa"].map(word).into(), Some(&shares)), ["aaa"].map(word));
         let is_rare = |needle| WindowQuery::by_shares(org, directory, needle, Some(&shares)).is_rare;
         assert!(is_rare("ada lovelace") && !is_rare("ada") && !is_rare("lo"));
+        assert!(!is_rare("lovel"), "its windows overlap");
     }
 }
