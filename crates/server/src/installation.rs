@@ -13,7 +13,7 @@ use denizen_store::{Store, StoreOptions};
 
 use crate::config::{Config, Log, LogFormat, Place};
 use crate::report::{self, Failure};
-use crate::wiring::Replicas;
+use crate::wiring::Opener;
 use crate::{environment, logging, refusal, wiring};
 
 /// Whether a command may begin a new installation.
@@ -65,8 +65,8 @@ fn no_folder(data: &Path) -> Failure {
 }
 
 /// Opens the store, which must have a folder to lie in, or a database.
-pub fn open_store(config: &Config, replicas: Replicas) -> Result<Store, Failure> {
-    Store::open(replicas.of(wiring::store_options(config)?), environment::now())
+pub fn open_store(config: &Config, opener: Opener) -> Result<Store, Failure> {
+    Store::open(opener.wants(wiring::store_options(config)?), environment::now())
         .map_err(|error| refusal::of_store(&error, config))
 }
 
@@ -87,13 +87,13 @@ where
     }
     let _logging = start_logging()?;
     on_this_thread(async {
-        let store = open_store(config, Replicas::Unused)?;
+        let store = open_store(config, Opener::Command)?;
         // Who begins an installation is the one who can still change it easily.
         if missing == Missing::Create {
             store.warnings().into_iter().for_each(report::warn);
         }
         let settings = wiring::directory_settings(config, config.listen);
-        let stores = wiring::clusters(config, store.clone(), Replicas::Unused);
+        let stores = wiring::clusters(config, store.clone(), Opener::Command);
         let opened = Directory::open(stores.clone(), environment::system(), settings).await;
         let result = match opened {
             Ok(directory) => {

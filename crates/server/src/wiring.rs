@@ -28,20 +28,20 @@ pub fn dialects() -> Vec<Dialect> {
     ]
 }
 
-/// Whether reads may go to replicas. A server's may. A command, which does one thing and ends, sees the latest, and may take
-/// more memory and longer transactions for it.
+/// Who opens a store. A server's reads may go to replicas. A command, which does one thing and ends, sees the latest, and may
+/// take more memory and longer transactions for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Replicas {
-    Used,
-    Unused,
+pub enum Opener {
+    Server,
+    Command,
 }
 
-impl Replicas {
-    /// The options as they are, or as a command wants them.
-    pub fn of(self, options: StoreOptions) -> StoreOptions {
+impl Opener {
+    /// The options as they are configured, or as a command wants them.
+    pub fn wants(self, options: StoreOptions) -> StoreOptions {
         match self {
-            Self::Used => options,
-            Self::Unused => options.for_one_thing(),
+            Self::Server => options,
+            Self::Command => options.for_one_thing(),
         }
     }
 }
@@ -54,7 +54,7 @@ pub fn store_options(config: &Config) -> Result<StoreOptions, Failure> {
 }
 
 /// The databases of the installation: the open one is `main`, and the others are opened, as that says, when they are needed.
-pub fn clusters(config: &Config, main: Store, replicas: Replicas) -> Clusters {
+pub fn clusters(config: &Config, main: Store, opener: Opener) -> Clusters {
     let config = config.clone();
     let connect = move |cluster: &Cluster, opening: Opening| {
         let options =
@@ -71,7 +71,7 @@ pub fn clusters(config: &Config, main: Store, replicas: Replicas) -> Clusters {
             }
             StoreOptions::Postgres(_) => {}
         }
-        Store::open(replicas.of(options), environment::now())
+        Store::open(opener.wants(options), environment::now())
     };
     Clusters::new(main, Arc::new(connect))
 }

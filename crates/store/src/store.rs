@@ -34,22 +34,13 @@ impl From<PostgresOptions> for StoreOptions {
 }
 
 impl StoreOptions {
-    /// As [`PostgresOptions::without_replica`]; SQLite has none.
-    #[must_use]
-    pub fn without_replica(self) -> Self {
-        match self {
-            Self::Postgres(options) => options.without_replica().into(),
-            other @ Self::Sqlite(_) => other,
-        }
-    }
-
     /// For a process that does one thing and ends, and sees the latest: [`PostgresOptions::without_replica`],
     /// [`SqliteOptions::for_one_thing`].
     #[must_use]
     pub fn for_one_thing(self) -> Self {
-        match self.without_replica() {
+        match self {
             Self::Sqlite(options) => options.for_one_thing().into(),
-            other @ Self::Postgres(_) => other,
+            Self::Postgres(options) => options.without_replica().into(),
         }
     }
 }

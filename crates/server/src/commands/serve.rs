@@ -16,7 +16,7 @@ use crate::config::{Config, Loaded, Way, local_url};
 use crate::refusal::{About, of_directory};
 use crate::report::{self, Failure};
 use crate::serve::{self, Background, Ended, Manager, Options, Signals, Statistics};
-use crate::wiring::Replicas;
+use crate::wiring::Opener;
 use crate::{caution, demo, environment, installation, logging, wiring, worker};
 
 /// How long threads that still write a file may take at the very end.
@@ -47,7 +47,7 @@ async fn until_stopped(config: &Config, way: &Way, flags: &Serve) -> anyhow::Res
 
     installation::create_data_folder(config)?;
     let courier = wiring::courier(config, &wiring::mail_settings(config))?;
-    let store = installation::open_store(config, Replicas::Used)?;
+    let store = installation::open_store(config, Opener::Server)?;
     let result = Box::pin(over(store.clone(), config, way, flags, courier, listener, &signals)).await;
     // Last: whatever was acknowledged is on disk already; this copies the log into the database.
     store.close();
@@ -79,7 +79,7 @@ async fn over(
     let warnings = store.warnings();
     let settings = wiring::directory_settings(config, bound);
     let directory =
-        Directory::open(wiring::clusters(config, store, Replicas::Used), environment::system(), settings)
+        Directory::open(wiring::clusters(config, store, Opener::Server), environment::system(), settings)
             .await
             .map_err(|error| of_directory(&error, About::default()))?;
     if flags.demo {
